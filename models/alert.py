@@ -1,0 +1,39 @@
+"""Alert: an operation on one Slack message, on the topic `alerts`."""
+
+import hashlib
+
+from models.wire import Wire
+
+PUT = "put"
+RETRACT = "retract"
+
+
+class Alert(Wire):
+    """`put` posts or updates the message of an alert id, `retract` takes it back.
+
+    `channel` is the Slack channel id, which is also the key; `revision` is the feedback's.
+    """
+
+    VERSION = 1
+
+    id: str
+    op: str
+    rule: str
+    channel: str
+    feedback_id: str
+    revision: int = 0
+    text: str = ""
+    score: float | None = None
+    label: str | None = None
+    probabilities: dict[str, float] | None = None
+    source: str = ""
+    author: str | None = None
+    url: str | None = None
+    created_at: str | None = None
+    alerted_at: str | None = None
+    version: int = 1
+
+
+def alert_id(rule: str, feedback_id: str) -> str:
+    """Return the id of a rule's alert on a feedback: 32 hex digits, the same for every revision."""
+    return hashlib.sha256(f"{rule}\0{feedback_id}".encode()).hexdigest()[:32]

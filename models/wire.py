@@ -1,0 +1,83 @@
+"""What every record shares: JSON out and in, the version check, and times in RFC 3339."""
+
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import faust
+import orjson
+
+
+class InvalidRecord(ValueError):
+    """Bytes that are not the record they should be; the message is the dead letter's reason."""
+
+
+class Wire(faust.Record, abstract=True, include_metadata=False):
+    """A Faust record that encodes itself to JSON bytes and decodes itself from them."""
+
+    VERSION = 1
+
+    def encode(self) -> bytes:
+        """Return the record as one line of JSON in UTF-8."""
+        return orjson.dumps(self, default=_fields)
+
+    @classmethod
+    def decode(cls, value: bytes | None, key: bytes | None = None) -> Self:
+        """Return the record in `value`; raises InvalidRecord with a reason a person can read.
+
+        `key` is the Kafka key, for records that take their id from it.
+        """
+        return cls.read(load_object(value), key)
+
+    @classmethod
+    def read(cls, data: dict[str, Any], key: bytes | None = None) -> Self:
+        """Return the record of a decoded JSON object; raises InvalidRecord."""
+        check_version(data, cls.VERSION)
+        try:
+            return cls.from_data(data)
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            reason = str(error).replace("__outer__.<locals>.__init__() ", "")
+            raise InvalidRecord(f"not a {cls.__name__}: {reason}") from error
+
+
+def load_object(value: bytes | None) -> dict[str, Any]:
+    """Return the JSON object in `value`; raises InvalidRecord."""
+    if value is None:
+        raise InvalidRecord("no value (null)")
+    try:
+        data = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        try:
+            value.decode()
+        except UnicodeDecodeError as bad:
+            raise InvalidRecord(f"not UTF-8: {bad.reason} at byte {bad.start}") from error
+        raise InvalidRecord(f"not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise InvalidRecord(f"not a JSON object but {type(data).__name__}")
+    return data
+
+
+def check_version(data: dict[str, Any], newest: int) -> None:
+    """Raise InvalidRecord unless the version is one that this build reads."""
+    version = data.get("version", 1)
+    if not isinstance(version, int) or isinstance(version, bool) or not 1 <= version <= newest:
+        raise InvalidRecord(f"unknown version {version!r}: this build reads 1 to {newest}")
+
+
+def _fields(record: object) -> object:
+    if isinstance(record, faust.Record):
+        return record.asdict()
+    raise TypeError(f"{type(record).__name__} is not part of a record")
+
+
+def rfc3339(seconds: float) -> str:
+    """Return Unix seconds as RFC 3339 in UTC with milliseconds."""
+    at = datetime.fromtimestamp(seconds, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
+
+
+def from_rfc3339(text: str) -> float:
+    """Return Unix seconds of an RFC 3339 time; raises ValueError, also where no zone is given."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"no time zone in {text!r}")
+    return at.timestamp()
