@@ -1,0 +1,1 @@
+"""Sentiment: from a text to three probabilities and a score from 0 (negative) to 1 (positive)."""

@@ -1,0 +1,34 @@
+"""Cuts texts of uneven length into batches of like length and bounded work."""
+
+from collections.abc import Iterator, Sequence
+
+TOKEN_BUDGET = 4096
+"""Tokens a batch: large enough to keep the cores busy, small enough to stay in their cache."""
+
+
+def batches(lengths: Sequence[int], budget: int = TOKEN_BUDGET) -> Iterator[list[int]]:
+    """Yield the positions of `lengths`, shortest first, in batches of at most `budget` tokens.
+
+    A text longer than the budget has a batch of its own.
+    """
+    batch: list[int] = []
+    tokens = 0
+    for position in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if batch and tokens + lengths[position] > budget:
+            yield batch
+            batch, tokens = [], 0
+        batch.append(position)
+        tokens += lengths[position]
+    if batch:
+        yield batch
+
+
+def runs(lengths: Sequence[int]) -> list[tuple[int, int]]:
+    """Return (count, length) of each run of equal neighbours, in order."""
+    found: list[tuple[int, int]] = []
+    for length in lengths:
+        if found and found[-1][1] == length:
+            found[-1] = (found[-1][0] + 1, length)
+        else:
+            found.append((1, length))
+    return found

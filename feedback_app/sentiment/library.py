@@ -1,0 +1,54 @@
+"""Any other architecture, through the transformers library in fp32 and without padding."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from feedback_app.sentiment.batching import runs
+from feedback_app.sentiment.classifier import ModelError
+from feedback_app.sentiment.prepare import MAX_TOKENS
+
+
+class LibraryModel:
+    """Tokenizer and model of a directory, as `from_pretrained` reads them."""
+
+    def __init__(self, directory: Path, device: str = "cpu") -> None:
+        """Load both.
+
+        Raises:
+            ModelError: the directory does not hold a classifier that the library can load.
+        """
+        # Slow to import, and not needed for the bundled model.
+        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+        try:
+            self._tokenizer = AutoTokenizer.from_pretrained(directory)
+            model = AutoModelForSequenceClassification.from_pretrained(
+                directory, dtype=torch.float32
+            )
+        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise ModelError(f"model {directory} does not load: {reason}") from error
+        self._model = model.eval().to(device)
+        self._device = device
+        self._max_tokens = min(MAX_TOKENS, int(self._tokenizer.model_max_length))
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the token ids of each text with the special ones, cut at the model's limit."""
+        encoded = self._tokenizer(list(texts), truncation=True, max_length=self._max_tokens)
+        ids: list[list[int]] = encoded["input_ids"]
+        return ids
+
+    @torch.inference_mode()
+    def __call__(self, texts: Sequence[Sequence[int]]) -> Tensor:
+        """Return the probabilities, float32 (texts, classes), one run of equal lengths at a time."""
+        outputs, start = [], 0
+        for count, length in runs([len(text) for text in texts]):
+            ids = torch.tensor(texts[start : start + count], device=self._device)
+            ids = ids.view(count, length)
+            logits = self._model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+            outputs.append(torch.softmax(logits.float(), dim=-1).cpu())
+            start += count
+        return torch.cat(outputs)

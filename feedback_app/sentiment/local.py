@@ -1,0 +1,73 @@
+"""A model in this process behind the classifier seam."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+from torch import Tensor
+
+from feedback_app.sentiment.batching import batches
+from feedback_app.sentiment.classifier import Probabilities
+from feedback_app.sentiment.prepare import Normalise, prepare
+
+Encode = Callable[[Sequence[str]], list[list[int]]]
+Forward = Callable[[Sequence[Sequence[int]]], Tensor]
+
+_WINDOW = 1024
+"""Texts that are tokenised at once while those before them are computed."""
+
+
+class LocalClassifier:
+    """Tokenises, computes batch by batch and folds the model's classes into three."""
+
+    def __init__(
+        self,
+        name: str,
+        languages: frozenset[str] | None,
+        encode: Encode,
+        forward: Forward,
+        classes: Sequence[int],
+        normalise: Normalise | None = None,
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            name: see `Classifier.name`.
+            languages: see `Classifier.languages`.
+            encode: texts to token ids.
+            forward: token ids, texts of equal length side by side, to (texts, outputs) probabilities.
+            classes: the class (0 to 2) that each output counts for.
+            normalise: what is done to a text before the tokenizer, if anything.
+        """
+        self.name = name
+        self.languages = languages
+        self._encode = encode
+        self._forward = forward
+        self._fold = torch.nn.functional.one_hot(torch.tensor(classes), 3).float()
+        self._normalise = normalise
+        self._tokenising = ThreadPoolExecutor(1, thread_name_prefix="tokenise")
+
+    def score(self, texts: Sequence[str]) -> list[Probabilities]:
+        """Return one result a text, in input order."""
+        # By characters, as a guess at the tokens, so that a window holds texts of like length.
+        order = sorted(range(len(texts)), key=lambda position: len(texts[position]))
+        windows = [order[start : start + _WINDOW] for start in range(0, len(order), _WINDOW)]
+        results: list[Probabilities | None] = [None] * len(texts)
+        ids = self._tokenise(texts, windows[0]) if windows else []
+        for number, window in enumerate(windows):
+            ahead = None
+            if number + 1 < len(windows):
+                ahead = self._tokenising.submit(self._tokenise, texts, windows[number + 1])
+            for batch in batches([len(text) for text in ids]):
+                rows = self._forward([ids[position] for position in batch]) @ self._fold
+                for position, row in zip(batch, rows.tolist(), strict=True):
+                    results[window[position]] = Probabilities(*row)
+            ids = ahead.result() if ahead else []
+        return [result for result in results if result is not None]
+
+    def _tokenise(self, texts: Sequence[str], window: Sequence[int]) -> list[list[int]]:
+        return self._encode([prepare(texts[position], self._normalise) for position in window])
+
+    def close(self) -> None:
+        """End the tokenising thread."""
+        self._tokenising.shutdown()

@@ -1,0 +1,171 @@
+"""The forward pass of a BERT classifier over texts of any lengths without a token of padding.
+
+All tokens of a batch are rows of one matrix, so every product but attention is one large product;
+attention runs one group of texts of equal length at a time and needs no mask. Only the first token
+of a text reaches the classifier, so the last layer computes its queries and all that follows for
+that token alone. Neither changes a result: it is the library's arithmetic in another order.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from feedback_app.sentiment.batching import runs
+
+
+class Linear(NamedTuple):
+    """Weight (out, in) and bias (out)."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return x (rows, in) times the weight plus the bias: (rows, out)."""
+        return F.linear(x, self.weight, self.bias)
+
+
+class Norm(NamedTuple):
+    """Layer normalisation over the hidden size."""
+
+    weight: Tensor
+    bias: Tensor
+    eps: float
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return x (rows, hidden) normalised row by row."""
+        return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
+
+
+class Layer(NamedTuple):
+    """One encoder layer; query, key and value are one product."""
+
+    qkv: Linear
+    attended: Linear
+    attended_norm: Norm
+    up: Linear
+    down: Linear
+    down_norm: Norm
+
+
+class Group(NamedTuple):
+    """Texts of equal length in a batch: rows `start` to `stop` hold `texts` of `length` tokens."""
+
+    start: int
+    stop: int
+    texts: int
+    length: int
+
+
+def can_pack(config: Mapping[str, Any]) -> bool:
+    """Tell whether `PackedBert` computes what the library would for this `config.json`."""
+    return (
+        config.get("architectures") == ["BertForSequenceClassification"]
+        and config.get("hidden_act") == "gelu"
+        and config.get("position_embedding_type", "absolute") == "absolute"
+        and not config.get("is_decoder")
+    )
+
+
+class PackedBert:
+    """A BERT classifier in one number format on one device."""
+
+    def __init__(
+        self,
+        weights: Mapping[str, Tensor],
+        config: Mapping[str, Any],
+        dtype: torch.dtype,
+        device: str = "cpu",
+    ) -> None:
+        """Take the tensors of `model.safetensors` as the library names them.
+
+        Raises:
+            KeyError: a tensor is missing.
+        """
+        eps = float(config.get("layer_norm_eps", 1e-12))
+
+        def tensor(name: str, kind: torch.dtype = dtype) -> Tensor:
+            return weights[name].to(device=device, dtype=kind).contiguous()
+
+        def linear(name: str, kind: torch.dtype = dtype) -> Linear:
+            return Linear(tensor(f"{name}.weight", kind), tensor(f"{name}.bias", kind))
+
+        def norm(name: str, kind: torch.dtype = dtype) -> Norm:
+            return Norm(tensor(f"{name}.weight", kind), tensor(f"{name}.bias", kind), eps)
+
+        def layer(name: str) -> Layer:
+            parts = [linear(f"{name}.attention.self.{part}") for part in ("query", "key", "value")]
+            qkv = Linear(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
+            return Layer(
+                qkv,
+                linear(f"{name}.attention.output.dense"),
+                norm(f"{name}.attention.output.LayerNorm"),
+                linear(f"{name}.intermediate.dense"),
+                linear(f"{name}.output.dense"),
+                norm(f"{name}.output.LayerNorm"),
+            )
+
+        self._dtype = dtype
+        self._device = device
+        self._heads = int(config["num_attention_heads"])
+        # The vocabulary, half of all parameters, stays as small as the file has it.
+        self._words = weights["bert.embeddings.word_embeddings.weight"].to(device).contiguous()
+        self._positions = tensor("bert.embeddings.position_embeddings.weight", torch.float32)
+        self._positions += tensor("bert.embeddings.token_type_embeddings.weight", torch.float32)[0]
+        self._embedding_norm = norm("bert.embeddings.LayerNorm", torch.float32)
+        self._layers = [
+            layer(f"bert.encoder.layer.{index}") for index in range(config["num_hidden_layers"])
+        ]
+        # Two small products, in fp32 because the probabilities hang on them directly.
+        self._pooler = linear("bert.pooler.dense", torch.float32)
+        self._classifier = linear("classifier", torch.float32)
+
+    @torch.inference_mode()
+    def __call__(self, texts: Sequence[Sequence[int]]) -> Tensor:
+        """Return the probabilities, float32 (texts, classes), of token ids with the special ones.
+
+        Texts of equal length must be neighbours for speed; the result does not depend on it.
+        """
+        groups, start = [], 0
+        for count, length in runs([len(text) for text in texts]):
+            stop = start + count * length
+            groups.append(Group(start, stop, count, length))
+            start = stop
+        x = self._embed(texts, groups)
+        for layer in self._layers[:-1]:
+            x = self._feed(layer, x, self._attend(layer, x, groups, first_only=False))
+        last = self._layers[-1]
+        context = self._attend(last, x, groups, first_only=True)
+        firsts = torch.cat([torch.arange(g.start, g.stop, g.length) for g in groups])
+        x = self._feed(last, x[firsts.to(self._device)], context)
+        pooled = torch.tanh(self._pooler(x.float()))
+        return F.softmax(self._classifier(pooled), dim=-1).cpu()
+
+    def _embed(self, texts: Sequence[Sequence[int]], groups: list[Group]) -> Tensor:
+        ids = torch.tensor(list(chain.from_iterable(texts)), device=self._device)
+        x = self._words[ids].float()
+        for group in groups:
+            rows = x[group.start : group.stop].view(group.texts, group.length, -1)
+            rows += self._positions[: group.length]
+        return self._embedding_norm(x).to(self._dtype)
+
+    def _attend(self, layer: Layer, x: Tensor, groups: list[Group], first_only: bool) -> Tensor:
+        hidden = x.shape[1]
+        qkv = layer.qkv(x)
+        contexts = []
+        for group in groups:
+            rows = qkv[group.start : group.stop]
+            # (texts, tokens, q/k/v, heads, size) -> three of (texts, heads, tokens, size)
+            q, k, v = rows.view(group.texts, group.length, 3, self._heads, -1).permute(2, 0, 3, 1, 4)
+            if first_only:
+                q = q[:, :, :1]
+            context = F.scaled_dot_product_attention(q, k, v)
+            contexts.append(context.transpose(1, 2).reshape(-1, hidden))
+        return torch.cat(contexts)
+
+    def _feed(self, layer: Layer, x: Tensor, context: Tensor) -> Tensor:
+        x = layer.attended_norm(x + layer.attended(context))
+        return layer.down_norm(x + layer.down(F.gelu(layer.up(x))))
