@@ -42,11 +42,11 @@ class ClassifierUnavailable(Exception):
 class TextsRefused(Exception):
     """The classifier refused single texts for good; the others of the call have their results."""
 
-    def __init__(
-        self, results: Sequence[Probabilities | None], reasons: Mapping[int, str]
-    ) -> None:
+    def __init__(self, results: Sequence[Probabilities | None], reasons: Mapping[int, str]) -> None:
         first = next(iter(reasons.items()))
-        super().__init__(f"{len(reasons)} of {len(results)} texts refused; text {first[0]}: {first[1]}")
+        super().__init__(
+            f"{len(reasons)} of {len(results)} texts refused; text {first[0]}: {first[1]}"
+        )
         self.results = list(results)
         """In input order; None where the text was refused."""
         self.reasons = dict(reasons)

@@ -43,7 +43,7 @@ class LibraryModel:
 
     @torch.inference_mode()
     def __call__(self, texts: Sequence[Sequence[int]]) -> Tensor:
-        """Return the probabilities, float32 (texts, classes), one run of equal lengths at a time."""
+        """Return the probabilities, float32 (texts, classes), a run of equal lengths at a time."""
         outputs, start = [], 0
         for count, length in runs([len(text) for text in texts]):
             ids = torch.tensor(texts[start : start + count], device=self._device)

@@ -35,7 +35,8 @@ class LocalClassifier:
             name: see `Classifier.name`.
             languages: see `Classifier.languages`.
             encode: texts to token ids.
-            forward: token ids, texts of equal length side by side, to (texts, outputs) probabilities.
+            forward: token ids, texts of equal length side by side, to probabilities
+                (texts, outputs).
             classes: the class (0 to 2) that each output counts for.
             normalise: what is done to a text before the tokenizer, if anything.
         """

@@ -159,7 +159,9 @@ class PackedBert:
         for group in groups:
             rows = qkv[group.start : group.stop]
             # (texts, tokens, q/k/v, heads, size) -> three of (texts, heads, tokens, size)
-            q, k, v = rows.view(group.texts, group.length, 3, self._heads, -1).permute(2, 0, 3, 1, 4)
+            q, k, v = rows.view(group.texts, group.length, 3, self._heads, -1).permute(
+                2, 0, 3, 1, 4
+            )
             if first_only:
                 q = q[:, :, :1]
             context = F.scaled_dot_product_attention(q, k, v)

@@ -12,7 +12,7 @@ Normalise = Callable[[str], str]
 
 
 def prepare(text: str, normalise: Normalise | None = None) -> str:
-    """Return the text cut, with lone surrogates replaced, and normalised where the model wants it."""
+    """Return the text cut, without lone surrogates, and normalised where the model wants it."""
     text = text[:MAX_CHARACTERS]
     if not text.isascii():
         try:

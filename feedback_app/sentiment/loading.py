@@ -1,0 +1,155 @@
+"""From `FEEDBACK_MODEL` to a classifier."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+
+from feedback_app.sentiment import backends
+from feedback_app.sentiment.batching import batches
+from feedback_app.sentiment.classifier import ModelError
+from feedback_app.sentiment.labels import read_labels
+from feedback_app.sentiment.library import LibraryModel
+from feedback_app.sentiment.local import LocalClassifier
+from feedback_app.sentiment.packed import can_pack
+from feedback_app.sentiment.prepare import MAX_TOKENS, Normalise, prepare
+from feedback_app.sentiment.processor import threads_for
+from feedback_app.sentiment.sample import SAMPLE
+
+BUNDLED = Path(__file__).parent / "weights"
+HUB_NAME = re.compile(r"[A-Za-z0-9][\w.\-]*(/[\w.\-]+)?")
+_SCORE_OF_CLASS = (0.0, 0.5, 1.0)
+
+
+def load_local(
+    model: str | None = None, threads: int | None = None, way: backends.Way | None = None
+) -> LocalClassifier:
+    """Load a model into this process; sets the computing threads of the whole process.
+
+    Args:
+        model: a directory or a hub name in Hugging Face format; None is the bundled one.
+        threads: computing threads; None is one a core.
+        way: how to compute it; None lets the machine decide.
+
+    Raises:
+        ModelError: there is no such model, or it cannot be used for sentiment.
+    """
+    torch.set_num_threads(threads or threads_for())
+    directory = BUNDLED if model is None else find(model)
+    name = "bundled" if model is None else model
+    config = _read_config(directory, name)
+    classes = read_labels(config, name)
+    languages = card_languages(directory)
+    normalise = _normaliser(config)
+    weights = directory / "model.safetensors"
+    tokenizer = directory / "tokenizer.json"
+    if not (can_pack(config) and weights.is_file() and tokenizer.is_file()):
+        library = LibraryModel(directory)
+        label = f"{name} (transformers fp32)"
+        return LocalClassifier(label, languages, library.encode, library, classes, normalise)
+    encode = _Encoder(tokenizer, name)
+    tensors = _read_weights(weights, name)
+    try:
+        if way is not None:
+            packed = backends.build(way, tensors, config)
+        else:
+            ids = encode([prepare(text, normalise) for text in SAMPLE])
+            ids = [ids[i] for batch in batches([len(text) for text in ids]) for i in batch]
+            values = torch.tensor([_SCORE_OF_CLASS[c] for c in classes])
+            way, packed = backends.choose(tensors, config, values, ids)
+    except (KeyError, RuntimeError, ValueError, IndexError) as error:
+        raise ModelError(
+            f"model {name}: its weights do not fit its config.json: {error}"
+        ) from error
+    label = f"{name} ({way.name})"
+    return LocalClassifier(label, languages, encode, packed, classes, normalise)
+
+
+def find(model: str) -> Path:
+    """Return the directory of a model, fetched from the hub if it is not a directory here.
+
+    Raises:
+        ModelError: it is neither a directory nor a model that the hub gives out.
+    """
+    path = Path(model).expanduser()
+    if path.is_dir():
+        return path
+    if path.exists() or not HUB_NAME.fullmatch(model):
+        raise ModelError(
+            f"FEEDBACK_MODEL={model}: no such directory, and not the form of a hub name"
+        )
+    from huggingface_hub import snapshot_download  # slow, and seldom needed
+
+    wanted = ["*.json", "*.txt", "*.model", "README.md"]
+    try:
+        found = Path(snapshot_download(model, allow_patterns=[*wanted, "*.safetensors"]))
+        if not any(found.glob("*.safetensors")):
+            found = Path(snapshot_download(model, allow_patterns=[*wanted, "pytorch_model*.bin"]))
+    except (OSError, ValueError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ModelError(
+            f"FEEDBACK_MODEL={model}: no such directory, and the hub does not give it out: {reason}"
+        ) from error
+    return found
+
+
+def card_languages(directory: Path) -> frozenset[str] | None:
+    """Return the languages that a model's card names; English where it names none.
+
+    A card that says `multilingual` gives None, any language.
+    """
+    card = directory / "README.md"
+    text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
+    head = re.match(r"---\n(.*?)\n---", text, re.DOTALL)
+    field = re.search(r"^language:((?: .*)?(?:\n *- .*)*)", head[1], re.MULTILINE) if head else None
+    codes = frozenset(re.findall(r"[a-z]+", field[1].lower())) if field else frozenset()
+    return None if "multilingual" in codes else codes or frozenset({"en"})
+
+
+class _Encoder:
+    """Texts to token ids by `tokenizer.json`, without importing transformers."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        try:
+            self._tokenizer = Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises plain Exception
+            raise ModelError(f"model {name}: tokenizer.json cannot be read: {error}") from error
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(MAX_TOKENS)
+
+    def __call__(self, texts: Sequence[str]) -> list[list[int]]:
+        return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+
+
+def _read_config(directory: Path, name: str) -> Mapping[str, Any]:
+    path = directory / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"model {name}: {path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ModelError(f"model {name}: {path} is not JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise ModelError(f"model {name}: {path} is not a JSON object")
+    return config
+
+
+def _read_weights(path: Path, name: str) -> Mapping[str, torch.Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"model {name}: {path} cannot be read: {error}") from error
+
+
+def _normaliser(config: Mapping[str, Any]) -> Normalise | None:
+    if not config.get("feedback_normalise"):
+        return None
+    from feedback_app.sentiment.normalise import normalise
+
+    return normalise

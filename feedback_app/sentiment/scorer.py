@@ -1,0 +1,142 @@
+"""The process's one classifier, off the event loop, shared by everything that scores."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from feedback_app.sentiment.classifier import Classifier, Probabilities, TextsRefused
+
+log = logging.getLogger(__name__)
+
+_ROUND = 512
+"""Texts handed to the classifier at once, so that a large request does not hold up a small one."""
+
+
+class _Request:
+    """Texts of one caller and what is known about them so far."""
+
+    def __init__(self, texts: Sequence[str], done: asyncio.Future[list[Probabilities]]) -> None:
+        self.texts = texts
+        self.done = done
+        self.results: list[Probabilities | None] = []
+        self.reasons: dict[int, str] = {}
+
+    def add(self, results: Sequence[Probabilities | None], reasons: dict[int, str]) -> None:
+        """Take the results of the next texts, with the reasons by position among those."""
+        for position, reason in reasons.items():
+            self.reasons[len(self.results) + position] = reason
+        self.results.extend(results)
+        if self.done.done() or len(self.results) < len(self.texts):
+            return
+        if self.reasons:
+            self.done.set_exception(TextsRefused(self.results, self.reasons))
+        else:
+            self.done.set_result([result for result in self.results if result is not None])
+
+
+class Scorer:
+    """Scores texts for any number of callers on one event loop.
+
+    What waits when the classifier becomes free is scored together; nothing is held back to fill a
+    batch, so a single message on an idle worker is scored at once.
+    """
+
+    def __init__(self, classifier: Classifier) -> None:
+        """Wrap a classifier, which must be used by nobody else from now on."""
+        self._classifier = classifier
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="score")
+        self._waiting: deque[_Request] = deque()
+        self._running: asyncio.Task[None] | None = None
+
+    @classmethod
+    def load(cls, model: str | None = None, threads: int | None = None) -> "Scorer":
+        """Load a model; blocks for a second or two, see `loading.load_local`.
+
+        Raises:
+            ModelError: the model cannot be used; the message says what to change.
+        """
+        # Pulls in torch, which callers of another classifier do not need.
+        from feedback_app.sentiment.loading import load_local
+
+        classifier = load_local(model, threads)
+        log.info("scoring with %s", classifier.name)
+        return cls(classifier)
+
+    @property
+    def name(self) -> str:
+        """Model and way of computing."""
+        return self._classifier.name
+
+    @property
+    def languages(self) -> frozenset[str] | None:
+        """ISO 639-1 codes of the languages that it can score; None means any."""
+        return self._classifier.languages
+
+    async def score(self, texts: Sequence[str]) -> list[Probabilities]:
+        """Return one result a text, in input order.
+
+        Raises:
+            ClassifierUnavailable: a service is out of reach; the same call may pass later.
+            TextsRefused: some texts will never pass; carries the results of the rest.
+        """
+        if not texts:
+            return []
+        request = _Request(texts, asyncio.get_running_loop().create_future())
+        self._waiting.append(request)
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+        return await request.done
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                await self._round()
+        finally:
+            self._running = None
+
+    async def _round(self) -> None:
+        """Score what waits, up to a round's worth, every request getting its turn."""
+        parts: list[tuple[_Request, list[str]]] = []
+        texts: list[str] = []
+        for _ in range(len(self._waiting)):
+            request = self._waiting.popleft()
+            if request.done.done():  # the caller has given up, or another part has failed
+                continue
+            start = len(request.results)
+            part = list(request.texts[start : start + _ROUND - len(texts)])
+            parts.append((request, part))
+            texts += part
+            if len(texts) == _ROUND:
+                break
+        if not parts:
+            return
+        reasons: dict[int, str] = {}
+        results: Sequence[Probabilities | None]
+        try:
+            results = await asyncio.get_running_loop().run_in_executor(
+                self._thread, self._classifier.score, texts
+            )
+        except TextsRefused as refused:
+            results, reasons = refused.results, refused.reasons
+        except Exception as error:
+            for request, _part in parts:
+                if not request.done.done():
+                    request.done.set_exception(error)
+            return
+        start = 0
+        for request, part in parts:
+            stop = start + len(part)
+            request.add(
+                results[start:stop],
+                {p - start: reason for p, reason in reasons.items() if start <= p < stop},
+            )
+            if not request.done.done():
+                self._waiting.append(request)
+            start = stop
+
+    def close(self) -> None:
+        """End the threads; waits for a round that is being computed."""
+        self._thread.shutdown(cancel_futures=True)
+        self._classifier.close()
