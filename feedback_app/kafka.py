@@ -1,0 +1,131 @@
+"""Connections to Kafka: one place that turns the settings into what the client library takes."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from feedback_app.hop.errors import OutsideFault
+from feedback_app.settings import ConfigurationError, Settings
+
+PARTY = "kafka"
+CONNECT_TIMEOUT_S = 20.0
+
+
+def client_options(settings: Settings) -> dict[str, Any]:
+    """Return the keyword arguments that aiokafka's producer, consumer and admin client share.
+
+    Raises ConfigurationError where no bootstrap address is known or the CA file cannot be read.
+    """
+    if not settings.kafka_bootstrap:
+        raise ConfigurationError(
+            "no Kafka address: set FEEDBACK_KAFKA_BOOTSTRAP=host:port, or start a local broker "
+            "with `feedback broker`"
+        )
+    options: dict[str, Any] = {
+        "bootstrap_servers": [host.strip() for host in settings.kafka_bootstrap.split(",")],
+        "security_protocol": settings.kafka_security,
+    }
+    if settings.kafka_security.endswith("SSL"):
+        options["ssl_context"] = ssl_context(settings)
+    if settings.kafka_security.startswith("SASL") and settings.kafka_sasl_password is not None:
+        options["sasl_mechanism"] = settings.kafka_sasl_mechanism
+        options["sasl_plain_username"] = settings.kafka_sasl_username
+        options["sasl_plain_password"] = settings.kafka_sasl_password.get_secret_value()
+    return options
+
+
+def ssl_context(settings: Settings) -> ssl.SSLContext:
+    """Return the TLS context of the settings; raises ConfigurationError for a bad CA file."""
+    path = settings.kafka_ca_file
+    try:
+        return ssl.create_default_context(cafile=None if path is None else str(path))
+    except (OSError, ssl.SSLError) as error:
+        reason = error.strerror or str(error)
+        raise ConfigurationError(f"FEEDBACK_KAFKA_CA_FILE: cannot use {path}: {reason}") from None
+
+
+@asynccontextmanager
+async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """Connect an admin client; raises OutsideFault where Kafka cannot be reached."""
+    client = AIOKafkaAdminClient(**client_options(settings), request_timeout_ms=15_000)
+    await _start(client, settings)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+@asynccontextmanager
+async def producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
+    """Connect an idempotent producer; raises OutsideFault where Kafka cannot be reached."""
+    client = AIOKafkaProducer(
+        **client_options(settings),
+        acks="all",
+        enable_idempotence=True,
+        max_batch_size=256 * 1024,
+        request_timeout_ms=15_000,
+    )
+    await _start(client, settings)
+    try:
+        yield client
+    finally:
+        await client.stop()
+
+
+@asynccontextmanager
+async def reader(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
+    """Connect a consumer without a group, which disturbs no other; raises OutsideFault."""
+    client = AIOKafkaConsumer(
+        **client_options(settings),
+        group_id=None,
+        enable_auto_commit=False,
+        request_timeout_ms=15_000,
+        fetch_max_wait_ms=100,
+    )
+    await _start(client, settings)
+    try:
+        yield client
+    finally:
+        await client.stop()
+
+
+class _Client(Protocol):
+    async def start(self) -> None: ...
+
+
+async def _start(client: _Client, settings: Settings) -> None:
+    """Start a client; the library logs why a connection failed and raises without it."""
+    reasons = _Reasons()
+    log = logging.getLogger("aiokafka")
+    log.addHandler(reasons)
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            await client.start()
+    except (KafkaError, OSError, TimeoutError) as error:
+        close = getattr(client, "stop", None) or client.close  # type: ignore[attr-defined]
+        await close()
+        why = reasons.last or str(error) or "no answer"
+        raise OutsideFault(
+            PARTY, f"cannot reach Kafka at {settings.kafka_bootstrap}: {why}"
+        ) from error
+    finally:
+        log.removeHandler(reasons)
+
+
+class _Reasons(logging.Handler):
+    """Keeps the last reason that the library logged instead of raising it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.last = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if isinstance(record.args, tuple) and record.args:
+            self.last = str(record.args[-1])
