@@ -1,0 +1,135 @@
+"""What the commands share: settings, exit codes, tables, JSON."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from feedback_app.hop.errors import OutsideFault
+from feedback_app.settings import ConfigurationError, Settings, load
+
+T = TypeVar("T")
+
+WIDE = 200
+"""Columns of a table that goes into a file or pipe, where nothing wraps for a screen's sake."""
+
+
+class CheckFailed(click.ClickException):
+    """A check failed or the outside does not answer: one line, exit status 1."""
+
+    exit_code = 1
+
+
+class CannotStart(click.ClickException):
+    """The configuration cannot work: one line, exit status 2."""
+
+    exit_code = 2
+
+
+@contextmanager
+def clear_failures() -> Iterator[None]:
+    """Turn our exceptions into one line on stderr and an exit status."""
+    try:
+        yield
+    except ConfigurationError as error:
+        raise CannotStart(str(error)) from None
+    except OutsideFault as error:
+        raise CheckFailed(str(error)) from None
+
+
+class Command(click.Command):
+    """A command whose failures are one line and an exit status."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with clear_failures():
+            return super().invoke(ctx)
+
+
+class Group(click.Group):
+    """A group whose commands' failures are one line and an exit status."""
+
+    command_class = Command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the group."""
+        with clear_failures():
+            return super().invoke(ctx)
+
+
+def kafka_settings() -> Settings:
+    """Return the settings, with the address of the local broker where none is set.
+
+    Raises ConfigurationError where neither is there.
+    """
+    settings = load()
+    if settings.kafka_bootstrap:
+        return settings
+    from feedback_app.broker import running_bootstrap
+
+    found = running_bootstrap(settings.data_dir)
+    if found is None:
+        raise ConfigurationError(
+            "no Kafka: set FEEDBACK_KAFKA_BOOTSTRAP=host:port, or start one on this machine with "
+            "`feedback broker` or `feedback worker`"
+        )
+    return settings.model_copy(update={"kafka_bootstrap": found})
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end."""
+    return asyncio.run(work)
+
+
+def out() -> Console:
+    """Return the console of stdout: colour only on a terminal."""
+    return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False, markup=False)
+
+
+def err() -> Console:
+    """Return the console of stderr, where progress and remarks go."""
+    return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+
+def print_json(value: object) -> None:
+    """Print a value as indented JSON."""
+    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
+    """Print rows as a table; text from outside is never read as markup."""
+    from rich.text import Text
+
+    table = Table(*columns, title=title or None, title_justify="left", title_style="bold")
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, Text) else Text(shown(cell)) for cell in row))
+    out().print(table)
+
+
+def shown(value: object) -> str:
+    """Return a cell's text, one line, without control characters that would drive a terminal."""
+    if value is None:
+        return "–"
+    text = str(value)
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def progress(unit: str) -> Progress:
+    """Return a progress bar on stderr, silent where stderr is no terminal."""
+    console = err()
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )

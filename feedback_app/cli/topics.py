@@ -1,0 +1,75 @@
+"""`feedback topics`: what the broker has of the topics, and what it lacks."""
+
+import click
+
+from feedback_app.cli.common import (
+    CheckFailed,
+    Command,
+    err,
+    kafka_settings,
+    print_json,
+    print_table,
+    run,
+)
+from feedback_app.settings import Settings
+from feedback_app.topic_admin import TopicState, create_command, ensure_topics, survey
+from feedback_app.topics import Topics
+
+EXAMPLE = "\b\nExample:\n  feedback topics\n  feedback topics --create"
+
+
+@click.command(cls=Command, epilog=EXAMPLE)
+@click.option("--create", is_flag=True, help="Create what is missing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def topics(create: bool, as_json: bool) -> None:
+    """Show the topics, or create those that are missing.
+
+    Ends with status 1 where one is missing or has the wrong partition count.
+    """
+    settings = kafka_settings()
+    states, created = run(_look(settings, create))
+    if as_json:
+        print_json([_as_dict(state) for state in states])
+    else:
+        print_table(
+            ("topic", "partitions", "copies", "state"),
+            (
+                (
+                    state.topic.name,
+                    state.found,
+                    state.replicas,
+                    "created" if state.topic.name in created else state.problem or "ok",
+                )
+                for state in states
+            ),
+        )
+    missing = [state.topic for state in states if state.found is None]
+    wrong = [state for state in states if state.found is not None and state.problem]
+    if wrong:
+        listed = "; ".join(f"{state.topic.name} has {state.problem}" for state in wrong)
+        raise CheckFailed(
+            f"{listed}: set FEEDBACK_PARTITIONS to what is there, or choose another "
+            "FEEDBACK_TOPIC_PREFIX"
+        )
+    if missing:
+        copies = settings.replication or 1
+        if not as_json:
+            for topic in missing:
+                err().print(create_command(settings.kafka_bootstrap or "", topic, copies))
+        raise CheckFailed(f"{len(missing)} topics are missing: run `feedback topics --create`")
+
+
+async def _look(settings: Settings, create: bool) -> tuple[list[TopicState], list[str]]:
+    wanted = Topics.of(settings)
+    created = await ensure_topics(settings, wanted) if create else []
+    return await survey(settings, wanted), created
+
+
+def _as_dict(state: TopicState) -> dict[str, object]:
+    return {
+        "topic": state.topic.name,
+        "partitions": state.found,
+        "expected_partitions": state.topic.partitions,
+        "replication": state.replicas,
+        "problem": state.problem,
+    }
