@@ -1,0 +1,198 @@
+"""The sentiment stage: raw feedback in, scored feedback out, each revision once."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from feedback_app.hop import Count, Item, Output, OutsideFault, Result, Row
+from feedback_app.sentiment.classifier import ClassifierUnavailable, Probabilities, TextsRefused
+from models import Feedback, InvalidRecord, ScoredFeedback, rfc3339
+from models.feedback import sane_time
+
+log = logging.getLogger(__name__)
+
+DIGITS = 6
+"""Digits of a score after the point."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a feedback id: its highest revision and the raw records behind it.
+
+    `offsets` maps the offset of each raw record that has an output to what it counted as.
+    """
+
+    revision: int
+    deleted: bool
+    offsets: dict[int, str]
+    at: float
+
+
+class SentimentState:
+    """The revisions of one partition, rebuilt from the same partition of `scored`."""
+
+    def __init__(self, partition: int, hours: float, clock: Callable[[], float]) -> None:
+        self._keep_s, self._clock = hours * 3600, clock
+        self._known: dict[str, Known] = {}
+
+    def get(self, feedback_id: str) -> Known | None:
+        """Return what is known of an id."""
+        return self._known.get(feedback_id)
+
+    def restore(self, row: Row) -> None:
+        """Take in a scored record, in the order of the topic."""
+        try:
+            self.remember((ScoredFeedback.decode(row.value), row.timestamp))
+        except InvalidRecord as error:
+            log.warning("scored %d@%d is not ours: %s", row.partition, row.offset, error)
+
+    def remember(self, what: Any) -> None:
+        """Take in (scored record, Unix time) once the broker has it."""
+        scored, at = what
+        identity = scored.feedback.id
+        # Out and in again, so that the oldest stand first.
+        self._known[identity] = merge(self._known.pop(identity, None), scored, at)
+        self._forget()
+
+    def _forget(self) -> None:
+        limit = self._clock() - self._keep_s
+        while self._known:
+            oldest = next(iter(self._known))
+            if self._known[oldest].at >= limit:
+                return
+            del self._known[oldest]
+
+
+def merge(known: Known | None, scored: ScoredFeedback, at: float) -> Known:
+    """Return what is known of an id after one more scored record."""
+    offsets = {} if known is None else dict(known.offsets)
+    offsets[scored.offset] = outcome_of(scored)
+    return Known(
+        revision=max(
+            scored.feedback.revision, known.revision if known else scored.feedback.revision
+        ),
+        deleted=scored.feedback.kind == "delete" or (known is not None and known.deleted),
+        offsets=offsets,
+        at=at,
+    )
+
+
+def outcome_of(scored: ScoredFeedback) -> str:
+    """Return what a scored record counts as."""
+    if scored.feedback.kind == "delete":
+        return "deleted"
+    return "unscored" if scored.score is None else "scored"
+
+
+class TextScorer(Protocol):
+    """What this stage needs of the scorer."""
+
+    @property
+    def name(self) -> str:
+        """Model and way of computing."""
+
+    async def score(self, texts: Sequence[str]) -> list[Probabilities]:
+        """Return one result a text."""
+
+
+def build(
+    scorer: TextScorer,
+    topic: str,
+    clock: Callable[[], float],
+    readable: Callable[[Feedback], bool],
+) -> Callable[[Sequence[Item[Feedback]]], Awaitable[list[Result]]]:
+    """Return the handler; `readable` tells whether the model reads a feedback's language."""
+
+    async def sentiment(items: Sequence[Item[Feedback]]) -> list[Result]:
+        results, fresh = decide(items)
+        scored = [item for item in fresh if item.value.kind != "delete" and readable(item.value)]
+        refused: dict[int, str] = {}
+        found: Sequence[Probabilities | None]
+        try:
+            found = await scorer.score([item.value.text for item in scored])
+        except ClassifierUnavailable as error:
+            raise OutsideFault("model", str(error), error.retry_after) from error
+        except TextsRefused as error:
+            found, refused = error.results, dict(error.reasons)
+        said = {
+            id(item): (place, one)
+            for place, (item, one) in enumerate(zip(scored, found, strict=True))
+        }
+        now = clock()
+        for place, item in enumerate(items):
+            if results[place] is None:
+                at, one = said.get(id(item), (-1, None))
+                if at in refused:
+                    results[place] = Result(dead=refused[at])
+                else:
+                    results[place] = output(item, one, topic, scorer.name, now, fresh[item])
+        return [result for result in results if result is not None]
+
+    return sentiment
+
+
+def decide(
+    items: Sequence[Item[Feedback]],
+) -> tuple[list[Result | None], dict[Item[Feedback], bool]]:
+    """Return the results of repeated records, None for the rest, and of those whether an id's
+    first revision is before us."""
+    results: list[Result | None] = []
+    fresh: dict[Item[Feedback], bool] = {}
+    batch: dict[tuple[int, str], tuple[int, bool]] = {}
+    for item in items:
+        feedback = item.value
+        place = (item.partition, feedback.id)
+        known: Known | None = item.state.get(feedback.id)
+        revision, deleted = batch.get(
+            place, (known.revision, known.deleted) if known else (None, False)
+        )
+        if known is not None and item.offset in known.offsets:
+            # Its output stands in `scored` already: it was carried out before a crash.
+            results.append(Result(counts=[(feedback.source, known.offsets[item.offset])]))
+        elif deleted or (
+            feedback.kind != "delete" and revision is not None and feedback.revision <= revision
+        ):
+            results.append(Result(counts=[(feedback.source, "duplicate")]))
+        else:
+            results.append(None)
+            fresh[item] = revision is None
+            batch[place] = (
+                max(feedback.revision, revision if revision is not None else feedback.revision),
+                feedback.kind == "delete",
+            )
+    return results, fresh
+
+
+def output(
+    item: Item[Feedback],
+    said: Probabilities | None,
+    topic: str,
+    model: str,
+    now: float,
+    first: bool,
+) -> Result:
+    """Return the result of a record that was not seen before."""
+    feedback = item.value
+    feedback.created_at = sane_time(feedback.created_at, now)
+    scored = ScoredFeedback(
+        feedback=feedback,
+        score=None if said is None else round(said.score, DIGITS),
+        label=None if said is None else said.label,
+        probabilities=None
+        if said is None
+        else {name: round(p, DIGITS) for name, p in said._asdict().items()},
+        model=None if said is None else model,
+        scored_at=rfc3339(now),
+        partition=item.partition,
+        offset=item.offset,
+        first=first,
+    )
+    counts: list[Count] = [(feedback.source, outcome_of(scored))]
+    if said is not None:
+        counts.append((feedback.source, f"label_{said.label}"))
+    return Result(
+        outputs=[Output(topic, feedback.id.encode(), scored.encode(), item.partition)],
+        counts=counts,
+        remember=(scored, now),
+    )

@@ -1,0 +1,67 @@
+"""The account of one partition of a stage: absolute counts, each record counted once."""
+
+from collections.abc import Callable, Iterable
+
+from feedback_app.hop.types import Count, Output
+from models.account import Account, Counts
+from models.wire import rfc3339
+
+
+def minute_of(now: float) -> str:
+    """Return the minute of a Unix time, in RFC 3339."""
+    return rfc3339(now // 60 * 60)
+
+
+def tally(counts: Iterable[Count], into: Counts) -> None:
+    """Add counts to `into`; a name that begins with `-` takes one off."""
+    for group, name in counts:
+        names = into.setdefault(group, {})
+        if name[0] == "-":
+            names[name[1:]] = names.get(name[1:], 0) - 1
+        else:
+            names[name] = names.get(name, 0) + 1
+
+
+class Book:
+    """Counts records in offset order; one at or below the highest offset counted is left out.
+
+    A page that was sent takes the place of the one before only when the broker has it, so
+    that a batch can be tried again.
+    """
+
+    def __init__(
+        self, stage: str, partition: int, last: Account | None, clock: Callable[[], float]
+    ) -> None:
+        self.stage, self.partition, self._clock = stage, partition, clock
+        self.offset = -1 if last is None else last.offset
+        self._minute = "" if last is None else last.minute
+        self._counts: Counts = {} if last is None else last.counts
+
+    def next_page(self) -> "Book":
+        """Return a book that counts on from here, in the minute that it is now."""
+        page = Book(self.stage, self.partition, None, self._clock)
+        page.offset, page._minute = self.offset, minute_of(self._clock())
+        if page._minute <= self._minute:
+            # Also after a step back of the clock: the page that is open stays open.
+            page._minute = self._minute
+            page._counts = {group: dict(names) for group, names in self._counts.items()}
+        return page
+
+    def add(self, offset: int, counts: Iterable[Count]) -> None:
+        """Count the record at `offset`, unless it was counted before."""
+        if offset <= self.offset:
+            return
+        self.offset = offset
+        tally(counts, self._counts)
+
+    def output(self, topic: str, ahead: Counts | None = None) -> Output:
+        """Return the account as a record for the topic `stats`."""
+        account = Account(
+            stage=self.stage,
+            partition=self.partition,
+            minute=self._minute,
+            offset=self.offset,
+            counts=self._counts,
+            ahead=ahead,
+        )
+        return Output(topic, account.key, account.encode(), 0)

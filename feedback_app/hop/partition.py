@@ -1,0 +1,75 @@
+"""What a stage holds of one assigned partition, and how its state is read back."""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from faust.types.tuples import TP
+
+from feedback_app.hop.accounts import Book
+from feedback_app.hop.types import PartitionState, Row, StateTopic
+from models.account import Account
+
+
+@dataclass(slots=True, eq=False)
+class Partition:
+    """One assignment of a partition; a new one is made at each rebalance.
+
+    `restored_to` is the next offset of the state topic to read: a partition that comes back after
+    a rebalance keeps its state and reads on from there.
+    """
+
+    tp: TP
+    state: PartitionState | None
+    restored_to: int = 0
+    book: Book | None = None
+    live: bool = True
+    ready: bool = False
+    entries: deque[Any] = field(default_factory=deque)
+
+
+ReadToEnd = Callable[
+    [str, dict[int, int], float | None, Callable[[Row], None]], Awaitable[dict[int, int]]
+]
+"""Reads partitions of a topic to their present end: topic, {partition: first offset}, how many
+hours back at most, and where the rows go; returns {partition: next offset}."""
+
+
+class Ledger(Protocol):
+    """The newest accounts, as far as the topic `stats` tells."""
+
+    async def caught_up(self) -> None:
+        """Return once everything written before this call has been read."""
+
+    def account(self, stage: str, partition: int) -> Account | None:
+        """Return the account with the highest offset of a stage's partition."""
+
+
+async def restore(
+    partitions: Iterable[Partition],
+    *,
+    stage: str,
+    spec: StateTopic | None,
+    read_to_end: ReadToEnd,
+    ledger: Ledger,
+    clock: Callable[[], float],
+) -> None:
+    """Read state and accounts of newly assigned partitions; they may take records after it."""
+    mine = {part.tp.partition: part for part in partitions}
+    await ledger.caught_up()
+    if spec is not None:
+        states = {number: part.state for number, part in mine.items()}
+
+        def take(row: Row) -> None:
+            state = states[row.partition]
+            if state is not None:
+                state.restore(row)
+
+        start = {number: part.restored_to for number, part in mine.items()}
+        ends = await read_to_end(spec.topic, start, spec.hours, take)
+        for number, end in ends.items():
+            mine[number].restored_to = end
+    for number, part in mine.items():
+        part.book = Book(stage, number, ledger.account(stage, number), clock)
+        part.ready = True

@@ -1,0 +1,195 @@
+"""A stage whose handler takes single records, many at once; they finish in any order."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from time import monotonic
+from typing import Any
+
+from faust.types.tuples import TP
+
+from feedback_app.hop.accounts import Book, tally
+from feedback_app.hop.errors import BadRecord, StageStopped
+from feedback_app.hop.partition import Partition
+from feedback_app.hop.stage import GRACE_S, TRIES, Links, Plan, Stage
+from feedback_app.hop.types import Count, Item, Result
+from models.account import Counts
+
+RecordHandler = Callable[[Item[Any]], Awaitable[Result]]
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A record that was read and is not acknowledged yet."""
+
+    record: Any
+    item: Item[Any] | None
+    counts: Sequence[Count] | None = None
+    task: asyncio.Task[None] | None = None
+
+
+class RecordStage(Stage):
+    """Runs one task a record; the offset acknowledged is that of the oldest unfinished one.
+
+    The account counts records up to that offset; what is read beyond it stands in its `ahead`,
+    where `pending` says what an unfinished record counts as.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        links: Links,
+        handler: RecordHandler,
+        *,
+        room: int = 10_000,
+        pending: Callable[[Item[Any]], Sequence[Count]] | None = None,
+        seen: dict[TP, float] | None = None,
+    ) -> None:
+        super().__init__(plan, links)
+        self.handler, self.room, self._pending = handler, room, pending
+        self._seen = {} if seen is None else seen
+        self._writers: dict[int, tuple[asyncio.Event, asyncio.Task[None]]] = {}
+
+    def takes(self, tp: TP) -> bool:
+        part = self.partitions.get(tp.partition)
+        return super().takes(tp) and part is not None and len(part.entries) < self.room
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is anything to do."""
+        return any(part.entries for part in self.partitions.values())
+
+    async def run(self) -> None:
+        """Nothing to carry here: each record has its own task."""
+        await asyncio.Event().wait()
+
+    def put(self, tp: TP, records: list[Any]) -> None:
+        """Start on records of one partition."""
+        part = self.partitions[tp.partition]
+        if tp.partition not in self._writers:
+            dirty = asyncio.Event()
+            writer = asyncio.ensure_future(self._write(part, dirty))
+            self._writers[tp.partition] = (dirty, writer)
+        for record in records:
+            entry = Entry(record, None)
+            part.entries.append(entry)
+            entry.task = asyncio.ensure_future(self._carry_guarded(part, entry))
+        self._writers[tp.partition][0].set()
+
+    async def _carry_guarded(self, part: Partition, entry: Entry) -> None:
+        try:
+            result = await self._carry(part, entry)
+        except StageStopped:
+            return  # unfinished, so it is read again after a restart
+        entry.counts = result
+        if part.live:
+            self._writers[part.tp.partition][0].set()
+
+    async def _carry(self, part: Partition, entry: Entry) -> Sequence[Count]:
+        record = entry.record
+        try:
+            return await self.tried(lambda: self._attempt(part, entry))
+        except StageStopped:
+            raise
+        except BadRecord as error:
+            name, reason, attempts = error.error, str(error), 1
+        except Exception as error:
+            self.charge_bug()
+            name, reason, attempts = type(error).__name__, str(error), TRIES
+        group = self.group_of(part, record)
+        result = self.dead(record, name, reason, attempts, group)
+        await self.insist(lambda: self.links.produce(result.outputs))
+        return self.counts(group, result)
+
+    async def _attempt(self, part: Partition, entry: Entry) -> Sequence[Count]:
+        item = self.item(part, entry.record)
+        if isinstance(item, Result):
+            await self.links.produce(item.outputs)
+            return self.counts("unknown", item)
+        entry.item = item
+        result = await self.handler(item)
+        group = self.plan.group(item.value)
+        outputs, counts = list(result.outputs), result.counts
+        if result.dead is not None:
+            dead = self.dead(entry.record, "BadRecord", result.dead, 1, group)
+            outputs += dead.outputs
+            counts = counts or dead.counts
+        if outputs:
+            await self.links.produce(outputs)
+        if result.remember is not None and part.state is not None:
+            part.state.remember(result.remember)
+        return self.counts(group, Result(counts=counts))
+
+    async def _write(self, part: Partition, dirty: asyncio.Event) -> None:
+        """Write the account and acknowledge, whenever something was read or finished."""
+        while True:
+            await dirty.wait()
+            dirty.clear()
+            assert part.book is not None
+            book = part.book.next_page()
+            done = self._count_done(part.entries, book)
+            output = book.output(self.links.stats_topic, self._ahead(part.entries, done))
+            await self.insist(lambda output=output: self.links.produce([output]))  # type: ignore[misc]
+            part.book = book
+            for _ in range(done):
+                part.entries.popleft()
+            if done and part.live:
+                self.acked[part.tp] = book.offset + 1
+                self._seen[part.tp] = monotonic()
+                self.finished += done
+                self.progress_at = self.links.clock.monotonic()
+                self.links.wake()
+
+    def _count_done(self, entries: deque[Entry], book: Book) -> int:
+        done = 0
+        for entry in entries:
+            if entry.counts is None:
+                break
+            book.add(entry.record.offset, entry.counts)
+            done += 1
+        return done
+
+    def _ahead(self, entries: deque[Entry], done: int) -> Counts | None:
+        if self._pending is None:
+            return None
+        ahead: Counts = {}
+        for entry in islice(entries, done, None):
+            if entry.counts is not None:
+                tally(entry.counts, ahead)
+            elif entry.item is not None:
+                tally(self._pending(entry.item), ahead)
+        return ahead
+
+    async def _drain(self) -> None:
+        """Cancel what has no effect under way, give the rest its grace, write what is finished."""
+        tasks, held = [], []
+        for part in self.partitions.values():
+            for entry in part.entries:
+                if entry.task is None or entry.task.done():
+                    continue
+                tasks.append(entry.task)
+                if entry.item is not None and entry.item.held:
+                    held.append(entry.task)
+                else:
+                    entry.task.cancel()
+        if held:
+            await asyncio.wait(held, timeout=GRACE_S)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=1)
+        for number, (dirty, writer) in self._writers.items():
+            dirty.set()
+            await self._last_write(self.partitions[number], dirty, writer)
+        self._writers = {}
+
+    async def _last_write(
+        self, part: Partition, dirty: asyncio.Event, writer: asyncio.Task[None]
+    ) -> None:
+        until = monotonic() + 1
+        while monotonic() < until and part.entries and part.entries[0].counts is not None:
+            await asyncio.wait({writer}, timeout=0.01)
+        writer.cancel()
+        await asyncio.wait({writer}, timeout=1)

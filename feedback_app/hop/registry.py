@@ -1,0 +1,77 @@
+"""Stages on a Faust app: its transport, its agents, its producer."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+import faust
+
+from feedback_app.clock import Clock
+from feedback_app.hop.partition import Ledger, ReadToEnd
+from feedback_app.hop.produce import Sender
+from feedback_app.hop.stage import Links, Stage
+from feedback_app.hop.transport import HopConsumer, HopProducer, HopTransport
+
+
+class Hops:
+    """The stages of an app, by topic; sets the app's transport, so make it before the app starts.
+
+    Faust's own parts stay in use (consumer, group, assignor, commit timer, producer, agents); what
+    is left out is its work per message.
+    """
+
+    def __init__(
+        self,
+        app: faust.App,
+        *,
+        stats_topic: str,
+        dead_letters_topic: str,
+        ledger: Ledger,
+        read_to_end: ReadToEnd,
+        clock: Clock,
+    ) -> None:
+        self.app = app
+        self.stages: dict[str, Stage] = {}
+        self.room = asyncio.Event()
+        self.sender = Sender(lambda: cast(HopProducer, app.producer).aiokafka)
+        self.links = Links(
+            produce=self.sender.produce,
+            stats_topic=stats_topic,
+            dead_letters_topic=dead_letters_topic,
+            ledger=ledger,
+            read_to_end=read_to_end,
+            wake=self.room.set,
+            clock=clock,
+        )
+        app.transport = self._transport(app.conf.broker_consumer)
+        app.producer_transport = self._transport(app.conf.broker_producer)
+
+    def _transport(self, urls: Any) -> HopTransport:
+        transport = HopTransport(urls, self.app)
+        transport.stages, transport.room = self.stages, self.room
+        return transport
+
+    @property
+    def consumer(self) -> HopConsumer:
+        """The app's consumer."""
+        return cast(HopConsumer, self.app.consumer)
+
+    @property
+    def seen(self) -> Any:
+        """Where Faust's watchdog looks for the last record of each partition."""
+        return self.app.monitor.stream_inbound_time
+
+    def add(self, make: Callable[[Links], Stage]) -> Stage:
+        """Put a stage on its topic, as an agent of the app whose stream only subscribes it."""
+        stage = make(self.links)
+        plan = stage.plan
+        self.stages[plan.topic] = stage
+
+        async def body(stream: Any) -> None:
+            await stage.run()
+
+        body.__name__ = body.__qualname__ = plan.name
+        body.__module__ = "agents"
+        topic = self.app.topic(plan.topic, key_type=bytes, value_type=bytes)
+        self.app.agent(topic, name=f"agents.{plan.name}")(body)
+        return stage

@@ -1,0 +1,249 @@
+"""What batch and record stages share: assignment, failures and their waits, dead letters."""
+
+import asyncio
+import logging
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from faust.types.tuples import TP
+
+from feedback_app.clock import Clock
+from feedback_app.hop.errors import BadRecord, OutsideFault, StageStopped
+from feedback_app.hop.partition import Ledger, Partition, ReadToEnd, restore
+from feedback_app.hop.types import Count, Item, Output, Produce, Result, StateTopic
+from models.dead_letter import DeadLetter
+from models.wire import InvalidRecord, rfc3339
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+TRIES = 3
+"""How often a record that meets a bug is tried before it is a dead letter."""
+BUG_CAP = 20
+BUG_WINDOW_S = 600.0
+"""More dead letters by bugs than this within the window stop the stage."""
+BACKOFF_S = (0.2, 30.0)
+"""First and longest wait between tries after an outside fault."""
+GRACE_S = 2.0
+"""How long a rebalance waits for what is in flight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What every stage of an app works with."""
+
+    produce: Produce
+    stats_topic: str
+    dead_letters_topic: str
+    ledger: Ledger
+    read_to_end: ReadToEnd
+    wake: Callable[[], None]
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How one stage works: its name, its records and where its state lives.
+
+    `group` names the source or channel of a record in the accounts; `taken` is counted for every
+    record, whatever becomes of it.
+    """
+
+    name: str
+    topic: str
+    decode: Callable[[bytes | None, bytes | None], Any]
+    group: Callable[[Any], str]
+    taken: str | None = None
+    state: StateTopic | None = None
+
+
+class Stage:
+    """A stage of the pipeline on this worker."""
+
+    def __init__(self, plan: Plan, links: Links) -> None:
+        self.plan, self.links = plan, links
+        self.partitions: dict[int, Partition] = {}
+        self.acked: dict[TP, int] = {}
+        self._faults: dict[str, str] = {}
+        self._waiters: dict[str, int] = {}
+        self.stopped: str | None = None
+        self.finished = 0
+        self.progress_at = links.clock.monotonic()
+        self._parked: dict[int, Partition] = {}
+        self._restoring: asyncio.Task[None] | None = None
+        self._bugs: deque[float] = deque()
+
+    def takes(self, tp: TP) -> bool:
+        """Whether records of this partition are wanted now."""
+        part = self.partitions.get(tp.partition)
+        return part is not None and part.ready and self.stopped is None
+
+    def assign(self, tps: set[TP]) -> None:
+        """Start on exactly these partitions; their records wait until the state has been read."""
+        spec = self.plan.state
+        fresh = {}
+        for tp in tps:
+            old = self._parked.get(tp.partition)
+            state = spec.new(tp.partition) if spec is not None else None
+            fresh[tp.partition] = (
+                Partition(tp, state)
+                if old is None
+                else Partition(tp, old.state, restored_to=old.restored_to)
+            )
+        self.partitions, self._parked = fresh, {}
+        self.progress_at = self.links.clock.monotonic()
+        if fresh:
+            self._restoring = asyncio.ensure_future(self._restore(list(fresh.values())))
+
+    async def _restore(self, parts: list[Partition]) -> None:
+        def attempt() -> Awaitable[None]:
+            return restore(
+                parts,
+                stage=self.plan.name,
+                spec=self.plan.state,
+                read_to_end=self.links.read_to_end,
+                ledger=self.links.ledger,
+                clock=self.links.clock.time,
+            )
+
+        try:
+            await self.insist(attempt)
+        except Exception as error:
+            self.stopped = f"its state cannot be read: {type(error).__name__}: {error}"
+            log.exception("%s stopped: %s", self.plan.name, self.stopped)
+        self.links.wake()
+
+    async def settle(self) -> None:
+        """End what is in flight within a bound; what is unfinished will be read again."""
+        if self._restoring is not None:
+            self._restoring.cancel()
+            await asyncio.wait({self._restoring})
+            self._restoring = None
+        await self._drain()
+        for part in self.partitions.values():
+            part.live = False
+        # A partition whose state was never read whole must not pass for one that was.
+        self._parked |= {number: part for number, part in self.partitions.items() if part.ready}
+        self.partitions = {}
+
+    async def _drain(self) -> None:
+        raise NotImplementedError
+
+    async def insist(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Return what `attempt` returns, tried again after each outside fault, for ever."""
+        delay = BACKOFF_S[0]
+        parties: set[str] = set()
+        try:
+            while True:
+                try:
+                    return await attempt()
+                except StageStopped:
+                    raise
+                except OutsideFault as fault:
+                    self._wait_for(fault, parties)
+                    pause = delay * random.uniform(0.8, 1.2)  # noqa: S311
+                    await self.links.clock.sleep(max(pause, fault.retry_after or 0))
+                    delay = min(2 * delay, BACKOFF_S[1])
+        finally:
+            for party in parties:
+                self._waiters[party] -= 1
+                if not self._waiters[party]:
+                    del self._waiters[party], self._faults[party]
+
+    def _wait_for(self, fault: OutsideFault, parties: set[str]) -> None:
+        if fault.party not in parties:
+            parties.add(fault.party)
+            self._waiters[fault.party] = self._waiters.get(fault.party, 0) + 1
+            log.warning("%s waits for %s: %s", self.plan.name, fault.party, fault)
+        self._faults[fault.party] = str(fault)
+
+    @property
+    def waiting(self) -> dict[str, str]:
+        """What this stage waits for outside: {party: what is wrong}."""
+        return self._faults if self.stopped is None else {"bug": self.stopped, **self._faults}
+
+    async def tried(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Return what `attempt` returns; raises BadRecord, or Exception once a bug has had its
+        tries."""
+        for left in range(TRIES - 1, -1, -1):
+            try:
+                return await self.insist(attempt)
+            except (BadRecord, StageStopped):
+                raise
+            except Exception:
+                log.exception("%s: a bug; %d more tries", self.plan.name, left)
+                if not left:
+                    raise
+                await self.links.clock.sleep(BACKOFF_S[0])
+        raise AssertionError("unreachable")
+
+    def charge_bug(self) -> None:
+        """Count a bug; past the cap the stage stops, because a bug is not bad data."""
+        now = self.links.clock.monotonic()
+        self._bugs.append(now)
+        while self._bugs and self._bugs[0] < now - BUG_WINDOW_S:
+            self._bugs.popleft()
+        if len(self._bugs) > BUG_CAP:
+            self.stopped = (
+                f"{len(self._bugs)} records met a bug within {BUG_WINDOW_S / 60:.0f} minutes; "
+                "see the dead letters, mend it, and restart this worker"
+            )
+            log.error("%s stopped: %s", self.plan.name, self.stopped)
+            raise StageStopped("bug", self.stopped)
+
+    def item(self, part: Partition, record: Any) -> Item[Any] | Result:
+        """Return the decoded record, or the result of one that cannot be decoded."""
+        key, value = record.key, record.value
+        try:
+            decoded = self.plan.decode(value, key)
+        except InvalidRecord as error:
+            return self.dead(record, "InvalidRecord", str(error), 1, "unknown")
+        return Item(
+            record.topic,
+            record.partition,
+            record.offset,
+            key,
+            record.timestamp / 1000,
+            decoded,
+            part.state,
+        )
+
+    def group_of(self, part: Partition, record: Any) -> str:
+        """Return the group of a record that may not even decode."""
+        try:
+            item = self.item(part, record)
+            return self.plan.group(item.value) if isinstance(item, Item) else "unknown"
+        except Exception:  # a bug in decoding, which the dead letter tells of
+            return "unknown"
+
+    def dead(self, record: Any, error: str, reason: str, attempts: int, group: str) -> Result:
+        """Return the result of a record that goes to the dead letters."""
+        return Result(
+            outputs=[self.letter(record, error, reason, attempts)],
+            counts=[(group, "dead_lettered")],
+        )
+
+    def letter(self, record: Any, error: str, reason: str, attempts: int) -> Output:
+        """Return the dead letter of a record."""
+        letter = DeadLetter.of(
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            key=record.key,
+            value=record.value,
+            stage=self.plan.name,
+            error=error,
+            reason=reason,
+            attempts=attempts,
+            failed_at=rfc3339(self.links.clock.time()),
+        )
+        return Output(self.links.dead_letters_topic, record.key, letter.encode())
+
+    def counts(self, group: str, result: Result) -> Sequence[Count]:
+        """Return what a record counts as."""
+        if self.plan.taken is None:
+            return result.counts
+        return [(group, self.plan.taken), *result.counts]

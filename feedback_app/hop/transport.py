@@ -1,0 +1,142 @@
+"""Faust's Kafka transport, whose consumer hands whole batches of a stage's topic to that stage.
+
+Three private names of Faust are touched, each under a contract test: `Consumer._getmany`,
+`Consumer._commit` and `Producer._ensure_producer`.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import aiokafka
+from faust.transport.drivers import aiokafka as driver
+from faust.types.tuples import TP
+
+POLL_S = 0.02
+"""How long a full stage may hold up the first record of an idle one."""
+
+
+class StageLike(Protocol):
+    """What the consumer needs of a stage."""
+
+    acked: dict[TP, int]
+
+    def takes(self, tp: TP) -> bool:
+        """Whether records of this partition are wanted now."""
+
+    def put(self, tp: TP, records: list[Any]) -> None:
+        """Take in records of one partition, in offset order."""
+
+    def assign(self, tps: set[TP]) -> None:
+        """Start on exactly these partitions; returns at once."""
+
+    async def settle(self) -> None:
+        """End what is in flight within a bound and drop the rest."""
+
+
+class HopConsumer(driver.Consumer):
+    """Faust's consumer; records of stage topics go to their stages, the rest goes Faust's way."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        transport: HopTransport = self.transport  # type: ignore[assignment]
+        self.stages: Mapping[str, StageLike] = transport.stages
+        self.room = transport.room
+        self._done: dict[TP, int] = {}
+        self._committing = asyncio.Lock()
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
+        if active_partitions is None:
+            return await super()._getmany(active_partitions, timeout)
+        generation = self.app.consumer_generation_id
+        wanted = {
+            tp
+            for tp in active_partitions
+            if (stage := self.stages.get(tp.topic)) is None or stage.takes(tp)
+        }
+        records: Any
+        if len(wanted) == len(active_partitions):
+            records = await super()._getmany(wanted, timeout)
+        else:
+            records = await self._getmany_beside_full(wanted, timeout)
+        mine = [tp for tp in records if tp.topic in self.stages]
+        current = generation == self.app.consumer_generation_id
+        for tp in mine:
+            batch = records.pop(tp)
+            if self.flow_active and current:
+                self.stages[tp.topic].put(tp, batch)
+                self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+        if mine and self.flow_active and not current:
+            # Fetched across a rebalance: nothing of this generation is under way, so read again.
+            await self.perform_seek()
+        return records
+
+    async def _getmany_beside_full(self, wanted: set[TP], timeout: float) -> Any:
+        self.room.clear()
+        # An empty set would mean all partitions.
+        records = await super()._getmany(wanted, 0) if wanted else {}
+        if not records:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.room.wait(), POLL_S if wanted else timeout)
+        return records
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+        did = bool(await super().commit(topics, start_new_transaction=start_new_transaction))
+        async with self._committing:
+            mine = self.assignment()
+            offsets = {
+                tp: offset
+                for stage in self.stages.values()
+                for tp, offset in stage.acked.items()
+                if tp in mine and offset > self._done.get(tp, -1)
+            }
+            if offsets and await self._commit(offsets):
+                self._done.update(offsets)
+                self.app.monitor.on_tp_commit(offsets)
+                did = True
+        return did
+
+    async def settle(self) -> None:
+        """End what is in flight, commit what is acknowledged, forget the rest."""
+        stages = list(self.stages.values())
+        await asyncio.gather(*(stage.settle() for stage in stages))
+        if any(stage.acked for stage in stages):
+            await self.commit()
+        for stage in stages:
+            stage.acked.clear()
+        self._done.clear()
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        if revoked:
+            self.stop_flow()  # Faust does it later, and resumes after the new assignment
+            await self.settle()
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        for topic, stage in self.stages.items():
+            stage.assign({tp for tp in assigned if tp.topic == topic})
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def wait_empty(self) -> None:
+        # On SIGTERM, with the flow stopped already, and again inside a rebalance.
+        await self.settle()
+        await super().wait_empty()
+
+
+class HopProducer(driver.Producer):
+    """Faust's producer, with the aiokafka producer inside it for batches."""
+
+    @property
+    def aiokafka(self) -> aiokafka.AIOKafkaProducer:
+        """The app's own aiokafka producer."""
+        return self._ensure_producer()
+
+
+class HopTransport(driver.Transport):
+    """The transport of an app with stages."""
+
+    Consumer = HopConsumer
+    Producer = HopProducer
+    stages: Mapping[str, StageLike]
+    room: asyncio.Event

@@ -1,0 +1,130 @@
+"""What every worker knows: cursors, actions and stats, read whole by a consumer without a group."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from mode import Service
+
+from feedback_app.hop.errors import OutsideFault
+from feedback_app.kafka import PARTY, reader
+from feedback_app.readback import CHUNK
+from feedback_app.settings import Settings
+from feedback_app.topics import Topics
+from feedback_app.web.ledger import Ledger
+from models import Account, Action, Cursor, InvalidRecord, WorkerStatus
+from models.action import PAUSE, RESUME
+
+log = logging.getLogger(__name__)
+
+
+class SharedState(Service):
+    """The newest cursor and action of each key, the ledger, and the account of each partition."""
+
+    def __init__(self, settings: Settings, topics: Topics) -> None:
+        super().__init__()
+        self.cursors: dict[str, Cursor] = {}
+        self.actions: dict[str, Action] = {}
+        self.ledger = Ledger()
+        self.listeners: list[Callable[[], None]] = []
+        self._settings = settings
+        self._accounts: dict[tuple[str, int], Account] = {}
+        self._tables: dict[str, Callable[[bytes, bytes | None], None]] = {
+            topics.cursors.name: self._take_cursor,
+            topics.actions.name: self._take_action,
+            topics.stats.name: self._take_stats,
+        }
+        self._tps = [TopicPartition(name, 0) for name in self._tables]
+        self._next: dict[TopicPartition, int] = dict.fromkeys(self._tps, 0)
+        self._consumer: AIOKafkaConsumer | None = None
+        self._moved = asyncio.Event()
+
+    def paused(self, source: str) -> bool:
+        """Whether a person has stopped this source."""
+        action = self.actions.get(source)
+        return action is not None and action.type == PAUSE
+
+    def account(self, stage: str, partition: int) -> Account | None:
+        """Return the account with the highest offset of a stage's partition."""
+        return self._accounts.get((stage, partition))
+
+    async def caught_up(self) -> None:
+        """Return once everything written before this call has been read; raises OutsideFault."""
+        if self._consumer is None:
+            raise OutsideFault(PARTY, "the shared topics cannot be read yet")
+        try:
+            ends = await self._consumer.end_offsets(self._tps)
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise OutsideFault(PARTY, f"the shared topics cannot be read: {error}") from error
+        while any(self._next[tp] < end for tp, end in ends.items()):
+            self._moved.clear()
+            await self._moved.wait()
+
+    @Service.task
+    async def _read(self) -> None:
+        while not self.should_stop:
+            try:
+                async with reader(self._settings) as consumer:
+                    await self._follow(consumer)
+            except (OutsideFault, KafkaError, OSError, TimeoutError) as error:
+                log.warning("the shared topics cannot be read: %s", error)
+            finally:
+                self._consumer = None
+            await self.sleep(1.0)
+
+    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
+        consumer.assign(self._tps)
+        first = await consumer.beginning_offsets(self._tps)
+        for tp in self._tps:
+            consumer.seek(tp, max(self._next[tp], first[tp]))
+            self._next[tp] = max(self._next[tp], first[tp])
+        self._consumer = consumer
+        self._moved.set()
+        while not self.should_stop:
+            batches = await consumer.getmany(timeout_ms=1000, max_records=CHUNK)
+            for tp, records in batches.items():
+                take = self._tables[tp.topic]
+                for record in records:
+                    self._take(take, record.key, record.value)
+                self._next[tp] = records[-1].offset + 1
+            if batches:
+                self._moved.set()
+                for listener in self.listeners:
+                    listener()
+
+    def _take(
+        self, take: Callable[[bytes, bytes | None], None], key: bytes | None, value: bytes | None
+    ) -> None:
+        try:
+            take(key or b"", value)
+        except (InvalidRecord, ValueError) as error:
+            log.warning("left out a shared record with the key %r: %s", key, error)
+
+    def _take_cursor(self, key: bytes, value: bytes | None) -> None:
+        if value is None:
+            self.cursors.pop(key.decode(), None)
+        else:
+            self.cursors[key.decode()] = Cursor.decode(value)
+
+    def _take_action(self, key: bytes, value: bytes | None) -> None:
+        if value is None:
+            self.actions.pop(key.decode(), None)
+            return
+        action = Action.decode(value)
+        self.actions[action.target] = action
+        if action.type in (PAUSE, RESUME):
+            log.info("source %s: %s", action.target, action.type)
+
+    def _take_stats(self, key: bytes, value: bytes | None) -> None:
+        if value is None:
+            return
+        if key.startswith(b"worker|"):
+            self.ledger.take(WorkerStatus.decode(value))
+            return
+        account = Account.decode(value)
+        self.ledger.take(account)
+        known = self._accounts.get((account.stage, account.partition))
+        if known is None or (account.offset, account.minute) >= (known.offset, known.minute):
+            self._accounts[account.stage, account.partition] = account
