@@ -43,6 +43,7 @@ def load_local(
     torch.set_num_threads(threads or threads_for())
     directory = BUNDLED if model is None else find(model)
     name = "bundled" if model is None else model
+    shown = directory.name if model and Path(model).is_dir() else name
     config = _read_config(directory, name)
     classes = read_labels(config, name)
     languages = card_languages(directory)
@@ -51,7 +52,7 @@ def load_local(
     tokenizer = directory / "tokenizer.json"
     if not (can_pack(config) and weights.is_file() and tokenizer.is_file()):
         library = LibraryModel(directory)
-        label = f"{name} (transformers fp32)"
+        label = f"{shown} (transformers fp32)"
         return LocalClassifier(label, languages, library.encode, library, classes, normalise)
     encode = _Encoder(tokenizer, name)
     tensors = _read_weights(weights, name)
@@ -67,7 +68,7 @@ def load_local(
         raise ModelError(
             f"model {name}: its weights do not fit its config.json: {error}"
         ) from error
-    label = f"{name} ({way.name})"
+    label = f"{shown} ({way.name})"
     return LocalClassifier(label, languages, encode, packed, classes, normalise)
 
 
