@@ -1,0 +1,32 @@
+"""Topics read by the commands, which join no group and disturb nobody."""
+
+from collections.abc import Callable
+
+from feedback_app.clock import SystemClock
+from feedback_app.hop.types import Row
+from feedback_app.readback import ReadBack
+from feedback_app.settings import Settings
+from models import Action, InvalidRecord
+
+
+async def read_whole(settings: Settings, topic: str, take: Callable[[Row], None]) -> None:
+    """Hand every record of a one-partition topic to `take`; raises OutsideFault."""
+    await ReadBack(settings, SystemClock()).to_end(topic, {0: 0}, None, take)
+
+
+async def newest_actions(settings: Settings, topic: str) -> dict[str, Action]:
+    """Return the newest action of each target; what cannot be read is left out."""
+    found: dict[str, Action] = {}
+
+    def take(row: Row) -> None:
+        target = (row.key or b"").decode("utf-8", "replace")
+        if row.value is None:
+            found.pop(target, None)
+            return
+        try:
+            found[target] = Action.decode(row.value)
+        except InvalidRecord:
+            return
+
+    await read_whole(settings, topic, take)
+    return found

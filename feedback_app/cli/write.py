@@ -1,0 +1,38 @@
+"""Records written by the commands."""
+
+import getpass
+from collections.abc import Sequence
+
+from aiokafka.errors import KafkaError
+
+from feedback_app.clock import SystemClock
+from feedback_app.hop.errors import OutsideFault
+from feedback_app.kafka import PARTY, producer
+from feedback_app.settings import Settings
+from models import Action, rfc3339
+
+
+async def write_actions(settings: Settings, topic: str, actions: Sequence[Action]) -> None:
+    """Write actions under their targets and return once the broker has them."""
+    async with producer(settings) as client:
+        try:
+            for action in actions:
+                await client.send_and_wait(
+                    topic, key=action.target.encode(), value=action.encode(), partition=0
+                )
+        except (KafkaError, TimeoutError) as error:
+            raise OutsideFault(PARTY, f"cannot write to {topic}: {error}") from error
+
+
+def action(kind: str, target: str, value: str | None = None) -> Action:
+    """Return an action of the person at this terminal, now."""
+    return Action(
+        type=kind, target=target, value=value, actor=_who(), at=rfc3339(SystemClock.time())
+    )
+
+
+def _who() -> str | None:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return None
