@@ -16,8 +16,10 @@ def render(figures: Json) -> str:
     """Return the exposition of what `web.view.figures` returns."""
     stats = figures["stats"]
     return "".join(
-        [*_sources(stats["sources"]), *_stages(stats["stages"]), *_alerts(stats["alerts"])]
-        + [
+        [
+            *_sources(stats["sources"]),
+            *_stages(stats["stages"]),
+            *_alerts(stats["alerts"]),
             _family(
                 "feedback_sentiment_total",
                 "counter",

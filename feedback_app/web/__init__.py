@@ -1,0 +1,1 @@
+"""The page, `/stats`, the probes and `/metrics`, on the worker's own web port."""

@@ -1,0 +1,120 @@
+"""Who may see the page: the token, the Host and Origin checks, and the headers.
+
+The decisions are pure functions; `middleware` and `set_headers` are the shell around them.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from feedback_app.settings import LOOPBACK, Settings
+
+COOKIE = "feedback_session"
+SESSION_S = 7 * 24 * 3600
+MAX_BODY_BYTES = 16 * 1024
+OPEN_PATHS = ("/healthz", "/readyz", "/login")
+OPEN_PREFIX = "/static/"
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Server": "feedback",
+}
+
+
+def session(token: str, now: float) -> str:
+    """Return a cookie value that holds for a week: when it ends, and a proof without the token."""
+    end = str(int(now) + SESSION_S)
+    return f"{end}.{_proof(token, end)}"
+
+
+def session_holds(value: str, token: str, now: float) -> bool:
+    """Whether a cookie value was made with `token` and has not ended."""
+    end, _, proof = value.partition(".")
+    whole = hmac.compare_digest(proof.encode(), _proof(token, end).encode())
+    return whole and end.isdecimal() and now < int(end)
+
+
+def same(given: str, token: str) -> bool:
+    """Compare two tokens in a time that says nothing of where they differ."""
+    return hmac.compare_digest(
+        hashlib.sha256(given.encode("utf-8", "surrogateescape")).digest(),
+        hashlib.sha256(token.encode()).digest(),
+    )
+
+
+def known_host(host: str, settings: Settings) -> bool:
+    """Whether a Host header is one of this page's; a page on loopback has loopback's names only.
+
+    A stranger's name that resolves to 127.0.0.1 (DNS rebinding) is refused by this.
+    """
+    if settings.web_host not in LOOPBACK:
+        return True
+    try:
+        name = urlsplit(f"//{host}").hostname
+    except ValueError:
+        return False
+    return name in LOOPBACK
+
+
+def own_origin(headers: Mapping[str, str]) -> bool:
+    """Whether a changing request comes from this page, or from no browser at all."""
+    origin = headers.get("Origin")
+    if origin is not None:
+        return bool(origin) and urlsplit(origin).netloc == headers.get("Host")
+    return headers.get("Sec-Fetch-Site", "none") in ("same-origin", "none")
+
+
+def allowed(request: web.Request, token: str | None, now: float) -> bool:
+    """Whether a request carries the token, as Bearer or as a session, where one is set."""
+    if token is None:
+        return True
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and same(given.strip(), token):
+        return True
+    return session_holds(request.cookies.get(COOKIE, ""), token, now)
+
+
+def guard(settings: Settings, clock: Callable[[], float], refuse: Handler) -> Middleware:
+    """Return the middleware; `refuse` answers a request that lacks the token."""
+    token = None if settings.web_token is None else settings.web_token.get_secret_value()
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not known_host(request.headers.get("Host", ""), settings):
+            raise web.HTTPMisdirectedRequest(
+                text="This page answers to 127.0.0.1 and localhost only.\n"
+            )
+        if (request.content_length or 0) > MAX_BODY_BYTES:
+            raise web.HTTPRequestEntityTooLarge(MAX_BODY_BYTES, request.content_length or 0)
+        if request.method not in SAFE_METHODS and not own_origin(request.headers):
+            raise web.HTTPForbidden(text="Requests from other pages change nothing here.\n")
+        is_open = request.path in OPEN_PATHS or request.path.startswith(OPEN_PREFIX)
+        if not is_open and not allowed(request, token, clock()):
+            return await refuse(request)
+        return await handler(request)
+
+    return middleware
+
+
+async def set_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Set the security headers on an answer that is about to leave."""
+    response.headers.update(HEADERS)
+    is_file = request.path.startswith(OPEN_PREFIX)
+    response.headers.setdefault("Cache-Control", "no-cache" if is_file else "no-store")
+
+
+def _proof(token: str, end: str) -> str:
+    key = hashlib.sha256(token.encode()).digest()
+    return hmac.new(key, f"feedback page {end}".encode("utf-8", "replace"), "sha256").hexdigest()

@@ -1,0 +1,84 @@
+// The page: takes in the parts as they come and hands each to what draws it.
+import { Chart } from "./chart.js";
+import { $, ages, say } from "./dom.js";
+import { KeyedList, alert, message, noAlerts, noMessages } from "./lists.js";
+import { follow } from "./stream.js";
+import { channels, outside, sources, stages, tiles, workers } from "./tables.js";
+
+const parts = { messages: [], alerts: [] };
+let label = "";
+let range = "hour";
+// The worker's clock counts: this machine's may be wrong.
+let ahead = 0;
+
+const now = () => Date.now() + ahead;
+const chart = new Chart($("plot"));
+const messages = new KeyedList($("messages"), message, () => noMessages(label), $("fresh"));
+const alerts = new KeyedList($("alerts"), alert, () => noAlerts(parts.figures?.thresholds ?? [0.3, 0.9]));
+
+const draw = {
+  figures(figures) {
+    ahead = Date.parse(figures.stats.as_of) - Date.now();
+    sources(figures, now());
+    channels(figures);
+    stages(figures);
+    workers(figures);
+    tiles(figures, parts.hour);
+    say($("model"), figures.model ? `model ${figures.model}` : "");
+    say($("as-of"), `As of ${new Date(figures.stats.as_of).toLocaleTimeString()}`);
+    $("logout").hidden = !figures.guarded;
+    banner(outside(figures), "outside");
+  },
+  hour: () => {
+    if (parts.figures) tiles(parts.figures, parts.hour);
+    if (range === "hour") chart.show(parts.hour);
+  },
+  day: () => range === "day" && chart.show(parts.day),
+  messages: () => messages.show(parts.messages.filter((item) => !label || item.label === label), now()),
+  alerts: () => alerts.show(parts.alerts, now()),
+};
+
+function banner(text, kind) {
+  const node = $("banner");
+  node.hidden = text === null;
+  node.className = `banner ${kind}`;
+  if (text !== null) say(node, text);
+}
+
+function connection(state, seconds) {
+  $("live").dataset.state = state;
+  document.body.classList.toggle("stale", state === "lost");
+  say($("live-text"), state === "live" ? "Live" : "Connection lost");
+  if (state === "lost") banner(`Connection lost. What you see may be old; next try in ${seconds} s.`, "");
+}
+
+function choose(button) {
+  for (const other of button.parentNode.children) other.setAttribute("aria-pressed", String(other === button));
+}
+
+for (const name of ["hour", "day"]) {
+  $(`r-${name}`).addEventListener("click", (event) => {
+    range = name;
+    choose(event.currentTarget);
+    if (parts[name]) chart.show(parts[name]);
+  });
+}
+for (const button of document.querySelectorAll("[data-label]")) {
+  button.addEventListener("click", () => {
+    label = button.dataset.label;
+    choose(button);
+    messages.show(parts.messages.filter((item) => !label || item.label === label), now(), true);
+  });
+}
+setInterval(() => ages(now()), 5000);
+
+follow(
+  "/events",
+  Object.keys(draw),
+  (name, value) => {
+    parts[name] = value;
+    document.body.classList.remove("loading");
+    draw[name](value);
+  },
+  connection,
+);

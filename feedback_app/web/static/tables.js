@@ -1,0 +1,122 @@
+// Tiles and tables, drawn from the figures.
+import { $, count, el, nothing, plural, say, time } from "./dom.js";
+
+const STATE_KIND = { running: "good", unknown: "", paused: "warn", rate_limited: "warn", waiting: "warn", gap: "warn", budget_spent: "warn", failing: "bad", unauthorised: "bad", silent: "bad" };
+const LABELS = ["negative", "neutral", "positive"];
+
+/** Fill the tiles of the overview. */
+export function tiles({ stats, labels }, hour) {
+  const sources = Object.values(stats.sources);
+  const channels = Object.values(stats.alerts);
+  const add = (items, name) => items.reduce((total, item) => total + item[name], 0);
+  const read = add(sources, "ingested");
+  say($("t-total"), count(read));
+  say($("t-total-sub"), `${count(add(sources, "scored"))} scored, ${count(add(sources, "duplicate"))} repeated`);
+  const pending = add(channels, "pending");
+  const takenBack = add(channels, "retracted");
+  say($("t-alerts"), count(add(channels, "delivered")));
+  say($("t-alerts-sub"), `${pending ? `${count(pending)} on the way` : "none waiting"}${takenBack ? `, ${count(takenBack)} taken back` : ""}`);
+  const dead = add(Object.values(stats.stages), "dead_lettered");
+  say($("t-dead"), count(dead));
+  $("t-dead").className = dead ? "big warn" : "big";
+  say($("t-dead-sub"), dead ? "see feedback dead-letters list" : "nothing was given up");
+  say($("t-balanced"), stats.balanced ? "Balanced" : "Differ");
+  $("t-balanced").className = stats.balanced ? "big good" : "big bad";
+  say($("t-balanced-sub"), stats.balanced ? "every record is accounted for" : "some records are unaccounted for");
+  if (hour) rate(hour, labels);
+}
+
+/** Fill the two tiles that follow the last hour. */
+function rate(hour) {
+  const at = (name) => hour.names.indexOf(name) + 1;
+  const minutes = hour.rows.map((row) => row[at("ingested")]);
+  const past = minutes.slice(-11, -1);
+  say($("t-rate"), count(minutes.at(-2) ?? 0));
+  say($("t-rate-sub"), `${(past.reduce((a, b) => a + b, 0) / 10).toFixed(1)} on average in 10 min`);
+  const sums = LABELS.map((name) => hour.rows.reduce((total, row) => total + row[at(`label_${name}`)], 0));
+  const total = sums[0] + sums[1] + sums[2];
+  const box = $("t-share");
+  if (box.children.length === 0) box.append(...LABELS.map((name) => el("i", { class: name })));
+  LABELS.forEach((_, i) => {
+    box.children[i].style.flexGrow = total ? sums[i] : 0;
+    box.children[i].style.minWidth = sums[i] ? "" : "0";
+  });
+  const shares = LABELS.map((name, i) => `${total ? Math.round((sums[i] / total) * 100) : 0}%`);
+  box.setAttribute("aria-label", total ? LABELS.map((name, i) => `${shares[i]} ${name}`).join(", ") : "No messages yet");
+  $("t-share-sub").replaceChildren(...LABELS.map((name, i) => el("span", {}, el("span", { class: `mark-s ${name}` }), el("b", {}, shares[i]), ` ${name}`)));
+}
+
+/** Draw the table of sources. */
+export function sources({ stats, details }, now) {
+  const rows = Object.entries(stats.sources).map(([id, it]) => [
+    [el("span", {}, id), details[id] ? el("div", { class: "sub" }, details[id]) : null],
+    pill(it.state, STATE_KIND),
+    time(it.last_message_at, now) ?? "–",
+    number(it.ingested),
+    number(it.filtered, "slim"),
+    number(it.duplicate, "slim"),
+    number(it.dead_lettered, "", true),
+  ]);
+  fill($("sources"), ["Source", "State", "Last message", "#Read", "#Left out", "#Repeated", "#Dead"], rows, [4, 5], () =>
+    nothing("No source is set up", "Set ", el("code", {}, "FEEDBACK_X_QUERY"), " or ", el("code", {}, "FEEDBACK_SLACK_CHANNELS"), ", then start the worker again. ", el("code", {}, "feedback doctor"), " says what is missing."),
+  );
+}
+
+/** Draw the table of alert channels. */
+export function channels({ stats }) {
+  const rows = Object.entries(stats.alerts).map(([name, it]) => [
+    name,
+    number(it.created),
+    number(it.delivered),
+    number(it.pending),
+    number(it.retracted, "slim"),
+    number(it.dead_lettered, "", true),
+    number(it.duplicates_repaired, "slim"),
+  ]);
+  fill($("channels"), ["Channel", "#Created", "#Delivered", "#Waiting", "#Taken back", "#Dead", "#Repaired"], rows, [4, 6], () => nothing("No alert channel", "Rules in FEEDBACK_CONFIG name the channels."));
+}
+
+/** Draw the table of stages. */
+export function stages({ stats }) {
+  const rows = Object.entries(stats.stages).map(([name, it]) => [
+    name,
+    it.waiting_for ? [pill("waiting", { waiting: "warn" }), el("div", { class: "sub" }, it.waiting_for)] : pill(stats.workers.length ? "working" : "no worker", { working: "good", "no worker": "bad" }),
+    number(it.lag),
+    { text: it.per_second.toFixed(it.per_second < 10 ? 1 : 0), class: "n" },
+    number(it.dead_lettered, "", true),
+  ]);
+  fill($("stages"), ["Stage", "State", "#Behind", "#A second", "#Dead"], rows, [], () => nothing("No stages"));
+}
+
+/** Draw the table of workers. */
+export function workers({ stats }) {
+  const rows = stats.workers.map((it) => [it.id, number(Object.values(it.partitions).reduce((n, list) => n + list.length, 0))]);
+  fill($("workers"), ["Worker", "#Partitions"], rows, [], () => nothing("No worker is alive", "Start one: ", el("code", {}, "feedback worker")));
+}
+
+/** Return what one line says about faults outside, or null. */
+export function outside({ faults }) {
+  const parties = Object.entries(faults);
+  if (!parties.length) return null;
+  return `Waiting for ${plural(parties.length, "service")} outside: ${parties.map(([party, text]) => `${party} (${text})`).join("; ")}`;
+}
+
+function pill(state, kinds) {
+  return el("span", { class: `pill ${kinds[state] ?? "warn"}` }, String(state).replaceAll("_", " "));
+}
+
+function number(n, more = "", bad = false) {
+  return { text: count(n), class: `n ${more} ${n === 0 ? "zero" : bad ? "bad" : ""}` };
+}
+
+/** Replace a table if it changed; a head that begins with # is a column of numbers. */
+function fill(box, heads, rows, slim, empty) {
+  const cell = (value) => {
+    if (value !== null && typeof value === "object" && "text" in value && !(value instanceof Node)) return el("td", { class: value.class }, value.text);
+    return el("td", {}, ...(Array.isArray(value) ? value : [value]));
+  };
+  const head = (name, i) => el("th", { scope: "col", class: `${name[0] === "#" ? "n" : ""} ${slim.includes(i) ? "slim" : ""}` }, name.replace("#", ""));
+  const table = rows.length ? el("table", {}, el("thead", {}, el("tr", {}, ...heads.map(head))), el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map(cell))))) : empty();
+  const old = box.firstElementChild;
+  if (old === null || !old.isEqualNode(table)) box.replaceChildren(table);
+}

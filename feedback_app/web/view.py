@@ -1,0 +1,112 @@
+"""What the web side needs from the worker, and the parts that the page is made of."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import orjson
+
+from feedback_app.settings import Settings
+from feedback_app.web import recent
+from feedback_app.web.health import Health
+from feedback_app.web.ledger import Ledger
+from feedback_app.web.stats import faults, source_details, stats
+from models import Delivery, ScoredFeedback
+
+SENTIMENT_NAMES = (
+    "ingested",
+    "label_negative",
+    "label_neutral",
+    "label_positive",
+    "duplicate",
+    "dead_lettered",
+)
+HOUR_MINUTES = 60
+DAY_MINUTES = 24 * 60
+DAY_STEP = 15
+
+Json = dict[str, Any]
+
+
+class WebView(Protocol):
+    """The worker as the web side sees it; every member is cheap and never blocks."""
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """All that the topic `stats` says."""
+
+    @property
+    def recent(self) -> Sequence[ScoredFeedback]:
+        """A bounded tail of `scored`, the latest last."""
+
+    @property
+    def recent_alerts(self) -> Sequence[Delivery]:
+        """A bounded tail of `deliveries`, the latest last."""
+
+    def clock(self) -> float:
+        """Return Unix seconds."""
+
+    def health(self) -> Health:
+        """Return a snapshot of this process."""
+
+    def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Have `changed` called, on the event loop, when something is new; returns the way out."""
+
+
+def figures(view: WebView) -> Json:
+    """Return `/stats` and, beside it, what only the page shows."""
+    now = view.clock()
+    live = view.ledger.workers(now)
+    labels = view.ledger.totals("sentiment").values()
+    return {
+        "stats": stats(view.ledger, view.settings, now),
+        "faults": faults(live),
+        "details": source_details(live),
+        "labels": {
+            name: sum(counts.get(f"label_{name}", 0) for counts in labels)
+            for name in ("negative", "neutral", "positive")
+        },
+        "model": next((status.model for status in live if status.model), None),
+        "guarded": view.settings.web_token is not None,
+        "thresholds": [view.settings.negative_below, view.settings.positive_above],
+    }
+
+
+def series(view: WebView, minutes: int, step: int) -> Json:
+    """Return the sentiment stage's counts in `minutes` up to now, `step` minutes a bar.
+
+    `rows` are [Unix seconds of the bar's begin, a count for each of `names`], oldest first. Bars
+    begin at multiples of `step`, so that they do not shift as time goes on.
+    """
+    now = view.clock()
+    end = (int(now // 60) // step + 1) * step * 60 - 1
+    each = view.ledger.series("sentiment", end, minutes)
+    rows = []
+    for at in range(0, minutes, step):
+        bar = [counts for _, counts in each[at : at + step]]
+        sums = (sum(counts.get(name, 0) for counts in bar) for name in SENTIMENT_NAMES)
+        rows.append([each[at][0], *sums])
+    return {"step_s": step * 60, "names": SENTIMENT_NAMES, "rows": rows}
+
+
+def latest(view: WebView) -> Json:
+    """Return the latest messages and alerts, newest first."""
+    known = recent.newest_revisions(view.recent)
+    return {
+        "messages": recent.messages(known),
+        "alerts": recent.alerts(view.recent_alerts, known, view.settings),
+    }
+
+
+def parts(view: WebView) -> dict[str, bytes]:
+    """Return every part of the page as JSON, by name."""
+    found: dict[str, Any] = {
+        "figures": figures(view),
+        "hour": series(view, HOUR_MINUTES, 1),
+        "day": series(view, DAY_MINUTES, DAY_STEP),
+        **latest(view),
+    }
+    return {name: orjson.dumps(value) for name, value in found.items()}
