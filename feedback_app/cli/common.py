@@ -9,7 +9,14 @@ from typing import Any, TypeVar
 import click
 import orjson
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from feedback_app.hop.errors import OutsideFault
@@ -122,13 +129,17 @@ def shown(value: object) -> str:
 
 
 def progress(unit: str) -> Progress:
-    """Return a progress bar on stderr, silent where stderr is no terminal."""
+    """Return a progress bar on stderr, silent where stderr is no terminal.
+
+    `unit` is what is counted, or `bytes`.
+    """
     console = err()
+    counted = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn(unit),
+        counted,
+        TextColumn("" if unit == "bytes" else unit),
         TimeRemainingColumn(),
         console=console,
         disable=not console.is_terminal,

@@ -1,0 +1,205 @@
+"""`feedback score`: scores texts with the classifier of the pipeline, without Kafka or Slack."""
+
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import click
+
+from feedback_app.cli.common import CannotStart, CheckFailed, Command, progress
+from feedback_app.sentiment.azure import AzureAccount
+from feedback_app.sentiment.classifier import (
+    Classifier,
+    ClassifierUnavailable,
+    ModelError,
+    Probabilities,
+    TextsRefused,
+)
+from feedback_app.sentiment.scorer import load_classifier
+from feedback_app.settings import Settings, load
+
+DIGITS = 6
+"""Digits of a score after the point, as in the pipeline's records."""
+
+_CHUNK = 2048
+_PATIENCE = 5
+"""Times that a service may ask to wait before the command gives up."""
+
+
+class BadLine(NamedTuple):
+    """A line that cannot be scored."""
+
+    number: int
+    reason: str
+
+
+class GoodLine(NamedTuple):
+    """A line with a text."""
+
+    number: int
+    value: dict[str, Any]
+
+
+def read_line(number: int, line: bytes) -> GoodLine | BadLine:
+    """Return what one line of JSON holds."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return BadLine(number, f"not JSON: {error}")
+    if not isinstance(value, dict):
+        return BadLine(number, "not a JSON object")
+    if not isinstance(value.get("text"), str):
+        return BadLine(number, 'no "text" that is a string')
+    return GoodLine(number, value)
+
+
+def verdict(said: Probabilities) -> dict[str, Any]:
+    """Return the fields that a scored line adds."""
+    return {
+        "score": round(said.score, DIGITS),
+        "label": said.label,
+        "probabilities": {name: round(p, DIGITS) for name, p in said._asdict().items()},
+    }
+
+
+def score_lines(
+    classifier: Classifier, lines: Iterable[tuple[int, bytes]]
+) -> Iterator[list[GoodLine | BadLine]]:
+    """Yield the lines chunk by chunk in input order, the good ones with their verdict added."""
+    numbered = iter(lines)
+    while chunk := [read_line(*line) for line in islice(numbered, _CHUNK)]:
+        good = [line for line in chunk if isinstance(line, GoodLine)]
+        refused: dict[int, str] = {}
+        found: Sequence[Probabilities | None]
+        try:
+            found = _patiently(classifier, [line.value["text"] for line in good])
+        except TextsRefused as error:
+            found = error.results
+            refused = {good[place].number: why for place, why in error.reasons.items()}
+        for line, said in zip(good, found, strict=True):
+            if said is not None:
+                line.value.update(verdict(said))
+        yield [
+            BadLine(line.number, refused[line.number]) if line.number in refused else line
+            for line in chunk
+        ]
+
+
+def dump(value: object) -> bytes:
+    """Return a value as one line of JSON; half a character, which UTF-8 cannot hold, escaped."""
+    try:
+        return json.dumps(value, ensure_ascii=False).encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(value).encode() + b"\n"
+
+
+@click.command(cls=Command)
+@click.argument(
+    "file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--text", help="One text to score instead of a file.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Where the scored lines go; by default to stdout.",
+)
+@click.option("--json", "as_json", is_flag=True, help="With --text, print JSON.")
+def score(file: Path | None, text: str | None, output: Path | None, as_json: bool) -> None:
+    """Score {"text": …} lines of FILE, or one text, with the model that FEEDBACK_MODEL names.
+
+    Each line comes out with "score" (0 negative to 1 positive), "label" and "probabilities" added.
+    Every text is scored, whatever its language. Lines that cannot be scored are named on stderr
+    and left out, and the status is then 1.
+
+    \b
+    Example:
+      feedback score --text "Love the new search"
+      feedback score tweets.jsonl --output scored.jsonl
+    """
+    if (file is None) == (text is None):
+        raise click.UsageError("give either FILE.jsonl or --text, for example --text 'Well done'")
+    if text is not None and output is not None:
+        raise click.UsageError("--output goes with FILE.jsonl")
+    if file is not None and as_json:
+        raise click.UsageError("--json goes with --text; a file always comes out as JSON lines")
+    classifier = _load(load())
+    try:
+        if text is not None:
+            _score_text(classifier, text, as_json)
+        elif file is not None and _score_file(classifier, file, output):
+            raise SystemExit(1)
+    except ClassifierUnavailable as error:
+        raise CheckFailed(str(error)) from None
+    finally:
+        classifier.close()
+
+
+def _load(settings: Settings) -> Classifier:
+    key = settings.azure_key.get_secret_value() if settings.azure_key else ""
+    try:
+        account = (
+            AzureAccount(settings.azure_endpoint or "", key) if settings.model == "azure" else None
+        )
+        return load_classifier(settings.model, settings.model_threads, account)
+    except ModelError as error:
+        raise CannotStart(str(error)) from None
+
+
+def _score_text(classifier: Classifier, text: str, as_json: bool) -> None:
+    try:
+        said = _patiently(classifier, [text])[0]
+    except TextsRefused as error:
+        raise CheckFailed(error.reasons[0]) from None
+    if as_json:
+        click.echo(dump({"text": text, **verdict(said)}), nl=False)
+        return
+    shares = ", ".join(f"{name} {p:.3f}" for name, p in said._asdict().items())
+    click.echo(f"{said.score:.3f} {said.label} ({shares})")
+
+
+def _score_file(classifier: Classifier, file: Path, output: Path | None) -> int:
+    """Score a file and return how many of its lines could not be scored."""
+    bad = 0
+    with file.open("rb") as counted:
+        total = sum(1 for line in counted if line.strip())
+    with ExitStack() as stack:
+        source = stack.enter_context(file.open("rb"))
+        # Beside the output first: it may be the input, and half a file must not look whole.
+        part = output and output.with_name(f"{output.name}.part")
+        sink: BinaryIO = (
+            stack.enter_context(part.open("wb")) if part else click.get_binary_stream("stdout")
+        )
+        bar = stack.enter_context(progress("texts"))
+        task = bar.add_task("scoring", total=total)
+        lines = ((number, line) for number, line in enumerate(source, 1) if line.strip())
+        for chunk in score_lines(classifier, lines):
+            for line in chunk:
+                if isinstance(line, BadLine):
+                    bad += 1
+                    click.echo(f"{file}: line {line.number}: {line.reason}", err=True)
+                else:
+                    sink.write(dump(line.value))
+            bar.advance(task, len(chunk))
+        sink.flush()
+    if part and output:
+        os.replace(part, output)
+    if bad:
+        click.echo(f"{bad} of {total} lines could not be scored", err=True)
+    return bad
+
+
+def _patiently(classifier: Classifier, texts: Sequence[str]) -> list[Probabilities]:
+    """Score, waiting where a service asks for it."""
+    for _ in range(_PATIENCE):
+        try:
+            return classifier.score(texts)
+        except ClassifierUnavailable as error:
+            if error.retry_after is None:
+                raise
+            time.sleep(error.retry_after)
+    return classifier.score(texts)
