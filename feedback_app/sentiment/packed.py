@@ -26,7 +26,7 @@ class Linear:
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
         """Take the parameters in the number format and on the device to compute with."""
-        self._fused = weight.device.type == "cpu" and torch.backends.mkldnn.is_available()
+        self._fused = weight.device.type == "cpu" and torch._C._has_mkldnn
         self._bias = bias
         self._weight: Tensor = (
             torch.ops.mkldnn._reorder_linear_weight(weight, TOKEN_BUDGET) if self._fused else weight

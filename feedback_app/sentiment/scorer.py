@@ -6,12 +6,36 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from feedback_app.sentiment.classifier import Classifier, Probabilities, TextsRefused
+from feedback_app.sentiment import language
+from feedback_app.sentiment.azure import AzureAccount, AzureClassifier
+from feedback_app.sentiment.classifier import (
+    Classifier,
+    ModelError,
+    Probabilities,
+    TextsRefused,
+)
 
 log = logging.getLogger(__name__)
 
 _ROUND = 512
 """Texts handed to the classifier at once, so that a large request does not hold up a small one."""
+
+
+def load_classifier(
+    model: str | None, threads: int | None, azure: AzureAccount | None
+) -> Classifier:
+    """Return the classifier that `FEEDBACK_MODEL` names, see `Scorer.load`."""
+    language.load()
+    if model == "azure":
+        if azure is None:
+            raise ModelError(
+                "FEEDBACK_MODEL=azure needs FEEDBACK_AZURE_ENDPOINT and FEEDBACK_AZURE_KEY"
+            )
+        return AzureClassifier(azure)
+    # Pulls in torch, which the service does not need.
+    from feedback_app.sentiment.loading import load_local
+
+    return load_local(model, threads)
 
 
 class _Request:
@@ -51,16 +75,23 @@ class Scorer:
         self._running: asyncio.Task[None] | None = None
 
     @classmethod
-    def load(cls, model: str | None = None, threads: int | None = None) -> "Scorer":
-        """Load a model; blocks for a second or two, see `loading.load_local`.
+    def load(
+        cls,
+        model: str | None = None,
+        threads: int | None = None,
+        azure: AzureAccount | None = None,
+    ) -> "Scorer":
+        """Load what `FEEDBACK_MODEL` names; blocks for a second or two.
+
+        Args:
+            model: a directory, a hub name, `azure`, or None for the bundled model.
+            threads: computing threads; None is one a core.
+            azure: the account for `azure`.
 
         Raises:
             ModelError: the model cannot be used; the message says what to change.
         """
-        # Pulls in torch, which callers of another classifier do not need.
-        from feedback_app.sentiment.loading import load_local
-
-        classifier = load_local(model, threads)
+        classifier = load_classifier(model, threads, azure)
         log.info("scoring with %s", classifier.name)
         return cls(classifier)
 

@@ -1,0 +1,212 @@
+"""Azure AI Language sentiment behind the classifier seam.
+
+The service (`POST /language/:analyze-text`, version 2023-04-01) is announced to end on
+31 March 2029. It bills by text, so results of a call that failed half-way are kept for its retry.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from http.client import HTTPException
+from typing import IO, Any
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+from feedback_app.sentiment import language
+from feedback_app.sentiment.classifier import (
+    ClassifierUnavailable,
+    ModelError,
+    Probabilities,
+    TextsRefused,
+)
+from feedback_app.sentiment.prepare import prepare
+
+API_VERSION = "2023-04-01"
+DOCUMENTS_A_REQUEST = 10
+TIMEOUT_S = 10.0
+_PARALLEL_REQUESTS = 4
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+# A text is cut at 4,096 characters like for any classifier, below the service's 5,120 elements.
+
+_CODES = (
+    "af am ar as az bg bn bs ca cs cy da de el en es et eu fa fi fr ga gl gu he hi hr hu hy id it "
+    "ja ka kk km kn ko ku ky lo lt lv mg mk ml mn mr ms my ne nl no or pa pl ps pt ro ru sa sk sl "
+    "so sq sr sv sw ta te th tr ug uk ur uz vi zh"
+)
+LANGUAGES = frozenset(_CODES.split())
+
+
+@dataclass(frozen=True)
+class AzureAccount:
+    """Where the service is and the key to it."""
+
+    endpoint: str
+    key: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Check both.
+
+        Raises:
+            ModelError: the endpoint is no https address, or the key cannot be one.
+        """
+        parts = urlsplit(self.endpoint)
+        local = parts.scheme == "http" and parts.hostname in _LOOPBACK
+        if not parts.hostname or not (parts.scheme == "https" or local):
+            raise ModelError(
+                "FEEDBACK_AZURE_ENDPOINT must be an https address such as "
+                "https://NAME.cognitiveservices.azure.com"
+            )
+        if not re.fullmatch(r"[!-~]+", self.key):
+            raise ModelError("FEEDBACK_AZURE_KEY must be set to a key without spaces")
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    """Follows no redirect, which would carry the key to another host."""
+
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
+    ) -> None:
+        """Refuse."""
+
+
+class AzureClassifier:
+    """Scores texts by the service, each document in the language that it is clearly in."""
+
+    name = f"Azure AI Language {API_VERSION}"
+    languages = LANGUAGES
+
+    def __init__(self, account: AzureAccount) -> None:
+        """Connect to nothing yet."""
+        endpoint = account.endpoint.rstrip("/")
+        self._url = f"{endpoint}/language/:analyze-text?api-version={API_VERSION}"
+        self._headers = {
+            "Content-Type": "application/json",
+            "Ocp-Apim-Subscription-Key": account.key,
+        }
+        self._opener = build_opener(_NoRedirect)
+        self._requests = ThreadPoolExecutor(_PARALLEL_REQUESTS, thread_name_prefix="azure")
+        self._paid: dict[str, Probabilities] = {}
+
+    def score(self, texts: Sequence[str]) -> list[Probabilities]:
+        """Return one result a text, in input order; a blank one is neutral and not sent.
+
+        Raises:
+            ClassifierUnavailable: the service is out of reach, refuses the key or asks to wait.
+            TextsRefused: the service refused single texts; carries the results of the rest.
+        """
+        prepared = [prepare(text) for text in texts]
+        new = [
+            text for text in dict.fromkeys(prepared) if text not in self._paid and _says_any(text)
+        ]
+        chunks = [
+            new[start : start + DOCUMENTS_A_REQUEST]
+            for start in range(0, len(new), DOCUMENTS_A_REQUEST)
+        ]
+        refused: dict[str, str] = {}
+        failure: ClassifierUnavailable | None = None
+        for chunk, future in [(c, self._requests.submit(self._request, c)) for c in chunks]:
+            try:
+                answers = future.result()
+            except ClassifierUnavailable as error:
+                failure = failure or error
+                continue
+            for text, answer in zip(chunk, answers, strict=True):
+                if isinstance(answer, str):
+                    refused[text] = answer
+                else:
+                    self._paid[text] = answer
+        if failure:
+            raise failure
+        paid, self._paid = self._paid, {}
+        neutral = Probabilities(0.0, 1.0, 0.0)
+        results = [None if text in refused else paid.get(text, neutral) for text in prepared]
+        reasons = {
+            position: refused[text] for position, text in enumerate(prepared) if text in refused
+        }
+        if reasons:
+            raise TextsRefused(results, reasons)
+        return [result for result in results if result is not None]
+
+    def close(self) -> None:
+        """End the threads; requests that have not begun are dropped."""
+        self._requests.shutdown(cancel_futures=True)
+
+    def _request(self, texts: Sequence[str]) -> list[Probabilities | str]:
+        """Return the probabilities of each text, or why the service refused it."""
+        body = {
+            "kind": "SentimentAnalysis",
+            "parameters": {"modelVersion": "latest", "loggingOptOut": True},
+            "analysisInput": {
+                "documents": [
+                    {"id": str(number), "language": _language(text), "text": text}
+                    for number, text in enumerate(texts)
+                ]
+            },
+        }
+        request = Request(self._url, json.dumps(body).encode(), self._headers)  # noqa: S310 (checked)
+        try:
+            with self._opener.open(request, timeout=TIMEOUT_S) as response:
+                answer = json.load(response)
+        except HTTPError as error:
+            with error:
+                return _refusal(error, len(texts))
+        except (OSError, HTTPException, ValueError) as error:
+            raise ClassifierUnavailable(f"Azure does not answer: {error}") from error
+        try:
+            return list(_read(answer, len(texts)))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ClassifierUnavailable(f"Azure gave an odd answer: {error!r}") from error
+
+
+def _says_any(text: str) -> bool:
+    return bool(text.strip("\0 \t\r\n\f\v"))
+
+
+def _language(text: str) -> str:
+    found = language.detect(text)
+    return found if found in LANGUAGES else "en"
+
+
+def _read(answer: Mapping[str, Any], count: int) -> Iterator[Probabilities | str]:
+    results = answer["results"]
+    scored = {document["id"]: document["confidenceScores"] for document in results["documents"]}
+    failed = {item["id"]: _message(item["error"]) for item in results.get("errors", [])}
+    for number in map(str, range(count)):
+        if number in scored:
+            given = [float(scored[number][label]) for label in Probabilities._fields]
+            # The service rounds to two places; the three need not add up to 1.
+            yield Probabilities(*(value / sum(given) for value in given))
+        else:
+            yield failed.get(number, "Azure gave no result for this text")
+
+
+def _refusal(error: HTTPError, count: int) -> list[Probabilities | str]:
+    """Return why all texts of a request were refused, or raise if they were not."""
+    try:
+        message = _message(json.load(error)["error"])
+    except (OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError):
+        message = error.reason if isinstance(error.reason, str) else "no reason given"
+    if error.code in (400, 413):
+        return [f"Azure refused the request ({error.code}): {message}"] * count
+    hint = (
+        "check FEEDBACK_AZURE_KEY and FEEDBACK_AZURE_ENDPOINT: " if error.code in (401, 403) else ""
+    )
+    raise ClassifierUnavailable(
+        f"Azure answered {error.code}: {hint}{message}",
+        _seconds(error.headers.get("Retry-After")) if error.headers else None,
+    )
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    inner = error.get("innererror") or {}
+    return (
+        f"{inner.get('code') or error['code']}: {inner.get('message') or error.get('message', '')}"
+    )
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    return float(retry_after) if retry_after and re.fullmatch(r"\d+(\.\d+)?", retry_after) else None
