@@ -1,0 +1,91 @@
+"""Faults on request: which one happens where, seeded, and bounded so that a run ends."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from random import Random
+
+from feedback_app.sandbox.log import Fault, Log, Platform
+
+NAMES = ("429", "5xx", "disconnect", "odd", "slow", "duplicate", "lost-answer")
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How often a fault happens and how often at most."""
+
+    share: float
+    """Probability at each occasion, 0 to 1."""
+    most: int
+    """Occurrences after which the fault stays away."""
+
+
+DEFAULT_RATES: Mapping[str, Rate] = {
+    "429": Rate(0.08, 40),
+    "5xx": Rate(0.08, 40),
+    "disconnect": Rate(0.03, 20),
+    "odd": Rate(0.05, 40),
+    "slow": Rate(0.05, 40),
+    "duplicate": Rate(0.05, 200),
+    "lost-answer": Rate(0.08, 25),
+}
+
+
+def parse(names: Iterable[str]) -> frozenset[str]:
+    """Return the fault names asked for, `all` spelled out; raises ValueError for an unknown one."""
+    asked = set(names)
+    if unknown := asked - {*NAMES, "all"}:
+        raise ValueError(f"unknown fault {min(unknown)!r}: choose from {', '.join(NAMES)}, all")
+    return frozenset(NAMES) if "all" in asked else frozenset(asked)
+
+
+class Faults:
+    """Decides at each occasion whether a fault that was asked for happens, and logs it."""
+
+    def __init__(
+        self,
+        names: Iterable[str],
+        random: Random,
+        log: Log,
+        rates: Mapping[str, Rate] | None = None,
+    ) -> None:
+        self.names = parse(names)
+        self.rates = dict(DEFAULT_RATES) | dict(rates or {})
+        self.slow_seconds = (0.2, 4.0)
+        """How long a slow answer is held back, from and to, in seconds."""
+        self.happened: Counter[str] = Counter()
+        self._random = random
+        self._log = log
+
+    def set(self, names: Iterable[str]) -> None:
+        """Ask for other faults from now on; raises ValueError for an unknown name."""
+        self.names = parse(names)
+
+    def hit(self, name: str, platform: Platform, where: str, detail: str = "") -> bool:
+        """Say whether the fault happens on this occasion; if so it is logged and counted."""
+        if not self.due(name):
+            return False
+        self.note(name, platform, where, detail)
+        return True
+
+    def due(self, name: str) -> bool:
+        """Say whether the fault is to happen on this occasion, without logging it."""
+        rate = self.rates[name]
+        return (
+            name in self.names
+            and self.happened[name] < rate.most
+            and self._random.random() < rate.share
+        )
+
+    def note(self, name: str, platform: Platform, where: str, detail: str = "") -> None:
+        """Log and count a fault that `due` announced."""
+        self.happened[name] += 1
+        self._log.write(Fault(name=name, platform=platform, where=where, detail=detail))
+
+    def seconds(self) -> float:
+        """Return how long this slow answer takes."""
+        return self._random.uniform(*self.slow_seconds)
+
+    def pick(self, choices: tuple[str, ...]) -> str:
+        """Return one of the forms that a fault can take."""
+        return self._random.choice(choices)

@@ -1,0 +1,145 @@
+"""What stands before every request to the stand-in X: the token, the limits and the faults."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from feedback_app.sandbox.clock import Clock
+from feedback_app.sandbox.faults import Faults
+from feedback_app.sandbox.log import Log, Refused
+from feedback_app.sandbox.x.answers import NOT_ENROLLED, problem
+
+WINDOW_S = 900.0
+X_BEARER_TOKEN = "sandbox-x-bearer-token"  # noqa: S105
+"""The token that the stand-in X takes."""
+LIMITS = {
+    "search": 450,
+    "lookup": 3500,
+    "stream": 50,
+    "rules": 450,
+    "jobs": 150,
+}
+"""Requests of each kind that an app may make in fifteen minutes."""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Refusal(Exception):
+    """An answer that refuses the request."""
+
+    def __init__(self, status: int, body: dict[str, Any], error: str | None = None) -> None:
+        super().__init__(error or body.get("title", str(status)))
+        self.status = status
+        self.body = body
+
+
+@dataclass
+class Window:
+    """The requests of one kind in the present fifteen minutes."""
+
+    started: float
+    used: int = 0
+
+
+def answer(body: object, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """Return `body` as a JSON answer."""
+    return web.Response(
+        body=orjson.dumps(body),
+        status=status,
+        content_type="application/json",
+        charset="utf-8",
+        headers=headers,
+    )
+
+
+class Gate:
+    """Wraps handlers with what X checks before it does any work."""
+
+    def __init__(self, clock: Clock, faults: Faults, log: Log) -> None:
+        self.faults = faults
+        self.token: str | None = X_BEARER_TOKEN
+        """The token that is valid; None after it was revoked."""
+        self.enrolled = True
+        """Whether the app's access level covers these endpoints; if not, 403."""
+        self.limits = dict(LIMITS)
+        self._clock = clock
+        self._log = log
+        self._windows: dict[str, Window] = {}
+
+    def guard(self, kind: str, handler: Handler) -> Handler:
+        """Return the handler behind the token, the limit of its kind and the faults."""
+
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            where = f"{request.method} {request.path}"
+            headers: dict[str, str] = {}
+            try:
+                self._check_token(request)
+                headers = self._count(kind)
+                faulty = await self._fault(request, where)
+                response = faulty or await handler(request)
+            except Refusal as refusal:
+                self._log.write(
+                    Refused(platform="x", method=where, status=refusal.status, error=str(refusal))
+                )
+                response = answer(refusal.body, refusal.status)
+                if refusal.status == 429:
+                    headers = headers or self._headers(kind)
+            if not response.prepared:
+                for name, value in headers.items():
+                    response.headers.setdefault(name, value)
+            return response
+
+        return guarded
+
+    def _check_token(self, request: web.Request) -> None:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or self.token is None or token != self.token:
+            raise Refusal(401, problem(401, "Unauthorized"))
+        if not self.enrolled:
+            raise Refusal(403, NOT_ENROLLED)
+
+    def _count(self, kind: str) -> dict[str, str]:
+        now = self._clock.now()
+        window = self._windows.get(kind)
+        if window is None or now >= window.started + WINDOW_S:
+            window = self._windows[kind] = Window(now)
+        if window.used >= self.limits[kind]:
+            raise Refusal(429, problem(429, "Too Many Requests"), "rate limit")
+        window.used += 1
+        return self._headers(kind)
+
+    def _headers(self, kind: str) -> dict[str, str]:
+        window, limit = self._windows[kind], self.limits[kind]
+        return {
+            "x-rate-limit-limit": str(limit),
+            "x-rate-limit-remaining": str(limit - window.used),
+            "x-rate-limit-reset": str(int(window.started + WINDOW_S)),
+        }
+
+    async def _fault(self, request: web.Request, where: str) -> web.Response | None:
+        faults = self.faults
+        if faults.hit("disconnect", "x", where):
+            cut(request)
+        if faults.hit("429", "x", where):
+            reset = str(int(self._clock.now()) + 2)
+            headers = {"x-rate-limit-remaining": "0", "x-rate-limit-reset": reset}
+            return answer(problem(429, "Too Many Requests"), 429, headers)
+        if faults.hit("5xx", "x", where):
+            if faults.pick(("json", "html")) == "json":
+                return answer(problem(503, "Service Unavailable"), 503)
+            page = "<html><body><h1>502 Bad Gateway</h1></body></html>"
+            return web.Response(status=502, text=page, content_type="text/html")
+        if faults.hit("slow", "x", where):
+            request["slow"] = True
+            await self._clock.sleep(faults.seconds())
+        return None
+
+
+def cut(request: web.Request) -> None:
+    """Drop the client's connection without an answer; raises ConnectionResetError."""
+    if request.transport is not None:
+        request.transport.abort()
+    raise ConnectionResetError("cut by a fault")
