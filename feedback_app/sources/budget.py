@@ -1,0 +1,122 @@
+"""What was bought from X: posts a UTC day and month, requests a quarter of an hour. Pure.
+
+A tally is kept as a cursor record under `spend|<source>`, written with the pages it counts, so it
+survives restarts and every worker and the leader see it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import orjson
+
+from feedback_app.sources.base import BudgetSpent
+from models import Cursor, rfc3339
+
+KEY_PREFIX = "spend|"
+PAGE_MOST = 100
+PAGE_LEAST = 10
+"""X's bounds for the posts of one page."""
+REQUEST_WINDOW_S = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """A source's tally; each count belongs to the day, month or window beside it."""
+
+    day: str = ""
+    day_posts: int = 0
+    month: str = ""
+    month_posts: int = 0
+    window: int = 0
+    requests: int = 0
+
+    def at(self, now: float) -> "Spend":
+        """Return the tally as of `now`: what belongs to an earlier period is gone."""
+        day, month, window = day_of(now), day_of(now)[:7], int(now // REQUEST_WINDOW_S)
+        return Spend(
+            day=day,
+            day_posts=self.day_posts if self.day == day else 0,
+            month=month,
+            month_posts=self.month_posts if self.month == month else 0,
+            window=window,
+            requests=self.requests if self.window == window else 0,
+        )
+
+    def plus(self, posts: int, requests: int, now: float) -> "Spend":
+        """Return the tally after so many posts and requests more."""
+        held = self.at(now)
+        return replace(
+            held,
+            day_posts=held.day_posts + posts,
+            month_posts=held.month_posts + posts,
+            requests=held.requests + requests,
+        )
+
+    def rank(self) -> tuple[str, int, int, int]:
+        """Return what orders tallies of one source by how far on they are."""
+        return (self.month, self.month_posts, self.window, self.requests)
+
+    def cursor(self, source: str, now: float) -> Cursor:
+        """Return the record to write under `key(source)`."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return Cursor(source=key(source), position=orjson.dumps(fields).decode(), at=rfc3339(now))
+
+    @classmethod
+    def of(cls, cursor: Cursor | None) -> "Spend":
+        """Return the tally in a record; an empty one where there is none that can be read."""
+        try:
+            found = orjson.loads(cursor.position) if cursor is not None else {}
+            return cls(**found)
+        except (orjson.JSONDecodeError, TypeError):
+            return cls()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The budget of posts; None means no limit."""
+
+    daily: int | None = None
+    monthly: int | None = None
+
+
+def key(source: str) -> str:
+    """Return the key of a source's tally on the topic `cursors`."""
+    return f"{KEY_PREFIX}{source}"
+
+
+def tallies(cursors: Mapping[str, Cursor]) -> dict[str, Spend]:
+    """Return {source id: tally} of everything under the prefix."""
+    return {
+        name.removeprefix(KEY_PREFIX): Spend.of(cursor)
+        for name, cursor in cursors.items()
+        if name.startswith(KEY_PREFIX)
+    }
+
+
+def allowed(spends: Iterable[Spend], limits: Limits, now: float) -> int:
+    """Return how many posts the next page may bring, 10 to 100; raises BudgetSpent.
+
+    The budget is one for all sources. X gives at least ten posts a page, so it ends where fewer
+    are left.
+    """
+    held = [spend.at(now) for spend in spends]
+    most = PAGE_MOST
+    for limit, spent, name, until in (
+        (limits.daily, sum(each.day_posts for each in held), "DAILY", "tomorrow"),
+        (limits.monthly, sum(each.month_posts for each in held), "MONTHLY", "next month"),
+    ):
+        if limit is None:
+            continue
+        if limit - spent < PAGE_LEAST:
+            raise BudgetSpent(
+                f"{spent} of the {limit} posts of FEEDBACK_X_{name}_POSTS are bought: "
+                f"goes on {until} (UTC) from where it was"
+            )
+        most = min(most, limit - spent)
+    return most
+
+
+def day_of(now: float) -> str:
+    """Return the UTC day as YYYY-MM-DD."""
+    return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d")

@@ -1,0 +1,85 @@
+"""Which ids a poll has to cover, and where the cursor stands after it. Pure cursor arithmetic."""
+
+import re
+from dataclasses import dataclass, replace
+
+from feedback_app.sources.snowflake import is_mark, mark, seconds
+from models import Cursor, rfc3339
+
+OVERLAP_S = 60.0
+"""How late X may index a post before a poll misses it."""
+REACH_S = 7 * 86400.0 - 120.0
+"""How far back recent search is asked to go; two minutes inside X's seven days."""
+QUIET_S = 3600.0
+"""A query without a post for so long gets a mark of time for its cursor."""
+MARK_BEHIND_S = 600.0
+"""How far behind the present such a mark stands, so that no clock has to be exact."""
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A poll reads the ids above `since`; `position` is the cursor that it starts from.
+
+    `gap_from` and `gap_to` (RFC 3339) bound what X no longer gives out.
+    """
+
+    since: int
+    position: int
+    gap_from: str | None = None
+    gap_to: str | None = None
+
+
+def window(cursor: Cursor | None, start: str, now: float) -> Window:
+    """Return what a poll at `now` has to cover; `start` counts where there is no cursor."""
+    if cursor is None:
+        first = mark(max(now - start_seconds(start), now - REACH_S))
+        return Window(since=first, position=first)
+    position = int(cursor.position)
+    # A mark already stands where nothing earlier is wanted, so it needs no overlap.
+    back = position if is_mark(position) else mark(seconds(position) - OVERLAP_S)
+    found = Window(back, position, cursor.gap_from, cursor.gap_to)
+    if position < mark(now - REACH_S):
+        return within_reach(found, now)
+    return replace(found, since=max(back, mark(now - REACH_S)))
+
+
+def within_reach(covered: Window, now: float) -> Window:
+    """Return the window as far as X still gives it out; what is cut off is its gap."""
+    oldest = mark(now - REACH_S)
+    if covered.since >= oldest:
+        return covered
+    return Window(
+        since=oldest,
+        position=max(covered.position, oldest),
+        gap_from=rfc3339(seconds(min(covered.position, oldest))),
+        gap_to=rfc3339(seconds(oldest)),
+    )
+
+
+def advanced(source: str, covered: Window, newest: int | None, now: float) -> Cursor:
+    """Return the cursor after everything in the window was read; never behind where it was.
+
+    `newest` is the newest id of the first page, the only one that is sure to be the newest of all.
+    """
+    position = max(covered.position, newest or 0)
+    if seconds(position) < now - QUIET_S:
+        position = max(position, mark(now - MARK_BEHIND_S))
+    return Cursor(
+        source=source,
+        position=str(position),
+        at=rfc3339(now),
+        gap_from=covered.gap_from,
+        gap_to=covered.gap_to,
+    )
+
+
+def start_seconds(start: str) -> float:
+    """Return how far back `now`, `1h` or the like lies, in seconds; raises ValueError."""
+    if start == "now":
+        return 0.0
+    match = re.fullmatch(r"(\d+)([smhd])", start)
+    if match is None:
+        raise ValueError(f"{start!r} is neither `now` nor a time such as `1h`")
+    return int(match[1]) * _UNITS[match[2]]
