@@ -19,6 +19,10 @@ ACKNOWLEDGE_S = 3.0
 """How long Slack waits for the acknowledgement of an envelope, in seconds."""
 RETRY_AFTER_S = (0.0, 60.0, 300.0)
 """How long Slack waits before each of its three retries, in seconds."""
+WARNING_S = 10.0
+"""How long before a refresh Slack warns of it, in seconds."""
+GOODBYE_S = 10.0
+"""How long Slack leaves a client to close a connection that it was asked to, in seconds."""
 
 
 @dataclass
@@ -27,7 +31,8 @@ class Connection:
 
     name: str
     socket: web.WebSocketResponse
-    transport: asyncio.Transport | asyncio.WriteTransport | None
+    transport: asyncio.Transport | None
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass
@@ -93,8 +98,8 @@ class Sockets:
 
     async def refresh(self, reason: str = "refresh_requested") -> None:
         """Ask every client for a new connection, and close the present ones."""
-        for connection in list(self.connections.values()):
-            await self._ask_away(connection, reason)
+        found = list(self.connections.values())
+        await asyncio.gather(*(self._ask_away(connection, reason) for connection in found))
 
     async def stop(self) -> None:
         """Give up all deliveries and close the connections."""
@@ -114,23 +119,29 @@ class Sockets:
         await socket.prepare(request)
         self._opened += 1
         connection = Connection(f"socket-{self._opened}", socket, request.transport)
-        if len(self.connections) >= MOST_CONNECTIONS:
-            await self._ask_away(connection, "too_many_websockets")
-            return socket
-        self.connections[connection.name] = connection
-        refresh = None
+        aging = asyncio.get_running_loop().create_task(self._live(connection))
         try:
-            await self._send(connection, self._hello())
-            if self._refresh_s is not None:
-                refresh = asyncio.get_running_loop().create_task(self._grow_old(connection))
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
                     self._receive(message.data)
         finally:
             self.connections.pop(connection.name, None)
-            if refresh is not None:
-                refresh.cancel()
+            connection.ended.set()
+            aging.cancel()
         return socket
+
+    async def _live(self, connection: Connection) -> None:
+        """Take a connection in, or not, and ask it away when it is old."""
+        if len(self.connections) >= MOST_CONNECTIONS:
+            await self._ask_away(connection, "too_many_websockets")
+            return
+        self.connections[connection.name] = connection
+        await self._send(connection, self._hello())
+        if self._refresh_s is not None:
+            await self._clock.sleep(max(0.0, self._refresh_s - WARNING_S))
+            await self._send(connection, _disconnect("warning"))
+            await self._clock.sleep(min(WARNING_S, self._refresh_s))
+            await self._ask_away(connection, "refresh_requested")
 
     def _hello(self) -> dict[str, Any]:
         return {
@@ -144,16 +155,11 @@ class Sockets:
             "connection_info": {"app_id": APP_ID},
         }
 
-    async def _grow_old(self, connection: Connection) -> None:
-        assert self._refresh_s is not None
-        await self._clock.sleep(max(0.0, self._refresh_s - 10))
-        await self._send(connection, _disconnect("warning"))
-        await self._clock.sleep(min(10.0, self._refresh_s))
-        await self._ask_away(connection, "refresh_requested")
-
     async def _ask_away(self, connection: Connection, reason: str) -> None:
-        await self._send(connection, _disconnect(reason))
+        """Ask for the end of a connection, which gets no events from now on, then end it."""
         self.connections.pop(connection.name, None)
+        await self._send(connection, _disconnect(reason))
+        await before(self._clock, GOODBYE_S, connection.ended.wait())
         await connection.socket.close()
 
     def _receive(self, text: str) -> None:
@@ -241,7 +247,7 @@ class Sockets:
 
     def _abort(self, connection: Connection) -> None:
         self.connections.pop(connection.name, None)
-        if isinstance(connection.transport, asyncio.Transport):
+        if connection.transport is not None:
             connection.transport.abort()
 
     def _uuid(self) -> str:
