@@ -1,5 +1,6 @@
 """The sentiment stage: raw feedback in, scored feedback out, each revision once."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from typing import Any, Protocol
 
 from feedback_app.hop import Count, Item, Output, OutsideFault, Result, Row
 from feedback_app.sentiment.classifier import ClassifierUnavailable, Probabilities, TextsRefused
+from feedback_app.sentiment.language import can_score, language_of
 from models import Feedback, InvalidRecord, ScoredFeedback, rfc3339
 from models.feedback import sane_time
 
@@ -92,6 +94,10 @@ class TextScorer(Protocol):
     def name(self) -> str:
         """Model and way of computing."""
 
+    @property
+    def languages(self) -> frozenset[str] | None:
+        """ISO 639-1 codes of the languages that it can score; None means any."""
+
     async def score(self, texts: Sequence[str]) -> list[Probabilities]:
         """Return one result a text."""
 
@@ -100,13 +106,16 @@ def build(
     scorer: TextScorer,
     topic: str,
     clock: Callable[[], float],
-    readable: Callable[[Feedback], bool],
 ) -> Callable[[Sequence[Item[Feedback]]], Awaitable[list[Result]]]:
-    """Return the handler; `readable` tells whether the model reads a feedback's language."""
+    """Return the handler, which writes to `topic`."""
 
     async def sentiment(items: Sequence[Item[Feedback]]) -> list[Result]:
         results, fresh = decide(items)
-        scored = [item for item in fresh if item.value.kind != "delete" and readable(item.value)]
+        texts = [item for item in fresh if item.value.kind != "delete"]
+        languages = scorer.languages
+        if languages is not None and texts:
+            await asyncio.to_thread(mark_languages, [item.value for item in texts])
+        scored = [item for item in texts if can_score(languages, item.value.lang)]
         refused: dict[int, str] = {}
         found: Sequence[Probabilities | None]
         try:
@@ -130,6 +139,12 @@ def build(
         return [result for result in results if result is not None]
 
     return sentiment
+
+
+def mark_languages(every: Sequence[Feedback]) -> None:
+    """Set the language of each feedback to its ISO 639-1 code, None where it is not clear."""
+    for feedback in every:
+        feedback.lang = language_of(feedback.text, feedback.lang)
 
 
 def decide(

@@ -13,6 +13,7 @@ from feedback_app.settings import Settings
 
 CHUNK = 2000
 """Records handled before others get a turn on the event loop."""
+TAIL = 50
 
 
 class ReadBack:
@@ -81,21 +82,24 @@ def row(record: object) -> Row:
 
 async def tail(
     consumer: AIOKafkaConsumer, tps: Iterable[TopicPartition], seen: dict[TopicPartition, int]
-) -> list[Row]:
-    """Return what came since the offsets in `seen`, at most 50 records a partition; moves `seen`."""
+) -> list[tuple[TopicPartition, Row]]:
+    """Return what came since the offsets in `seen`, which move on; oldest first.
+
+    Of a partition in which more than 50 records came it is the last 50.
+    """
     tps = list(tps)
     ends = await consumer.end_offsets(tps)
-    fresh = {tp for tp in tps if seen.get(tp, 0) < ends[tp]}
-    for tp in fresh:
-        consumer.seek(tp, max(seen.get(tp, 0), ends[tp] - 50))
-    rows: list[Row] = []
-    left = set(fresh)
+    left = {tp for tp in tps if seen.get(tp, 0) < ends[tp]}
+    for tp in left:
+        consumer.seek(tp, max(seen.get(tp, 0), ends[tp] - TAIL))
+    rows: list[tuple[TopicPartition, Row]] = []
     while left:
         batches = await consumer.getmany(*left, timeout_ms=200, max_records=CHUNK)
         if not batches:
             break
-        rows += [row(record) for records in batches.values() for record in records]
+        for tp, records in batches.items():
+            rows += [(tp, row(record)) for record in records]
         for tp in list(left):
             seen[tp] = await consumer.position(tp)
         left = {tp for tp in left if seen[tp] < ends[tp]}
-    return sorted(rows, key=lambda found: found.timestamp)
+    return sorted(rows, key=lambda found: found[1].timestamp)

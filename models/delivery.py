@@ -1,5 +1,7 @@
 """Delivery: what is known of one alert's Slack message, on the topic `deliveries`."""
 
+from typing import Any
+
 from models.wire import Wire
 
 CLAIMED = "claimed"
@@ -14,7 +16,9 @@ class Delivery(Wire):
     `claimed` stands before a post, `posted` (with Slack's `ts`) after it. `offset` is that of the
     alert record that was carried out last, so that one read again counts as what it was. `lookup`
     is the id in the message's metadata: the alert id, or the digest's id where it went in one.
-    `line` and `url` are kept so that a digest can be rendered again when one of its alerts changes.
+    `line` is kept so that a digest can be rendered again when one of its alerts changes. `moves`
+    lists [offset, what the alert counts as from there on], so that an older record, too, counts as
+    what it was when it is read again.
     """
 
     VERSION = 1
@@ -26,10 +30,12 @@ class Delivery(Wire):
     ts: str | None = None
     lookup: str | None = None
     line: str | None = None
+    url: str | None = None
     rule: str | None = None
     feedback_id: str | None = None
     offset: int = -1
     claimed_at: str | None = None
     updated_at: str | None = None
     reason: str | None = None
+    moves: list[list[Any]] | None = None
     version: int = 1

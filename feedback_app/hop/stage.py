@@ -1,5 +1,6 @@
 """What batch and record stages share: assignment, failures and their waits, dead letters."""
 
+import abc
 import asyncio
 import logging
 import random
@@ -60,7 +61,7 @@ class Plan:
     state: StateTopic | None = None
 
 
-class Stage:
+class Stage(abc.ABC):
     """A stage of the pipeline on this worker."""
 
     def __init__(self, plan: Plan, links: Links) -> None:
@@ -72,6 +73,7 @@ class Stage:
         self.stopped: str | None = None
         self.finished = 0
         self.progress_at = links.clock.monotonic()
+        self._rated = (self.progress_at, 0)
         self._parked: dict[int, Partition] = {}
         self._restoring: asyncio.Task[None] | None = None
         self._bugs: deque[float] = deque()
@@ -129,8 +131,22 @@ class Stage:
         self._parked |= {number: part for number, part in self.partitions.items() if part.ready}
         self.partitions = {}
 
+    @abc.abstractmethod
+    async def run(self) -> None:
+        """Carry records for ever."""
+
+    @abc.abstractmethod
+    def put(self, tp: TP, records: list[Any]) -> None:
+        """Take in records of one partition, in offset order."""
+
+    @property
+    @abc.abstractmethod
+    def busy(self) -> bool:
+        """Whether there is anything to do."""
+
+    @abc.abstractmethod
     async def _drain(self) -> None:
-        raise NotImplementedError
+        """Finish what is in flight within a bound, drop the rest."""
 
     async def insist(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Return what `attempt` returns, tried again after each outside fault, for ever."""
@@ -159,6 +175,12 @@ class Stage:
             self._waiters[fault.party] = self._waiters.get(fault.party, 0) + 1
             log.warning("%s waits for %s: %s", self.plan.name, fault.party, fault)
         self._faults[fault.party] = str(fault)
+
+    def rate(self) -> float:
+        """Return the records finished a second since the last call."""
+        now = self.links.clock.monotonic()
+        (then, before), self._rated = self._rated, (now, self.finished)
+        return (self.finished - before) / (now - then) if now > then else 0.0
 
     @property
     def waiting(self) -> dict[str, str]:

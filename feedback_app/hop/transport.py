@@ -7,6 +7,7 @@ Three private names of Faust are touched, each under a contract test: `Consumer.
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from time import monotonic
 from typing import Any, Protocol
 
 import aiokafka
@@ -43,6 +44,7 @@ class HopConsumer(driver.Consumer):
         transport: HopTransport = self.transport  # type: ignore[assignment]
         self.stages: Mapping[str, StageLike] = transport.stages
         self.room = transport.room
+        self.fetched_at = monotonic()
         self._done: dict[TP, int] = {}
         self._committing = asyncio.Lock()
 
@@ -60,6 +62,7 @@ class HopConsumer(driver.Consumer):
             records = await super()._getmany(wanted, timeout)
         else:
             records = await self._getmany_beside_full(wanted, timeout)
+        self.fetched_at = monotonic()
         mine = [tp for tp in records if tp.topic in self.stages]
         current = generation == self.app.consumer_generation_id
         for tp in mine:

@@ -1,0 +1,172 @@
+"""The pipeline of one worker: which stage works on which topic, with what."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import faust
+from mode import ServiceT
+
+import agents.sentiment
+from feedback_app import hop
+from feedback_app.clock import Clock
+from feedback_app.heartbeat import Heartbeat
+from feedback_app.hop.batch import BatchStage
+from feedback_app.hop.registry import Hops
+from feedback_app.hop.stage import Plan, Stage
+from feedback_app.hop.types import StateTopic
+from feedback_app.latest import Latest
+from feedback_app.readback import ReadBack
+from feedback_app.sentiment.choose import load_scorer
+from feedback_app.sentiment.classifier import Probabilities
+from feedback_app.sentiment.scorer import Scorer
+from feedback_app.services import Preflight, WebServer
+from feedback_app.settings import Settings
+from feedback_app.shared import SharedState
+from feedback_app.sources.base import SourceState
+from feedback_app.status import snapshot, worker_status
+from feedback_app.topics import Topics
+from feedback_app.web.health import Health
+from feedback_app.web.ledger import Ledger
+from feedback_app.web.server import attach
+from models import Delivery, Feedback, ScoredFeedback, WorkerStatus, rfc3339
+
+log = logging.getLogger(__name__)
+
+SENTIMENT_TAKE = 256
+"""Records of a sentiment batch: some model batches, so that the model never waits for records."""
+
+
+class Pipeline:
+    """The stages and what they share; also what sources, alerting and the page are given."""
+
+    def __init__(self, app: faust.App, settings: Settings, time: Clock, worker: str) -> None:
+        self.app, self.settings, self.worker, self.time = app, settings, worker, time
+        self.started_at = rfc3339(time.time())
+        self.topics = Topics.of(settings)
+        self.shared = SharedState(settings, self.topics)
+        self.states: dict[str, SourceState] = {}
+        self.scorer: Scorer | None = None
+        self.hops = Hops(
+            app,
+            stats_topic=self.topics.stats.name,
+            dead_letters_topic=self.topics.dead_letters.name,
+            ledger=self.shared,
+            read_to_end=ReadBack(settings, time).to_end,
+            clock=time,
+        )
+        self.produce = self.hops.sender.produce
+        self.web = WebServer(settings, lambda web_app: attach(web_app, self))
+        app.web_server(self.web)
+        self.preflight = Preflight(settings, self.topics, self.load_model)
+        self.heartbeat = Heartbeat(
+            self.topics.stats.name, self.produce, self.status, time.monotonic
+        )
+        self.latest = Latest(settings, self.topics, self._changed)
+        self._listeners: list[Callable[[], None]] = []
+        self.shared.listeners.append(self._changed)
+        self.stages: list[Stage] = [self._sentiment()]
+
+    def first_services(self) -> list[ServiceT]:
+        """Return what starts before Faust's own services."""
+        return [self.web, self.preflight, self.shared]
+
+    def last_services(self) -> list[ServiceT]:
+        """Return what starts after them, and stops before them."""
+        return [self.heartbeat, self.latest]
+
+    def load_model(self) -> None:
+        """Load the classifier; blocks. Raises ModelError."""
+        self.scorer = load_scorer(self.settings)
+
+    def _sentiment(self) -> Stage:
+        topics, time, hours = self.topics, self.time.time, self.settings.dedupe_hours
+
+        def state(partition: int) -> agents.sentiment.SentimentState:
+            return agents.sentiment.SentimentState(partition, hours, time)
+
+        plan = Plan(
+            name="sentiment",
+            topic=topics.raw.name,
+            decode=Feedback.decode,
+            group=lambda feedback: feedback.source,
+            taken="ingested",
+            state=StateTopic(topics.scored.name, state, hours),
+        )
+        handler = agents.sentiment.build(self, topics.scored.name, time)
+        seen = self.hops.seen
+        return self.hops.add(
+            lambda links: BatchStage(plan, links, handler, take=SENTIMENT_TAKE, seen=seen)
+        )
+
+    # What the sentiment stage is given.
+
+    @property
+    def name(self) -> str:
+        """Model and way of computing."""
+        return "" if self.scorer is None else self.scorer.name
+
+    @property
+    def languages(self) -> frozenset[str] | None:
+        """ISO 639-1 codes of the languages that the model can score; None means any."""
+        return None if self.scorer is None else self.scorer.languages
+
+    async def score(self, texts: Sequence[str]) -> list[Probabilities]:
+        """Return one result a text; the model is loaded before the first record is read."""
+        if self.scorer is None:
+            raise hop.OutsideFault("model", "the model is being loaded")
+        return await self.scorer.score(texts)
+
+    # What sources are given.
+
+    def clock(self) -> float:
+        """Return Unix seconds."""
+        return self.time.time()
+
+    def report(self, source_id: str, state: SourceState) -> None:
+        """Take in the present state of a source."""
+        self.states[source_id] = state
+
+    # What the page is given.
+
+    @property
+    def ledger(self) -> Ledger:
+        """All that the topic `stats` says."""
+        return self.shared.ledger
+
+    @property
+    def recent(self) -> Sequence[ScoredFeedback]:
+        """A bounded tail of `scored`, the latest last."""
+        self.latest.watch()
+        return self.latest.scored
+
+    @property
+    def recent_alerts(self) -> Sequence[Delivery]:
+        """A bounded tail of `deliveries`, the latest last."""
+        return self.latest.deliveries
+
+    def health(self) -> Health:
+        """Return a snapshot of this process."""
+        return snapshot(self)
+
+    def status(self, stopped: bool) -> WorkerStatus:
+        """Return what this worker says of itself."""
+        return worker_status(self, stopped)
+
+    def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Have `changed` called when something is new; returns the way out."""
+        self._listeners.append(changed)
+        return lambda: self._listeners.remove(changed)
+
+    def _changed(self) -> None:
+        for listener in self._listeners:
+            listener()
+
+    def faults(self) -> dict[str, str]:
+        """Return {outside party: what is wrong}."""
+        found: dict[str, Any] = {}
+        for stage in self.stages:
+            found |= stage.waiting
+        if self.preflight.waiting is not None:
+            found["kafka"] = self.preflight.waiting
+        return found

@@ -1,0 +1,80 @@
+"""What a worker says of itself: the record on `stats`, and the snapshot for the probes."""
+
+from typing import TYPE_CHECKING, Any
+
+from faust.types.tuples import TP
+
+from feedback_app.hop.stage import Stage
+from feedback_app.web.health import Health, Progress
+from models import WorkerStatus, rfc3339
+
+if TYPE_CHECKING:
+    from feedback_app.pipeline import Pipeline
+
+REBALANCE = "rebalance"
+
+
+def worker_status(line: "Pipeline", stopped: bool) -> WorkerStatus:
+    """Return this worker's record."""
+    return WorkerStatus(
+        id=line.worker,
+        at=rfc3339(line.time.time()),
+        started_at=line.started_at,
+        partitions={stage.plan.topic: sorted(stage.partitions) for stage in line.stages},
+        stages={stage.plan.name: _stage(line, stage) for stage in line.stages},
+        sources={
+            name: {
+                "state": state.state,
+                "detail": state.detail or None,
+                "last_message_at": state.last_message_at,
+            }
+            for name, state in line.states.items()
+        },
+        faults=line.faults(),
+        model=line.name or None,
+        stopped=stopped,
+    )
+
+
+def _stage(line: "Pipeline", stage: Stage) -> dict[str, Any]:
+    return {
+        "lag": sum(lag(line, stage, number) for number in stage.partitions),
+        "per_second": round(stage.rate(), 2),
+        "waiting_for": "; ".join(stage.waiting.values()) or None,
+    }
+
+
+def lag(line: "Pipeline", stage: Stage, number: int) -> int:
+    """Return how many records of a partition are not finished, as far as fetches have told."""
+    book = stage.partitions[number].book
+    end = line.hops.consumer.highwater(TP(stage.plan.topic, number))
+    return 0 if book is None or not end else max(0, end - 1 - book.offset)
+
+
+def snapshot(line: "Pipeline") -> Health:
+    """Return what the probes judge."""
+    now = line.time.monotonic()
+    running = line.app.started and bool(line.stages[0].partitions)
+    resting = REBALANCE if not running or line.app.rebalancing else None
+    return Health(
+        now=now,
+        loop_at=line.heartbeat.at if line.heartbeat.started else now,
+        consumer=Progress(
+            "consumer",
+            line.hops.consumer.fetched_at if running else now,
+            busy=True,
+            waiting_for=resting,
+        ),
+        stages=[
+            Progress(
+                stage.plan.name,
+                stage.progress_at,
+                busy=stage.busy,
+                waiting_for=next(iter(stage.waiting), resting),
+            )
+            for stage in line.stages
+        ],
+        assigned=any(stage.partitions for stage in line.stages),
+        model_loaded=line.scorer is not None,
+        faults=line.faults(),
+    )
