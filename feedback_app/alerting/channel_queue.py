@@ -1,0 +1,100 @@
+"""The queue of one Slack channel: one alert at a time has the turn, in the order of the topic."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from feedback_app.alerting.pacing import Pacer
+from feedback_app.hop import Item, Result
+from models import Alert
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """An alert record that waits for its turn, or has it; `result` ends it."""
+
+    item: Item[Alert]
+    turn: asyncio.Future[None]
+    result: Result | None = None
+    gone: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class ChannelQueue:
+    """What waits for one channel, and its pace.
+
+    `notified` holds the errors that were told of since the last success; `repaired` counts
+    duplicates removed and not yet counted with a record.
+    """
+
+    name: str
+    pacer: Pacer
+    notified: set[str] = field(default_factory=set)
+    repaired: int = 0
+    sweep_until: float = 0.0
+    _waiting: deque[Entry] = field(default_factory=deque)
+    _active: Entry | None = None
+    _ids: Counter[str] = field(default_factory=Counter)
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def join(self, item: Item[Alert]) -> Entry:
+        """Line up a record; it has the turn once its `turn` is done."""
+        entry = Entry(item, asyncio.get_running_loop().create_future())
+        self._ids[item.value.id] += 1
+        self._line_up(entry)
+        self._pass_on()
+        return entry
+
+    def busy_with(self, alert_id: str) -> bool:
+        """Whether a record of this alert is lined up or has the turn."""
+        return alert_id in self._ids
+
+    def waiting(self) -> Iterator[Entry]:
+        """Yield what waits, in order."""
+        return (entry for entry in self._waiting if not entry.gone)
+
+    def take(self, entries: list[Entry]) -> None:
+        """Take entries out of the line: whoever has the turn carries them out with its own."""
+        taken = set(map(id, entries))
+        self._waiting = deque(entry for entry in self._waiting if id(entry) not in taken)
+
+    def give_back(self, entries: list[Entry]) -> None:
+        """Line up again those of the taken entries that were not ended."""
+        for entry in entries:
+            if entry.result is None and not entry.gone:
+                self._line_up(entry)
+
+    def finish(self, entry: Entry, result: Result) -> None:
+        """End an entry that was taken out of the line."""
+        entry.result = result
+        if not entry.turn.done():
+            entry.turn.set_result(None)
+
+    def leave(self, entry: Entry) -> None:
+        """Take an entry away, ended or not, and pass the turn on if it had it."""
+        entry.gone = True
+        alert_id = entry.item.value.id
+        self._ids[alert_id] -= 1
+        if not self._ids[alert_id]:
+            del self._ids[alert_id]
+        if self._active is entry:
+            self._active = None
+        self._pass_on()
+
+    def _line_up(self, entry: Entry) -> None:
+        offset = entry.item.offset
+        place = len(self._waiting)
+        while place and self._waiting[place - 1].item.offset > offset:
+            place -= 1
+        self._waiting.insert(place, entry)
+
+    def _pass_on(self) -> None:
+        while self._active is None and self._waiting:
+            entry = self._waiting.popleft()
+            if not entry.gone and not entry.turn.cancelled():
+                self._active = entry
+                if not entry.turn.done():
+                    entry.turn.set_result(None)
