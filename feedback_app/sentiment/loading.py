@@ -47,14 +47,14 @@ def load_local(
     config = _read_config(directory, name)
     classes = read_labels(config, name)
     languages = card_languages(directory)
-    normalise = _normaliser(config)
+    normalise = normaliser(config)
     weights = directory / "model.safetensors"
     tokenizer = directory / "tokenizer.json"
     if not (can_pack(config) and weights.is_file() and tokenizer.is_file()):
         library = LibraryModel(directory)
         label = f"{shown} (transformers fp32)"
         return LocalClassifier(label, languages, library.encode, library, classes, normalise)
-    encode = _Encoder(tokenizer, name)
+    encode = Encoder(tokenizer, name)
     tensors = _read_weights(weights, name)
     try:
         if way is not None:
@@ -113,10 +113,15 @@ def card_languages(directory: Path) -> frozenset[str] | None:
     return None if "multilingual" in codes else codes or frozenset({"en"})
 
 
-class _Encoder:
+class Encoder:
     """Texts to token ids by `tokenizer.json`, without importing transformers."""
 
     def __init__(self, path: Path, name: str) -> None:
+        """Read the file; `name` is the model's, for messages.
+
+        Raises:
+            ModelError: it cannot be read.
+        """
         try:
             self._tokenizer = Tokenizer.from_file(str(path))
         except Exception as error:  # the library raises plain Exception
@@ -125,6 +130,7 @@ class _Encoder:
         self._tokenizer.enable_truncation(MAX_TOKENS)
 
     def __call__(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the token ids of each text with the special ones, cut at the limit."""
         return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
 
 
@@ -148,7 +154,8 @@ def _read_weights(path: Path, name: str) -> Mapping[str, torch.Tensor]:
         raise ModelError(f"model {name}: {path} cannot be read: {error}") from error
 
 
-def _normaliser(config: Mapping[str, Any]) -> Normalise | None:
+def normaliser(config: Mapping[str, Any]) -> Normalise | None:
+    """Return what is done to a text before the tokenizer of a model with this `config.json`."""
     if not config.get("feedback_normalise"):
         return None
     from feedback_app.sentiment.normalise import normalise
