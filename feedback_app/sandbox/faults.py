@@ -57,9 +57,15 @@ class Faults:
         self._random = random
         self._log = log
 
-    def set(self, names: Iterable[str]) -> None:
-        """Ask for other faults from now on; raises ValueError for an unknown name."""
+    def set(self, names: Iterable[str], share: float | None = None, most: int = 1) -> None:
+        """Ask for other faults from now on; raises ValueError for an unknown name.
+
+        With `share` each of them happens at that rate, and `most` times more at most.
+        """
         self.names = parse(names)
+        if share is not None:
+            for name in self.names:
+                self.rates[name] = Rate(share, self.happened[name] + most)
 
     def hit(self, name: str, platform: Platform, where: str, detail: str = "") -> bool:
         """Say whether the fault happens on this occasion; if so it is logged and counted."""

@@ -75,6 +75,10 @@ class Slack(Workspace):
         """Make both tokens invalid: every call is answered with `token_revoked` from now on."""
         self.access.revoked = True
 
+    def set_scopes(self, scopes: list[str]) -> None:
+        """Let the bot token do these things and no others."""
+        self.access.scopes = set(scopes)
+
     def press(self, channel: str, ts: str, action_id: str, user: str = "mira.sato") -> None:
         """Press a button of a message; raises KeyError where there is none of that action id."""
         message, person = self.channel(channel).by_ts[ts], self.person(user)

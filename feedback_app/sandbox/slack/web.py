@@ -154,7 +154,7 @@ class WebApi:
             return _limited(limit.seconds)
         if name == "chat.postMessage" and self._faults.hit("lost-answer", "slack", name):
             if self._faults.pick(("reset", "5xx")) == "reset":
-                cut(request)
+                return cut(request)
             return web.Response(status=503, text="upstream connect error")
         if self._faults.hit("slow", "slack", name):
             await self._clock.sleep(self._faults.seconds())
@@ -163,7 +163,7 @@ class WebApi:
     def _fault(self, request: web.Request, name: str) -> web.Response | None:
         """Fail the call before it does anything, where such a fault is asked for."""
         if self._faults.hit("disconnect", "slack", name):
-            cut(request)
+            return cut(request)
         if self._faults.hit("429", "slack", name):
             return _limited(1)
         if self._faults.hit("5xx", "slack", name):

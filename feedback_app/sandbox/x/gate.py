@@ -122,7 +122,7 @@ class Gate:
     async def _fault(self, request: web.Request, where: str) -> web.Response | None:
         faults = self.faults
         if faults.hit("disconnect", "x", where):
-            cut(request)
+            return cut(request)
         if faults.hit("429", "x", where):
             reset = str(int(self._clock.now()) + 2)
             headers = {"x-rate-limit-remaining": "0", "x-rate-limit-reset": reset}
@@ -138,8 +138,8 @@ class Gate:
         return None
 
 
-def cut(request: web.Request) -> None:
-    """Drop the client's connection without an answer; raises ConnectionResetError."""
+def cut(request: web.Request) -> web.Response:
+    """Drop the client's connection and return an answer that never arrives."""
     if request.transport is not None:
         request.transport.abort()
-    raise ConnectionResetError("cut by a fault")
+    return web.Response(status=500)

@@ -133,17 +133,16 @@ class Stream:
         self, request: web.Request, lines: asyncio.Queue[bytes | None]
     ) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "application/json; charset=utf-8"})
-        await response.prepare(request)
-        while True:
-            line = await before(self._clock, self._keepalive_s, self._next(lines))
-            if line is None:
-                await response.write(b"\r\n")
-            elif line == b"":
-                break
-            else:
-                await response.write(line + b"\r\n")
-        await response.write_eof()
-        return response
+        try:
+            await response.prepare(request)
+            while True:
+                line = await before(self._clock, self._keepalive_s, self._next(lines))
+                if line == b"":
+                    await response.write_eof()
+                    return response
+                await response.write((line or b"") + b"\r\n")
+        except ConnectionError:
+            return response
 
     @staticmethod
     async def _next(lines: asyncio.Queue[bytes | None]) -> bytes:

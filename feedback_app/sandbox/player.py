@@ -1,0 +1,154 @@
+"""Plays feedback into the sandbox as its people: into X, into Slack, or into both."""
+
+import heapq
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from feedback_app.sandbox.world import World
+
+Via = Literal["x", "slack"]
+DEMO = Path(__file__).with_name("feedback.jsonl")
+"""The messages about an invented product that the demo plays."""
+AUTHORS = ("mira.sato", "jonas.weber", "adaeze.obi", "lucia.romero", "tom.hale", "priya.nair")
+
+
+class Item(BaseModel):
+    """One line of an input: what someone says, and what they do with it later."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str = Field(min_length=1)
+    author: str | None = None
+    via: Via | None = None
+    lang: str = "und"
+    channel: str | None = None
+    """The Slack channel; the player's channels take turns unless it is set."""
+    edit: str | None = None
+    """What the text is changed to."""
+    delete: bool = False
+    """Whether it is deleted in the end."""
+    after: float = Field(default=4.0, ge=0)
+    """Seconds until the change and until the deletion after it."""
+
+
+def load(path: Path) -> list[Item]:
+    """Return the items of a JSON-lines file; raises ValueError that names the line at fault."""
+    return parse(path.read_bytes().splitlines(), path.name)
+
+
+def parse(lines: Iterable[bytes], name: str) -> list[Item]:
+    """Return the items of JSON lines; blank ones are skipped. Raises ValueError with the line."""
+    items = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                items.append(Item.model_validate(orjson.loads(line)))
+            except (orjson.JSONDecodeError, ValidationError) as error:
+                reason = str(error).replace("\n", " ")
+                raise ValueError(f"{name}, line {number}: {reason}") from None
+    return items
+
+
+@dataclass
+class Progress:
+    """How far a player is."""
+
+    total: int
+    put: int = 0
+    done: bool = False
+
+
+@dataclass(order=True)
+class _Later:
+    at: float
+    order: int
+    run: Callable[[], object] = field(compare=False)
+
+
+class Player:
+    """Puts items in one after the other; `run` ends when all are in and all changes made."""
+
+    def __init__(
+        self,
+        sandbox: World,
+        items: Sequence[Item],
+        *,
+        via: Literal["x", "slack", "mixed"] = "mixed",
+        rate: float | None = None,
+        channels: Sequence[str] = ("#feedback", "#product"),
+    ) -> None:
+        """`rate` is items a second, None as fast as it goes.
+
+        With `mixed` an item goes where its `via` says, and those without one take turns.
+        """
+        self.progress = Progress(len(items))
+        self._sandbox = sandbox
+        self._items = items
+        self._via = via
+        self._rate = rate
+        self._channels = channels
+        self._later: list[_Later] = []
+        self._scheduled = 0
+
+    async def run(self) -> None:
+        """Play everything."""
+        clock = self._sandbox.clock
+        started = clock.now()
+        for number, item in enumerate(self._items):
+            if self._rate is not None:
+                await self._wait_until(started + number / self._rate)
+            elif number % 50 == 0:
+                # The sandbox answers its clients in between.
+                await clock.sleep(0)
+            self._put(number, item)
+            self.progress.put += 1
+        while self._later:
+            await self._wait_until(self._later[0].at)
+        self.progress.done = True
+
+    async def _wait_until(self, time: float) -> None:
+        """Sleep until `time` and make the changes that fall due meanwhile."""
+        clock = self._sandbox.clock
+        while self._later and self._later[0].at <= time:
+            later = heapq.heappop(self._later)
+            await clock.sleep(later.at - clock.now())
+            later.run()
+        await clock.sleep(time - clock.now())
+
+    def _put(self, number: int, item: Item) -> None:
+        via = self._via
+        if via == "mixed":
+            via = item.via or ("x", "slack")[number % 2]
+        author = item.author or AUTHORS[number % len(AUTHORS)]
+        if via == "x":
+            self._put_x(item, author)
+        else:
+            self._put_slack(item, author, self._channels[number // 2 % len(self._channels)])
+
+    def _put_x(self, item: Item, author: str) -> None:
+        x = self._sandbox.x
+        id = x.post(item.text, author=author, lang=item.lang)
+        edit = item.edit
+        if edit is not None:
+            self._schedule(item.after, lambda: x.edit(id, edit))
+        if item.delete:
+            self._schedule(2 * item.after, lambda: x.delete(id))
+
+    def _put_slack(self, item: Item, author: str, channel: str) -> None:
+        slack, channel = self._sandbox.slack, item.channel or channel
+        ts = slack.say(channel, item.text, user=author)
+        edit = item.edit
+        if edit is not None:
+            self._schedule(item.after, lambda: slack.edit(channel, ts, edit))
+        if item.delete:
+            self._schedule(2 * item.after, lambda: slack.delete(channel, ts))
+
+    def _schedule(self, seconds: float, run: Callable[[], object]) -> None:
+        self._scheduled += 1
+        at = self._sandbox.clock.now() + seconds
+        heapq.heappush(self._later, _Later(at, self._scheduled, run))

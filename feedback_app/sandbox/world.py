@@ -1,0 +1,69 @@
+"""What the sandbox is without its server: time, chance, log, faults, X and Slack."""
+
+from pathlib import Path
+from random import Random
+from typing import Any, TypedDict
+
+from feedback_app.sandbox.clock import Clock, SystemClock
+from feedback_app.sandbox.faults import Faults
+from feedback_app.sandbox.log import Log
+from feedback_app.sandbox.slack.api import Slack
+from feedback_app.sandbox.x.api import X
+
+
+class Options(TypedDict, total=False):
+    """The keyword arguments of a world."""
+
+    posts_per_second: float | None
+    faults: frozenset[str]
+    seed: int
+    log_path: Path | None
+    clock: Clock | None
+    x: dict[str, Any]
+    slack: dict[str, Any]
+
+
+class World:
+    """The two stand-ins and what they share."""
+
+    url: str = ""
+    """The address of the page, without a slash at the end."""
+
+    def __init__(
+        self,
+        *,
+        posts_per_second: float | None = 1.0,
+        faults: frozenset[str] = frozenset(),
+        seed: int = 0,
+        log_path: Path | None = None,
+        clock: Clock | None = None,
+        x: dict[str, Any] | None = None,
+        slack: dict[str, Any] | None = None,
+    ) -> None:
+        """Make a world.
+
+        `posts_per_second` is what a Slack channel takes (None: no limit), `faults` are names of
+        `faults.NAMES` or `all` (ValueError otherwise), `seed` decides every chance. `x` and `slack`
+        are further keyword arguments of the two stand-ins, such as their delays.
+        """
+        self.clock: Clock = clock or SystemClock()
+        self.log = Log(self.clock.now, log_path)
+        # A source of chance each: what one side does leaves the other as it was.
+        self.faults = Faults(faults, Random(f"faults {seed}"), self.log)  # noqa: S311
+        self.x = X(
+            self.clock,
+            Random(f"x {seed}"),  # noqa: S311
+            self.faults,
+            self.log,
+            lambda: self.url,
+            **(x or {}),
+        )
+        self.slack = Slack(
+            self.clock,
+            Random(f"slack {seed}"),  # noqa: S311
+            self.faults,
+            self.log,
+            lambda: self.url,
+            posts_per_second=posts_per_second,
+            **(slack or {}),
+        )
