@@ -19,6 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from feedback_app.cli.local import with_local_broker
 from feedback_app.hop.errors import OutsideFault
 from feedback_app.settings import ConfigurationError, Settings, load
 
@@ -76,18 +77,13 @@ def kafka_settings() -> Settings:
 
     Raises ConfigurationError where neither is there.
     """
-    settings = load()
-    if settings.kafka_bootstrap:
-        return settings
-    from feedback_app.broker import running_bootstrap
-
-    found = running_bootstrap(settings.data_dir)
-    if found is None:
+    settings = with_local_broker(load())
+    if settings.kafka_bootstrap is None:
         raise ConfigurationError(
             "no Kafka: set FEEDBACK_KAFKA_BOOTSTRAP=host:port, or start one on this machine with "
             "`feedback broker` or `feedback worker`"
         )
-    return settings.model_copy(update={"kafka_bootstrap": found})
+    return settings
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

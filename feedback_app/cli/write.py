@@ -27,7 +27,7 @@ async def write_actions(settings: Settings, topic: str, actions: Sequence[Action
 def action(kind: str, target: str, value: str | None = None) -> Action:
     """Return an action of the person at this terminal, now."""
     return Action(
-        type=kind, target=target, value=value, actor=_who(), at=rfc3339(SystemClock.time())
+        type=kind, target=target, value=value, actor=_who(), at=rfc3339(SystemClock().time())
     )
 
 

@@ -1,0 +1,113 @@
+"""`feedback demo`: everything at once, against a sandbox X and Slack."""
+
+from pathlib import Path
+
+import click
+import orjson
+
+from feedback_app.cli.common import CheckFailed, Command, err, print_json, run
+from feedback_app.demo.plan import Plan, Via
+from feedback_app.demo.report import Report
+from feedback_app.sandbox import FAULT_NAMES
+
+EXAMPLE = (
+    "\b\nExample:\n"
+    "  feedback demo\n"
+    "  feedback demo --workers 2 --for 60\n"
+    "  feedback demo --input tweets.jsonl --via x --report report.json\n"
+    "  feedback demo --for 120 --faults all --seed 1"
+)
+
+
+def _faults(_: click.Context, __: click.Parameter, value: str | None) -> frozenset[str]:
+    names = frozenset(part for part in (value or "").replace(" ", "").split(",") if part)
+    if unknown := names - {*FAULT_NAMES, "all"}:
+        raise click.BadParameter(
+            f"unknown fault {min(unknown)!r}: choose from {', '.join(FAULT_NAMES)}, or all"
+        )
+    return frozenset(FAULT_NAMES) if "all" in names else names
+
+
+@click.command(cls=Command, epilog=EXAMPLE)
+@click.option(
+    "--workers", type=click.IntRange(1, 16), default=1, show_default=True, help="Worker processes."
+)
+@click.option(
+    "--for",
+    "seconds",
+    metavar="SECONDS",
+    type=click.FloatRange(min=1),
+    help="Play for so long, or until the input is through; then end by itself.",
+)
+@click.option(
+    "--input",
+    "input_file",
+    metavar="FILE.jsonl",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help='Play the {"text": …} lines of a file, with pacing and digests off.',
+)
+@click.option(
+    "--via",
+    type=click.Choice(["x", "slack", "mixed"]),
+    default="mixed",
+    show_default=True,
+    help="Where the feedback is posted.",
+)
+@click.option(
+    "--rate",
+    metavar="N",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Messages a second  [default: 1, with --input 100]",
+)
+@click.option(
+    "--faults",
+    metavar="LIST|all",
+    callback=_faults,
+    help=f"What goes wrong in the sandbox: {', '.join(FAULT_NAMES)}.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides every chance.")
+@click.option("--kafka", metavar="ADDRESS", help="Use this Kafka instead of a local one.")
+@click.option(
+    "--report",
+    metavar="OUT.json",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the auditor's report to a file, and end when the input is through.",
+)
+def demo(
+    workers: int,
+    seconds: float | None,
+    input_file: Path | None,
+    via: Via,
+    rate: float | None,
+    faults: frozenset[str],
+    seed: int,
+    kafka: str | None,
+    report: Path | None,
+) -> None:
+    """Run everything at once on this machine: Kafka, a sandbox X and Slack, and workers.
+
+    Nothing leaves the machine. At the end an auditor counts, from the topics and from what the
+    sandbox was sent, and the status is 0 only if the accounts balance.
+    """
+    plan = Plan(workers, seconds, input_file, via, rate, faults, seed, kafka, report)
+    found, wrong = run(_run(plan))
+    if report is not None:
+        report.write_bytes(orjson.dumps(found.as_dict(), option=orjson.OPT_INDENT_2) + b"\n")
+    _summarise(found)
+    if wrong:
+        raise CheckFailed("the accounts do not balance: " + "; ".join(wrong))
+    click.echo("The accounts balance.")
+
+
+async def _run(plan: Plan) -> tuple[Report, list[str]]:
+    # Brings Kafka's client and the broker, which `--help` does without.
+    from feedback_app.demo.runner import Demo
+
+    return await Demo(plan, err()).run()
+
+
+def _summarise(report: Report) -> None:
+    print_json(
+        {name: value for name, value in report.as_dict().items() if name != "near_threshold"}
+        | {"near_threshold": len(report.near_threshold)}
+    )

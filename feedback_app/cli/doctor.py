@@ -1,0 +1,52 @@
+"""`feedback doctor`: what is wrong with the set-up, and how to mend it."""
+
+import click
+from rich.text import Text
+
+from feedback_app.cli.common import CheckFailed, Command, print_json, print_table, run, shown
+from feedback_app.cli.local import with_local_broker
+from feedback_app.clock import SystemClock
+from feedback_app.doctor.check import Check, ill
+from feedback_app.settings import ConfigurationError, load
+
+EXAMPLE = "\b\nExample:\n  feedback doctor\n  feedback doctor --live"
+MARKS = {True: ("✓", "green"), False: ("✗", "bold red"), None: ("–", "dim")}
+
+
+@click.command(cls=Command, epilog=EXAMPLE)
+@click.option(
+    "--live", is_flag=True, help="Also post a test message into Slack, read it back, delete it."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def doctor(live: bool, as_json: bool) -> None:
+    """Check configuration, Kafka, topics, tokens, scopes, channels and model.
+
+    Says for each fault how to mend it, and ends with status 1 where there is one.
+    """
+    checks = _examine(live)
+    if as_json:
+        print_json({"ok": not _failed(checks), "checks": [check._asdict() for check in checks]})
+    else:
+        print_table(("", "check", "found", "to mend it"), map(_row, checks))
+    if failed := _failed(checks):
+        raise CheckFailed(f"{failed} of {len(checks)} checks failed")
+
+
+def _examine(live: bool) -> list[Check]:
+    try:
+        settings = load()
+    except ConfigurationError as error:
+        return [ill("configuration", str(error), "mend this setting; the rest waits for it")]
+    # Brings the clients of X, Slack and Kafka and the model, which `--help` does without.
+    from feedback_app.doctor.examine import examine
+
+    return run(examine(with_local_broker(settings), SystemClock(), live=live))
+
+
+def _failed(checks: list[Check]) -> int:
+    return sum(check.ok is False for check in checks)
+
+
+def _row(check: Check) -> tuple[object, ...]:
+    mark, style = MARKS[check.ok]
+    return Text(mark, style=style), check.name, shown(check.detail), check.remedy

@@ -1,0 +1,59 @@
+"""The auditor's reader: a plain consumer of its own that follows the topics."""
+
+import asyncio
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from feedback_app.demo.tally import Tally
+from feedback_app.hop.errors import OutsideFault
+from feedback_app.kafka import reader
+from feedback_app.settings import Settings
+
+NAMES = ("raw", "scored", "alerts", "deliveries", "dead-letters")
+
+
+class Auditor:
+    """Follows the five topics that tell what happened; disturbs no group."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.tally = Tally()
+        self._settings = settings
+        prefix = settings.topic_prefix
+        self._tps = [
+            TopicPartition(f"{prefix}{name}", number)
+            for name in NAMES
+            for number in range(1 if name == "dead-letters" else settings.partitions)
+        ]
+        self._next = dict.fromkeys(self._tps, 0)
+
+    async def follow(self) -> None:
+        """Read until cancelled; an outage of the broker is waited out."""
+        while True:
+            try:
+                async with reader(self._settings) as consumer:
+                    self._assign(consumer)
+                    while True:
+                        await self._take(consumer, timeout_ms=500)
+            except (OutsideFault, KafkaError, OSError):
+                await asyncio.sleep(0.5)
+
+    async def read_to_end(self) -> None:
+        """Read what is there at this moment; raises OutsideFault where Kafka is away."""
+        async with reader(self._settings) as consumer:
+            self._assign(consumer)
+            ends = await consumer.end_offsets(self._tps)
+            while any(self._next[tp] < end for tp, end in ends.items()):
+                await self._take(consumer, timeout_ms=500)
+
+    def _assign(self, consumer: AIOKafkaConsumer) -> None:
+        consumer.assign(self._tps)
+        for tp, offset in self._next.items():
+            consumer.seek(tp, offset)
+
+    async def _take(self, consumer: AIOKafkaConsumer, timeout_ms: int) -> None:
+        cut = len(self._settings.topic_prefix)
+        for tp, records in (await consumer.getmany(timeout_ms=timeout_ms)).items():
+            for record in records:
+                self.tally.take(tp.topic[cut:], record.key, record.value)
+            self._next[tp] = records[-1].offset + 1

@@ -1,0 +1,119 @@
+"""The demo's workers: real processes, started, watched and stopped."""
+
+import asyncio
+import ctypes
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+from aiohttp import ClientError, ClientSession, ClientTimeout
+
+from feedback_app.hop.errors import OutsideFault
+
+FIRST_PORT = 6066
+READY_WITHIN_S = 90.0
+STOP_WITHIN_S = 15.0
+TAIL_LINES = 12
+_PR_SET_PDEATHSIG = 1
+
+
+class Worker:
+    """One worker process; its log goes to a file."""
+
+    def __init__(self, number: int, environment: Mapping[str, str], directory: Path) -> None:
+        self.port = free_port(FIRST_PORT if number == 1 else 0)
+        self.log = directory / f"worker-{number}.log"
+        self.number = number
+        self._environment = {**environment, "FEEDBACK_WEB_PORT": str(self.port)}
+        self._directory = directory
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def page(self) -> str:
+        """The address of its page."""
+        return f"http://127.0.0.1:{self.port}/"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process is gone."""
+        return self._process is not None and self._process.returncode is not None
+
+    async def start(self) -> None:
+        """Start the process in a directory where no `.env` lies."""
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "feedback_app", "worker", "-l", "info"),
+                env=self._environment,
+                cwd=self._directory,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # Ctrl-C is for the demo, which then stops its workers in order.
+                start_new_session=True,
+                preexec_fn=die_with_parent if sys.platform == "linux" else None,
+            )
+
+    async def ready(self, session: ClientSession) -> None:
+        """Return once it serves; raises OutsideFault where it ends or takes too long."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + READY_WITHIN_S
+        while loop.time() < deadline:
+            if self.ended:
+                raise OutsideFault("worker", f"worker {self.number} ended:\n{self.tail()}")
+            try:
+                async with session.get(
+                    f"{self.page}readyz", timeout=ClientTimeout(total=5)
+                ) as answer:
+                    if answer.status == 200:
+                        return
+            except (ClientError, OSError, TimeoutError):
+                pass
+            await asyncio.sleep(0.1)
+        raise OutsideFault(
+            "worker",
+            f"worker {self.number} is not ready after {READY_WITHIN_S:.0f} s:\n{self.tail()}",
+        )
+
+    async def stop(self) -> None:
+        """Stop it politely, and by force where it does not end in time."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(STOP_WITHIN_S):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    def kill(self) -> None:
+        """End it at once, without a chance to tidy up."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+
+    def tail(self) -> str:
+        """Return the last lines of its log."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return "\n".join(lines[-TAIL_LINES:])
+
+
+def free_port(wanted: int) -> int:
+    """Return the wanted port of loopback if it is free, else any other."""
+    for port in (wanted, 0):
+        with closing(socket.socket()) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("no free port")
+
+
+def die_with_parent() -> None:
+    """Let the kernel end this process when its parent dies, however it dies."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

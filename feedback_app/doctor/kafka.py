@@ -1,0 +1,90 @@
+"""Kafka and its topics."""
+
+from collections.abc import Iterator, Sequence
+
+from feedback_app.doctor.check import Check, ill, skipped, well
+from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.types import Row
+from feedback_app.settings import ConfigurationError, Settings
+from feedback_app.topic_admin import TopicState, survey
+from feedback_app.topics import Topics
+from models import OWNER, Cursor, InvalidRecord
+
+KAFKA, TOPICS, PREFIX = "Kafka", "topics", "topic prefix"
+
+
+async def check_kafka(settings: Settings) -> list[Check]:
+    """Look for the broker, the topics and the owner of the prefix."""
+    if settings.kafka_bootstrap is None:
+        return [
+            skipped(
+                KAFKA,
+                "no address is set and no local broker runs: a worker starts one (for development)",
+            )
+        ]
+    try:
+        states = await survey(settings, Topics.of(settings))
+    except ConfigurationError as error:
+        return [ill(KAFKA, str(error), "mend this setting")]
+    except OutsideFault as error:
+        return [
+            ill(
+                KAFKA,
+                str(error),
+                "start the broker, or mend FEEDBACK_KAFKA_BOOTSTRAP, FEEDBACK_KAFKA_SECURITY and "
+                "the credentials",
+            )
+        ]
+    return [
+        well(KAFKA, f"{settings.kafka_bootstrap} answers"),
+        *judge_topics(states),
+        await _owner(settings),
+    ]
+
+
+def judge_topics(states: Sequence[TopicState]) -> Iterator[Check]:
+    """Yield what is wrong with the topics, or that all is well."""
+    missing = [state.topic.name for state in states if state.found is None]
+    wrong = [state for state in states if state.found is not None and state.problem]
+    if missing:
+        yield ill(
+            TOPICS,
+            f"{len(missing)} missing: {', '.join(missing)}",
+            "run `feedback topics --create`",
+        )
+    for state in wrong:
+        yield ill(
+            TOPICS,
+            f"{state.topic.name} has {state.problem}",
+            f"set FEEDBACK_PARTITIONS={state.found} if all work topics have as many, or choose "
+            "another FEEDBACK_TOPIC_PREFIX",
+        )
+    if not missing and not wrong:
+        yield well(TOPICS, f"{len(states)} topics, as they should be")
+
+
+async def _owner(settings: Settings) -> Check:
+    # Reading drags in the consumer, which only this check needs.
+    from feedback_app.cli.read import read_whole
+
+    owners: list[str] = []
+
+    def take(row: Row) -> None:
+        if row.key == OWNER.encode() and row.value is not None:
+            try:
+                owners.append(Cursor.decode(row.value).position)
+            except InvalidRecord:
+                return
+
+    try:
+        await read_whole(settings, Topics.of(settings).cursors.name, take)
+    except OutsideFault as error:
+        return skipped(PREFIX, f"its owner cannot be read: {error}")
+    if owners and owners[-1] != settings.app_id:
+        return ill(
+            PREFIX,
+            f"{settings.topic_prefix!r} belongs to the app id {owners[-1]!r}, not to "
+            f"{settings.app_id!r}",
+            f"set FEEDBACK_APP_ID={owners[-1]}, or choose another FEEDBACK_TOPIC_PREFIX",
+        )
+    return well(PREFIX, f"{settings.topic_prefix!r} is free for {settings.app_id!r}")

@@ -1,0 +1,160 @@
+"""Slack: tokens, scopes and channels."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from feedback_app.cli.slack import bot_client
+from feedback_app.clock import Clock
+from feedback_app.doctor.check import Check, ill, skipped, well
+from feedback_app.doctor.live import try_live
+from feedback_app.doctor.rooms import Room, list_rooms
+from feedback_app.doctor.slack_faults import OUTSIDE, refused, unreachable
+from feedback_app.settings import Settings
+
+BOT_TOKEN, APP_TOKEN, SCOPES = "Slack bot token", "Slack app token", "Slack scopes"
+SCOPES_NEEDED = (
+    "channels:history",
+    "channels:read",
+    "chat:write",
+    "groups:history",
+    "groups:read",
+    "metadata.message:read",
+    "users:read",
+)
+
+_WHERE_BOT = "copy the Bot User OAuth Token (xoxb-…) from OAuth & Permissions of the Slack app"
+_WHERE_APP = (
+    "make an App-Level Token (xapp-…) with the scope connections:write on Basic Information of the "
+    "Slack app"
+)
+
+
+def token_form(name: str, token: str | None, start: str) -> str | None:
+    """Return what is wrong with a token at first sight, or None."""
+    if not token:
+        return f"{name} is not set"
+    if token != token.strip() or any(char in token for char in "\"' "):
+        return f"{name} has spaces or quotation marks in it"
+    if not token.startswith(start):
+        kind = next((kind for form, kind in _FORMS.items() if token.startswith(form)), "no token")
+        return f"{name} does not begin with {start} (this is {kind})"
+    return None
+
+
+_FORMS = {
+    "xoxb-": "a bot token",
+    "xapp-": "an app-level token",
+    "xoxp-": "a user token",
+    "xoxe": "a configuration or refresh token",
+}
+
+
+async def check_slack(settings: Settings, clock: Clock, *, live: bool) -> list[Check]:
+    """Look at the tokens, what they may do, and every channel that is named."""
+    checks = []
+    listens = any(source.type == "slack" for source in settings.sources)
+    app_token = _secret(settings.slack_app_token)
+    if listens:
+        fault = token_form("FEEDBACK_SLACK_APP_TOKEN", app_token, "xapp-")
+        checks.append(
+            ill(APP_TOKEN, fault, _WHERE_APP)
+            if fault
+            else await _check_app_token(settings, app_token or "")
+        )
+    else:
+        checks.append(skipped(APP_TOKEN, "not needed: no Slack channel is listened to"))
+    fault = token_form("FEEDBACK_SLACK_BOT_TOKEN", _secret(settings.slack_bot_token), "xoxb-")
+    if fault:
+        return [ill(BOT_TOKEN, fault, _WHERE_BOT), *checks]
+    client = bot_client(settings)
+    try:
+        answer = await client.auth_test()
+    except SlackApiError as error:
+        return [refused(BOT_TOKEN, error), *checks]
+    except OUTSIDE as error:
+        return [unreachable(BOT_TOKEN, settings, error), *checks]
+    bot = str(answer.get("user"))
+    checks.insert(0, well(BOT_TOKEN, f"is {bot} in {answer.get('team')}"))
+    checks.append(judge_scopes(granted(answer.headers)))
+    try:
+        rooms = await list_rooms(client)
+    except SlackApiError as error:
+        return [*checks, refused("Slack channels", error)]
+    except OUTSIDE as error:
+        return [*checks, unreachable("Slack channels", settings, error)]
+    checks += judge_channels(settings, rooms, bot)
+    if live:
+        checks.append(await try_live(client, settings, rooms, clock))
+    return checks
+
+
+def granted(headers: Mapping[str, Any]) -> set[str]:
+    """Return the scopes that an answer's headers name."""
+    for name, value in headers.items():
+        if name.lower() == "x-oauth-scopes":
+            text = value[0] if isinstance(value, list) else value
+            return {scope.strip() for scope in str(text).split(",") if scope.strip()}
+    return set()
+
+
+def judge_scopes(scopes: set[str]) -> Check:
+    """Say which scopes are missing."""
+    missing = [scope for scope in SCOPES_NEEDED if scope not in scopes]
+    if not missing:
+        return well(SCOPES, f"all {len(SCOPES_NEEDED)} are granted")
+    return ill(
+        SCOPES,
+        f"missing: {', '.join(missing)}",
+        "add them under OAuth & Permissions of the Slack app and install it again",
+    )
+
+
+def wanted_channels(settings: Settings) -> dict[str, str]:
+    """Return every channel that the settings name, with what it is for."""
+    found: dict[str, str] = {}
+    for rule in settings.rules:
+        found.setdefault(rule.channel, "alerts")
+    if settings.ops_channel:
+        found.setdefault(settings.ops_channel, "notices")
+    for source in settings.sources:
+        for channel in source.listens:
+            found.setdefault(channel, f"feedback of source {source.id}")
+    return found
+
+
+def judge_channels(settings: Settings, rooms: Iterable[Room], bot: str) -> Iterator[Check]:
+    """Yield one check a channel: it exists, is not archived, and the bot is in it."""
+    known = {key: room for room in rooms for key in (room.id, f"#{room.name}")}
+    for channel, use in wanted_channels(settings).items():
+        name, room = f"channel {channel}", known.get(channel)
+        if room is None:
+            yield ill(
+                name,
+                f"there is none that the bot can see, for {use}",
+                "create it or mend its name; to a private channel invite the bot first",
+            )
+        elif room.archived:
+            yield ill(name, f"is archived, for {use}", "unarchive it or choose another")
+        elif not room.member:
+            yield ill(name, f"the bot is not in it, for {use}", f"in {channel}: /invite @{bot}")
+        else:
+            yield well(name, f"the bot is in it, for {use}")
+
+
+async def _check_app_token(settings: Settings, token: str) -> Check:
+    client = AsyncWebClient(base_url=settings.slack_api_url, timeout=10, retry_handlers=[])
+    try:
+        await client.apps_connections_open(app_token=token)
+    except SlackApiError as error:
+        word = str(error.response.get("error"))
+        return ill(APP_TOKEN, f"Slack refuses it: {word}", f"{_WHERE_APP}; switch Socket Mode on")
+    except OUTSIDE as error:
+        return unreachable(APP_TOKEN, settings, error)
+    return well(APP_TOKEN, "opens Socket Mode connections")
+
+
+def _secret(value: Any) -> str | None:
+    return None if value is None else str(value.get_secret_value())
