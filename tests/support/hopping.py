@@ -1,0 +1,146 @@
+"""A broker in memory for the tests of stages: produces, fails on request, and keeps the log."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from faust.types.tuples import TP
+
+from feedback_app.hop import Output, OutsideFault, Row
+from feedback_app.hop.stage import Links, Stage
+from models import Account, DeadLetter
+from tests.support.clocks import HandClock
+
+STATS = "stats"
+DEAD = "dead-letters"
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record as aiokafka's consumer gives it out."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    timestamp: int = 1_800_000_000_000
+
+
+@dataclass
+class MemoryBroker:
+    """The links of a stage, over lists."""
+
+    clock: HandClock = field(default_factory=HandClock)
+    log: list[Output] = field(default_factory=list)
+    before: Callable[[Sequence[Output]], None] | None = None
+    woken: int = 0
+    accounts: dict[tuple[str, int], Account] = field(default_factory=dict)
+
+    async def produce(self, outputs: Sequence[Output]) -> None:
+        """Take outputs in, unless `before` raises."""
+        await asyncio.sleep(0)
+        if self.before is not None:
+            self.before(outputs)
+        self.log += outputs
+        for output in outputs:
+            if output.topic == STATS:
+                account = Account.decode(output.value)
+                self.accounts[account.stage, account.partition] = account
+
+    async def caught_up(self) -> None:
+        """Have read everything."""
+
+    def account(self, stage: str, partition: int) -> Account | None:
+        """Return the newest account."""
+        return self.accounts.get((stage, partition))
+
+    async def to_end(
+        self,
+        topic: str,
+        start: dict[int, int],
+        hours: float | None,
+        take: Callable[[Row], None],
+    ) -> dict[int, int]:
+        """Read a topic back from the log, where each partition's offsets count from 0."""
+        ends = dict.fromkeys(start, 0)
+        for output in self.log:
+            number = output.partition
+            if output.topic == topic and number in start:
+                offset = ends[number]
+                ends[number] += 1
+                if offset >= start[number]:
+                    take(Row(number, offset, output.key, output.value, self.clock.now))
+        return ends
+
+    def wake(self) -> None:
+        """Count that the consumer was told of room."""
+        self.woken += 1
+
+    @property
+    def links(self) -> Links:
+        """The links for a stage."""
+        return Links(self.produce, STATS, DEAD, self, self.to_end, self.wake, self.clock)
+
+    def sent(self, topic: str) -> list[bytes | None]:
+        """Return the values produced to a topic."""
+        return [output.value for output in self.log if output.topic == topic]
+
+    @property
+    def dead(self) -> list[DeadLetter]:
+        """The dead letters."""
+        return [DeadLetter.decode(value) for value in self.sent(DEAD)]
+
+    def totals(self, stage: str) -> dict[str, dict[str, int]]:
+        """Return the counts of a stage over all minutes, each minute's last account."""
+        last: dict[bytes, Account] = {}
+        for value in self.sent(STATS):
+            account = Account.decode(value)
+            if account.stage == stage:
+                last[account.key] = account
+        found: dict[str, dict[str, int]] = {}
+        for account in last.values():
+            for group, names in account.counts.items():
+                for name, n in names.items():
+                    found.setdefault(group, {}).setdefault(name, 0)
+                    found[group][name] += n
+        return found
+
+
+def outside(times: int) -> Callable[[Sequence[Output]], None]:
+    """Return a `before` that fails so many times with an outside fault."""
+    left = [times]
+
+    def before(outputs: Sequence[Output]) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise OutsideFault("kafka", "down")
+
+    return before
+
+
+def records(
+    topic: str, partition: int, values: Sequence[bytes | None], first: int = 0
+) -> list[Any]:
+    """Return records of a partition at consecutive offsets."""
+    return [
+        Record(topic, partition, first + n, f"k{first + n}".encode(), value)
+        for n, value in enumerate(values)
+    ]
+
+
+async def assigned(stage: Stage, *numbers: int) -> None:
+    """Assign partitions and wait until their state has been read."""
+    stage.assign({TP(stage.plan.topic, number) for number in numbers})
+    while not all(part.ready for part in stage.partitions.values()):
+        await asyncio.sleep(0)
+
+
+async def until(condition: Callable[[], bool], turns: int = 10_000) -> None:
+    """Let the loop turn until a condition holds; fails rather than waits for ever."""
+    for _ in range(turns):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it never came true")

@@ -1,0 +1,72 @@
+"""Each record is counted once, whatever is replayed and whoever takes over."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feedback_app.hop.accounts import Book, tally
+from models import Account
+from models.account import Counts
+
+
+def test_a_name_with_a_minus_takes_one_off() -> None:
+    counts: Counts = {}
+    tally([("#a", "delivered"), ("#a", "-delivered"), ("#a", "retracted")], counts)
+    assert counts == {"#a": {"delivered": 0, "retracted": 1}}
+
+
+def test_a_page_that_was_not_sent_leaves_the_book_as_it_was() -> None:
+    book = Book("s", 0, None, lambda: 60.0)
+    page = book.next_page()
+    page.add(0, [("x", "scored")])
+    assert book.offset == -1
+    again = book.next_page()
+    again.add(0, [("x", "dead_lettered")])
+    assert Account.decode(again.output("t").value).counts == {"x": {"dead_lettered": 1}}
+
+
+def test_a_new_minute_begins_a_new_page_and_a_step_back_does_not() -> None:
+    now = [60.0]
+    book = Book("s", 0, None, lambda: now[0]).next_page()
+    book.add(0, [("x", "n")])
+    now[0] = 125.0
+    later = book.next_page()
+    later.add(1, [("x", "n")])
+    assert Account.decode(later.output("t").value).counts == {"x": {"n": 1}}
+    now[0] = 60.0
+    back = later.next_page()
+    back.add(2, [("x", "n")])
+    account = Account.decode(back.output("t").value)
+    assert account.minute == "1970-01-01T00:02:00.000Z"
+    assert account.counts == {"x": {"n": 2}}
+
+
+@given(
+    st.lists(st.integers(1, 5), min_size=1, max_size=12),
+    st.lists(st.booleans(), min_size=12, max_size=12),
+    st.lists(st.sampled_from([0.0, 30.0, 61.0, 200.0]), min_size=12, max_size=12),
+)
+def test_replays_and_takeovers_count_every_record_once(
+    sizes: list[int], crashes: list[bool], pauses: list[float]
+) -> None:
+    """A crash after the account: the next owner reads again from before it and goes on."""
+    now = [0.0]
+    written: dict[bytes, Account] = {}
+    newest: Account | None = None
+    offset, committed = 0, 0
+    book = Book("s", 3, None, lambda: now[0])
+    for size, crash, pause in zip(sizes, crashes, pauses, strict=False):
+        now[0] += pause
+        page = book.next_page()
+        for at in range(committed, offset + size):
+            page.add(at, [("x", "seen")])
+        offset += size
+        newest = Account.decode(page.output("t").value)
+        written[newest.key] = newest
+        if crash:
+            book = Book("s", 3, newest, lambda: now[0])
+        else:
+            book, committed = page, offset
+    total = sum(account.counts.get("x", {}).get("seen", 0) for account in written.values())
+    assert total == offset
+    assert newest is not None
+    assert newest.offset == offset - 1
