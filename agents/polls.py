@@ -86,6 +86,9 @@ class Polls:
             try:
                 return await self._poll(running)
             except BudgetSpent as spent:
+                if spent.cursor is not None:
+                    await self._context.produce([self._cursor(spent.cursor)])
+                    running.cursor = spent.cursor
                 self._report(running, "budget_spent", str(spent))
                 return _counted(name, "budget_spent")
             except OutsideFault as fault:

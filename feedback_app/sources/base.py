@@ -51,7 +51,14 @@ class SourceFault(OutsideFault):
 
 
 class BudgetSpent(Exception):
-    """No posts may be bought until the next UTC day or month; the message says which."""
+    """No posts may be bought until the next UTC day or month; the message says which.
+
+    `cursor` is where the source stopped in the middle of its pages, to be gone on from.
+    """
+
+    def __init__(self, message: str, cursor: Cursor | None = None) -> None:
+        super().__init__(message)
+        self.cursor = cursor
 
 
 Send = Callable[[Sequence[Feedback]], Awaitable[None]]
@@ -126,5 +133,6 @@ def later(one: Cursor | None, other: Cursor | None) -> Cursor | None:
 
 
 def _rank(cursor: Cursor) -> tuple[int, str]:
-    position = cursor.position
+    # What stands behind a slash says how far pages under way have come; `at` orders those.
+    position = cursor.position.partition("/")[0]
     return (int(position) if position.isascii() and position.isdigit() else 0, cursor.at or "")

@@ -4,12 +4,19 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from feedback_app.settings import Source
-from feedback_app.sources.base import Bury, Gate, Send, SourceFault
+from feedback_app.sources.base import BudgetSpent, Bury, Gate, Send, SourceFault
 from feedback_app.sources.deliver import dead_letter
 from feedback_app.sources.kit import Kit
 from feedback_app.sources.x_client import PARTY
 from feedback_app.sources.x_posts import Odd, Page, read_page
-from feedback_app.sources.x_window import Window, advanced, window, within_reach
+from feedback_app.sources.x_window import (
+    Window,
+    advanced,
+    positions,
+    stopped,
+    window,
+    within_reach,
+)
 from models import Cursor, DeadLetter
 
 STAGE = "polls"
@@ -30,10 +37,7 @@ class SearchClient(Protocol):
 class Walk:
     """Pages under way: kept over a failure, so that a long gap is not paged from its top again."""
 
-    covered: Window
-    newest: int | None = None
-    until: int | None = None
-    """The oldest id read so far: what is left lies below it."""
+    window: Window
     token: str | None = None
     above: int | None = None
     """The `until` that the token's first request had: X wants the same one with each token."""
@@ -82,30 +86,37 @@ class XSearch:
     async def poll(self, cursor: Cursor | None, send: Send, bury: Bury, now: float) -> Cursor:
         """Send what came since the cursor; see `PolledSource`."""
         walk = self._walk
-        if walk is None or (cursor is not None and int(cursor.position) > walk.covered.position):
+        if walk is None or (cursor is not None and positions(cursor)[0] > walk.window.position):
             walk = self._walk = Walk(window(cursor, self._source.start, now))
-        walk.covered = within_reach(walk.covered, now)
-        more = True
-        while more:
-            more = await self._page(walk, send, bury, now)
+        walk.window = within_reach(walk.window, now)
+        try:
+            more = True
+            while more:
+                more = await self._page(walk, self._gate(), send, bury, now)
+        except BudgetSpent as spent:
+            raise BudgetSpent(str(spent), stopped(self._source.id, walk.window, now)) from None
         self._walk = None
-        reached = advanced(self._source.id, walk.covered, walk.newest, now)
+        reached = advanced(self._source.id, walk.window, now)
         self._recent.forget(window(reached, self._source.start, now).since, now)
         return reached
 
     async def close(self) -> None:
         """Do nothing: the client is shared, and closed by who made it."""
 
-    async def _page(self, walk: Walk, send: Send, bury: Bury, now: float) -> bool:
+    async def _page(self, walk: Walk, most: int, send: Send, bury: Bury, now: float) -> bool:
         """Read one page and say whether there are more."""
-        since, most = walk.covered.since, self._gate()
+        held = walk.window
         token, walk.token = walk.token, None
         if token is None:
-            walk.above = walk.until
-            if walk.until is not None and walk.until <= since + 1:
+            walk.above = held.until
+            if held.until is not None and held.until <= held.since + 1:
                 return False
         body = await self._client.search(
-            self._source.query or "", since=since, until=walk.above, next_token=token, most=most
+            self._source.query or "",
+            since=held.since,
+            until=walk.above,
+            next_token=token,
+            most=most,
         )
         try:
             page = read_page(body, self._source.id, now)
@@ -115,10 +126,10 @@ class XSearch:
         await send(fresh.posts)
         await bury([self._dead(item, now) for item in fresh.odd])
         self._recent.add(fresh, now)
-        if walk.newest is None:
-            walk.newest = page.newest or walk.covered.position
-        if page.oldest is not None:
-            walk.until = min(page.oldest, walk.until or page.oldest)
+        # Of the first page only: a later one can show a newer post, and not those before it.
+        newest = held.newest or page.newest or held.position
+        until = min(filter(None, (held.until, page.oldest)), default=None)
+        walk.window = replace(held, newest=newest, until=until)
         # Only now: a token whose page was lost on the way is not used, its ids are asked for again.
         walk.token = page.next_token
         return page.next_token is not None

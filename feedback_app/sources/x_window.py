@@ -22,27 +22,40 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 class Window:
     """A poll reads the ids above `since`; `position` is the cursor that it starts from.
 
+    Of pages under way, `newest` is the newest id of all and `until` the oldest one read so far.
     `gap_from` and `gap_to` (RFC 3339) bound what X no longer gives out.
     """
 
     since: int
     position: int
+    newest: int | None = None
+    until: int | None = None
     gap_from: str | None = None
     gap_to: str | None = None
 
 
 def window(cursor: Cursor | None, start: str, now: float) -> Window:
-    """Return what a poll at `now` has to cover; `start` counts where there is no cursor."""
+    """Return what a poll at `now` has to cover; `start` counts where there is no cursor.
+
+    Raises ValueError for a cursor that is not one of recent search.
+    """
     if cursor is None:
         first = mark(max(now - start_seconds(start), now - REACH_S))
         return Window(since=first, position=first)
-    position = int(cursor.position)
+    position, until, newest = positions(cursor)
     # A mark already stands where nothing earlier is wanted, so it needs no overlap.
     back = position if is_mark(position) else mark(seconds(position) - OVERLAP_S)
-    found = Window(back, position, cursor.gap_from, cursor.gap_to)
+    found = Window(back, position, newest, until, cursor.gap_from, cursor.gap_to)
     if position < mark(now - REACH_S):
         return within_reach(found, now)
     return replace(found, since=max(back, mark(now - REACH_S)))
+
+
+def positions(cursor: Cursor) -> tuple[int, int | None, int | None]:
+    """Return a cursor's position and, of pages under way, `until` and `newest`."""
+    position, *rest = (int(part) for part in cursor.position.split("/"))
+    until, newest = rest if rest else (None, None)
+    return position, until, newest
 
 
 def within_reach(covered: Window, now: float) -> Window:
@@ -50,7 +63,8 @@ def within_reach(covered: Window, now: float) -> Window:
     oldest = mark(now - REACH_S)
     if covered.since >= oldest:
         return covered
-    return Window(
+    return replace(
+        covered,
         since=oldest,
         position=max(covered.position, oldest),
         gap_from=rfc3339(seconds(min(covered.position, oldest))),
@@ -58,17 +72,26 @@ def within_reach(covered: Window, now: float) -> Window:
     )
 
 
-def advanced(source: str, covered: Window, newest: int | None, now: float) -> Cursor:
-    """Return the cursor after everything in the window was read; never behind where it was.
-
-    `newest` is the newest id of the first page, the only one that is sure to be the newest of all.
-    """
-    position = max(covered.position, newest or 0)
+def advanced(source: str, covered: Window, now: float) -> Cursor:
+    """Return the cursor after everything in the window was read; never behind where it was."""
+    position = max(covered.position, covered.newest or 0)
     if seconds(position) < now - QUIET_S:
         position = max(position, mark(now - MARK_BEHIND_S))
+    return _cursor(source, str(position), covered, now)
+
+
+def stopped(source: str, covered: Window, now: float) -> Cursor:
+    """Return the cursor in the middle of the window's pages."""
+    position = str(covered.position)
+    if covered.until is not None:
+        position += f"/{covered.until}/{covered.newest or covered.position}"
+    return _cursor(source, position, covered, now)
+
+
+def _cursor(source: str, position: str, covered: Window, now: float) -> Cursor:
     return Cursor(
         source=source,
-        position=str(position),
+        position=position,
         at=rfc3339(now),
         gap_from=covered.gap_from,
         gap_to=covered.gap_to,

@@ -1,0 +1,295 @@
+"""The stage `polls` with tweepy against the stand-in X."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from agents.polls import Polls, build
+from feedback_app.hop.errors import OutsideFault
+from feedback_app.sandbox import PRODUCT_QUERY, X_BEARER_TOKEN, ManualClock, Sandbox
+from feedback_app.sources.base import SourceFault
+from feedback_app.sources.snowflake import mark
+from models import Cursor, from_rfc3339
+from tests.source_world import World, request, settings
+
+MakeWorld = Callable[..., World]
+
+
+@pytest.fixture
+def make_world(sandbox: Sandbox, clock: ManualClock) -> MakeWorld:
+    """Return what makes a context with one query against the sandbox."""
+
+    def make(start: str = "1h", **more: Any) -> World:
+        source = {"id": "x", "type": "x-search", "query": PRODUCT_QUERY, "start": start}
+        more = {"x_bearer_token": X_BEARER_TOKEN, "x_api_url": sandbox.x_url} | more
+        return World(settings(source, **more), clock.now)
+
+    return make
+
+
+@pytest.fixture
+def world(make_world: MakeWorld) -> World:
+    """Return a context whose source starts an hour back."""
+    return make_world()
+
+
+@pytest.fixture
+async def polls(world: World) -> AsyncIterator[Polls]:
+    """Yield the handler."""
+    handler = build(world)
+    yield handler
+    await handler.close()
+
+
+async def test_a_post_becomes_feedback(
+    sandbox: Sandbox, world: World, polls: Polls, clock: ManualClock
+) -> None:
+    clock.advance(1)
+    number = sandbox.x.post("1 < 2 & so on", author="ann", lang="en")
+    clock.advance(1)
+    await polls(request("x", 0))
+    (post,) = world.feedback
+    assert post.id == f"x:{number}"
+    assert post.text == "1 < 2 & so on"
+    assert (post.revision, post.kind, post.lang, post.author) == (0, "create", "en", "ann")
+    assert post.url == f"https://x.com/ann/status/{number}"
+    assert world.states["x"].state == "running"
+    assert world.states["x"].last_message_at == post.created_at
+    assert world.shared.cursors["x"].position == number
+
+
+async def test_a_burst_of_more_than_a_page_is_read_to_its_end(
+    sandbox: Sandbox, world: World, polls: Polls, clock: ManualClock
+) -> None:
+    await polls(request("x", 0))
+    sent = set()
+    for number in range(342):
+        clock.advance(0.01)
+        sent.add(f"x:{sandbox.x.post(f'post {number}')}")
+    await polls(request("x", 1))
+    assert [post.id for post in world.feedback].count(min(sent)) == 1
+    assert {post.id for post in world.feedback} == sent
+    assert len(world.feedback) == 342
+
+
+async def test_the_overlap_is_read_again_and_not_sent_again(
+    sandbox: Sandbox, world: World, polls: Polls, clock: ManualClock
+) -> None:
+    sandbox.x.post("first")
+    clock.advance(1)
+    await polls(request("x", 0))
+    sandbox.x.index_delay = (30, 30)
+    late = sandbox.x.post("indexed half a minute late")
+    sandbox.x.index_delay = (0, 0)
+    clock.advance(1)
+    newer = sandbox.x.post("newer and shown before it")
+    clock.advance(1)
+    await polls(request("x", 1))
+    clock.advance(30)
+    await polls(request("x", 2))
+    assert [post.id for post in world.feedback][1:] == [f"x:{newer}", f"x:{late}"]
+
+
+async def test_an_edit_is_a_revision_of_the_first_id(
+    sandbox: Sandbox, world: World, polls: Polls, clock: ManualClock
+) -> None:
+    first = sandbox.x.post("it brok")
+    clock.advance(1)
+    await polls(request("x", 0))
+    sandbox.x.edit(first, "it broke")
+    clock.advance(1)
+    second = sandbox.x.edit(first, "it broke!")
+    clock.advance(1)
+    await polls(request("x", 1))
+    post = world.feedback[-1]
+    assert (post.id, post.revision, post.kind) == (f"x:{first}", 2, "edit")
+    assert post.url == f"https://x.com/someone/status/{second}"
+
+
+async def test_a_new_source_starts_at_now(
+    sandbox: Sandbox, make_world: MakeWorld, clock: ManualClock
+) -> None:
+    world = make_world("now")
+    handler = build(world)
+    sandbox.x.post("long before")
+    clock.advance(5)
+    await handler(request("x", 0))
+    clock.advance(5)
+    number = sandbox.x.post("after the start")
+    clock.advance(1)
+    await handler(request("x", 1))
+    assert [post.id for post in world.feedback] == [f"x:{number}"]
+    await handler.close()
+
+
+async def test_another_worker_goes_on_from_the_cursor(
+    sandbox: Sandbox, world: World, polls: Polls, clock: ManualClock
+) -> None:
+    sandbox.x.post("one")
+    clock.advance(1)
+    await polls(request("x", 0))
+    clock.advance(600)
+    missed = [sandbox.x.post(f"missed {number}") for number in range(150)]
+    clock.advance(1)
+    other = build(world)
+    await other(request("x", 1))
+    assert {f"x:{number}" for number in missed} <= {post.id for post in world.feedback}
+    await other.close()
+
+
+async def test_a_cursor_older_than_seven_days_shows_the_gap(
+    sandbox: Sandbox, world: World, polls: Polls, clock: ManualClock
+) -> None:
+    old = clock.now() - 9 * 86400
+    world.shared.cursors["x"] = Cursor(source="x", position=str(mark(old)))
+    number = sandbox.x.post("six days old", created_at=clock.now() - 6 * 86400)
+    await polls(request("x", 0))
+    assert [post.id for post in world.feedback] == [f"x:{number}"]
+    cursor = world.shared.cursors["x"]
+    assert cursor.gap_from is not None
+    assert cursor.gap_to is not None
+    assert from_rfc3339(cursor.gap_from) == pytest.approx(old, abs=1)
+    reach = clock.now() - 7 * 86400
+    assert reach <= from_rfc3339(cursor.gap_to) <= reach + 300
+    assert world.states["x"].state == "gap"
+    assert cursor.gap_from in world.states["x"].detail
+
+
+async def test_a_page_that_fails_in_the_middle_leaves_the_cursor_and_loses_nothing(
+    sandbox: Sandbox, world: World, polls: Polls, clock: ManualClock
+) -> None:
+    await polls(request("x", 0))
+    before = world.shared.cursors["x"].position
+    sent = {f"x:{sandbox.x.post(f'post {number}')}" for number in range(250)}
+    clock.advance(1)
+    sandbox.x.gate.limits["search"] = 2
+    with pytest.raises(SourceFault) as caught:
+        await polls(request("x", 1))
+    assert caught.value.state == "rate_limited"
+    assert world.shared.cursors["x"].position == before
+    assert len(world.feedback) == 100
+    sandbox.x.gate.limits["search"] = 450
+    assert caught.value.retry_after is not None
+    clock.advance(caught.value.retry_after)
+    await polls(request("x", 1))
+    assert {post.id for post in world.feedback} == sent
+    assert len(world.feedback) == 250, "what was sent before the failure is not sent again"
+
+
+async def test_429_waits_for_the_reset_that_x_names(
+    sandbox: Sandbox, world: World, polls: Polls, clock: ManualClock
+) -> None:
+    sandbox.x.gate.limits["search"] = 1
+    await polls(request("x", 0))
+    clock.advance(100)
+    with pytest.raises(OutsideFault) as caught:
+        await polls(request("x", 1))
+    assert caught.value.retry_after == pytest.approx(800, abs=3)
+    assert world.states["x"].state == "rate_limited"
+    clock.advance(10)
+    with pytest.raises(OutsideFault) as again:
+        await polls(request("x", 2))
+    assert again.value.retry_after == pytest.approx(790, abs=3)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "words"),
+    [
+        (lambda box: box.x.revoke_token(), "FEEDBACK_X_BEARER_TOKEN"),
+        (lambda box: setattr(box.x.gate, "enrolled", False), "access level"),
+    ],
+)
+async def test_a_refused_token_is_said_clearly(
+    sandbox: Sandbox, world: World, polls: Polls, break_it: Callable[[Sandbox], None], words: str
+) -> None:
+    break_it(sandbox)
+    with pytest.raises(OutsideFault):
+        await polls(request("x", 0))
+    assert world.states["x"].state == "unauthorised"
+    assert words in world.states["x"].detail
+    assert X_BEARER_TOKEN not in world.states["x"].detail
+    assert not world.dead
+
+
+async def test_an_unreachable_x_is_an_outside_fault(
+    sandbox: Sandbox, make_world: MakeWorld
+) -> None:
+    world = make_world(x_api_url="http://127.0.0.1:9")
+    handler = build(world)
+    with pytest.raises(OutsideFault) as caught:
+        await handler(request("x", 0))
+    assert caught.value.party == "x"
+    assert world.states["x"].state == "failing"
+    await handler.close()
+
+
+async def test_odd_items_alone_are_dead_lettered_and_once(
+    sandbox: Sandbox, world: World, polls: Polls, clock: ManualClock
+) -> None:
+    sandbox.faults.set(["odd"])
+    sandbox.faults.rates["odd"] = type(sandbox.faults.rates["odd"])(1.0, 3)
+    sent = set()
+    for offset in range(5):
+        sent.add(f"x:{sandbox.x.post(f'real {offset}')}")
+        clock.advance(2)
+        await polls(request("x", offset))
+    assert {post.id for post in world.feedback} == sent
+    assert len(world.dead) == sandbox.faults.happened["odd"] == 3
+    letter = world.dead[0]
+    assert (letter.topic, letter.stage, letter.offset) == ("x", "polls", -1)
+    assert b"odd payload" in (letter.value_bytes() or b"") or "text" in letter.reason
+
+
+async def test_a_stale_request_is_dropped(
+    sandbox: Sandbox, world: World, polls: Polls, clock: ManualClock
+) -> None:
+    await polls(request("x", 5))
+    written = len(world.produced)
+    result = await polls(request("x", 4))
+    assert result.counts == [("x", "coalesced")]
+    assert len(world.produced) == written
+
+
+async def test_a_paused_source_is_not_polled(sandbox: Sandbox, world: World, polls: Polls) -> None:
+    world.shared.stopped.add("x")
+    await polls(request("x", 0))
+    assert not world.produced
+    assert world.states["x"].state == "paused"
+
+
+async def test_a_broker_that_fails_moves_no_cursor(
+    sandbox: Sandbox, world: World, polls: Polls, clock: ManualClock
+) -> None:
+    number = sandbox.x.post("kept")
+    clock.advance(1)
+    world.refuse.append(OutsideFault("kafka", "no broker"))
+    with pytest.raises(OutsideFault) as caught:
+        await polls(request("x", 0))
+    assert caught.value.party == "kafka"
+    assert "x" not in world.shared.cursors
+    clock.advance(2)
+    await polls(request("x", 0))
+    assert [post.id for post in world.feedback] == [f"x:{number}"]
+
+
+async def test_the_budget_stops_before_it_is_spent_and_goes_on_the_next_day(
+    sandbox: Sandbox, make_world: MakeWorld, clock: ManualClock
+) -> None:
+    world = make_world(x_daily_posts=120)
+    handler = build(world)
+    await handler(request("x", 0))
+    sent = {f"x:{sandbox.x.post(f'post {number}')}" for number in range(200)}
+    clock.advance(1)
+    await handler(request("x", 1))
+    assert len(world.feedback) == 120
+    assert world.states["x"].state == "budget_spent"
+    assert "FEEDBACK_X_DAILY_POSTS" in world.states["x"].detail
+    await handler.close()
+    restarted = build(world)
+    await restarted(request("x", 2))
+    assert len(world.feedback) == 120, "a restart does not forget what was bought"
+    clock.advance(86400)
+    await restarted(request("x", 3))
+    assert {post.id for post in world.feedback} == sent
+    await restarted.close()
