@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Protocol
+
+log = logging.getLogger(__name__)
 
 MAX_LISTENERS = 32
 KEEP_ALIVE_S = 15.0
@@ -94,7 +97,11 @@ class Broadcast:
         try:
             while True:
                 self._news.clear()
-                self._parts = self._compute()
+                try:
+                    self._parts = self._compute()
+                except Exception:
+                    # The next state may be one that can be shown; this one must not end the page.
+                    log.exception("cannot draw up the page")
                 async with self._turned:
                     self._version += 1
                     self._turned.notify_all()
@@ -106,7 +113,7 @@ class Broadcast:
             leave()
 
     async def _stop(self) -> None:
-        pump, self._pump = self._pump, None
+        pump, self._pump, self._parts = self._pump, None, {}
         if pump is not None:
             pump.cancel()
             await asyncio.gather(pump, return_exceptions=True)

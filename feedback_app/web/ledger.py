@@ -61,10 +61,9 @@ class Ledger:
         for name, flat in self._totals.items():
             if name == stage or (stage.endswith(":") and name.startswith(stage)):
                 for (group, counted), n in flat.items():
-                    found[group][counted] += n
-        return {
-            group: {name: n for name, n in names.items() if n} for group, names in found.items()
-        }
+                    if n:
+                        found[group][counted] += n
+        return {group: dict(names) for group, names in found.items()}
 
     def series(self, stage: str, now: float, minutes: int) -> list[tuple[int, Mapping[str, int]]]:
         """Return (Unix seconds of the minute, {name: n}) of a stage, oldest first, without gaps.

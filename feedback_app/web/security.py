@@ -72,7 +72,8 @@ def own_origin(headers: Mapping[str, str]) -> bool:
     """Whether a changing request comes from this page, or from no browser at all."""
     origin = headers.get("Origin")
     if origin is not None:
-        return bool(origin) and urlsplit(origin).netloc == headers.get("Host")
+        _, _, place = origin.partition("://")
+        return bool(place) and place == headers.get("Host")
     return headers.get("Sec-Fetch-Site", "none") in ("same-origin", "none")
 
 

@@ -25,7 +25,7 @@ const draw = {
     workers(figures);
     tiles(figures, parts.hour);
     say($("model"), figures.model ? `model ${figures.model}` : "");
-    say($("as-of"), `As of ${new Date(figures.stats.as_of).toLocaleTimeString()}`);
+    say($("as-of"), `As of ${new Date(figures.stats.as_of).toLocaleTimeString([], { hour12: false })}`);
     $("logout").hidden = !figures.guarded;
     banner(outside(figures), "outside");
   },

@@ -48,6 +48,7 @@ export class Chart {
     const style = getComputedStyle(this.box);
     const width = this.box.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
     const height = this.box.clientHeight - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
+    if (width < 2 * LEFT) return;
     this.width = width;
     this.step = (width - LEFT) / this.bars.length;
     const floor = height - BOTTOM - SHARE - 8;
@@ -57,7 +58,7 @@ export class Chart {
     this.svg.setAttribute("aria-label", this.summary());
     this.svg.replaceChildren(
       ...this.grid(top, y),
-      ...this.bars.flatMap((bar, i) => this.bar(bar, i, y, height - BOTTOM)),
+      ...this.bars.map((bar, i) => this.bar(bar, i, y, height - BOTTOM)),
       ...this.times(height),
       (this.band = svg("rect", { class: "cursor", y: 0, height: height - BOTTOM, width: this.step })),
     );
@@ -90,7 +91,9 @@ export class Chart {
       found.push(svg("rect", { class: name, x, width, y: bottom - share - part, height: part }));
       share += part;
     });
-    return found;
+    const group = svg("g", i === this.bars.length - 1 ? { class: "partial" } : {});
+    group.append(...found);
+    return group;
   }
 
   times(height) {

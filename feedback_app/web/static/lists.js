@@ -20,7 +20,7 @@ export class KeyedList {
   show(items, now, different = false) {
     this.items = items;
     this.now = now;
-    if (different) this.node.scrollTop = 0;
+    if (different) Object.assign(this, { filled: false }).node.scrollTop = 0;
     if (this.fresh === null || this.node.scrollTop < 4) return this.apply();
     const ids = new Set(items.map((item) => item.id));
     for (const [id, { node }] of this.known) if (!ids.has(id)) this.forget(id, node);

@@ -5,25 +5,25 @@ const STATE_KIND = { running: "good", unknown: "", paused: "warn", rate_limited:
 const LABELS = ["negative", "neutral", "positive"];
 
 /** Fill the tiles of the overview. */
-export function tiles({ stats, labels }, hour) {
+export function tiles({ stats }, hour) {
   const sources = Object.values(stats.sources);
   const channels = Object.values(stats.alerts);
   const add = (items, name) => items.reduce((total, item) => total + item[name], 0);
   const read = add(sources, "ingested");
   say($("t-total"), count(read));
-  say($("t-total-sub"), `${count(add(sources, "scored"))} scored, ${count(add(sources, "duplicate"))} repeated`);
+  say($("t-total-sub"), `${count(add(sources, "scored"))} of them scored`);
   const pending = add(channels, "pending");
-  const takenBack = add(channels, "retracted");
+  const recalled = add(channels, "retracted");
   say($("t-alerts"), count(add(channels, "delivered")));
-  say($("t-alerts-sub"), `${pending ? `${count(pending)} on the way` : "none waiting"}${takenBack ? `, ${count(takenBack)} taken back` : ""}`);
+  say($("t-alerts-sub"), `${pending ? count(pending) : "none"} waiting${recalled ? `, ${count(recalled)} recalled` : ""}`);
   const dead = add(Object.values(stats.stages), "dead_lettered");
   say($("t-dead"), count(dead));
   $("t-dead").className = dead ? "big warn" : "big";
-  say($("t-dead-sub"), dead ? "see feedback dead-letters list" : "nothing was given up");
+  say($("t-dead-sub"), dead ? "feedback dead-letters" : "nothing was given up");
   say($("t-balanced"), stats.balanced ? "Balanced" : "Differ");
   $("t-balanced").className = stats.balanced ? "big good" : "big bad";
-  say($("t-balanced-sub"), stats.balanced ? "every record is accounted for" : "some records are unaccounted for");
-  if (hour) rate(hour, labels);
+  say($("t-balanced-sub"), stats.balanced ? "every record is found" : "a record is missing");
+  if (hour) rate(hour);
 }
 
 /** Fill the two tiles that follow the last hour. */
@@ -32,7 +32,7 @@ function rate(hour) {
   const minutes = hour.rows.map((row) => row[at("ingested")]);
   const past = minutes.slice(-11, -1);
   say($("t-rate"), count(minutes.at(-2) ?? 0));
-  say($("t-rate-sub"), `${(past.reduce((a, b) => a + b, 0) / 10).toFixed(1)} on average in 10 min`);
+  say($("t-rate-sub"), `10 min average ${(past.reduce((a, b) => a + b, 0) / 10).toFixed(1)}`);
   const sums = LABELS.map((name) => hour.rows.reduce((total, row) => total + row[at(`label_${name}`)], 0));
   const total = sums[0] + sums[1] + sums[2];
   const box = $("t-share");
@@ -66,14 +66,14 @@ export function sources({ stats, details }, now) {
 export function channels({ stats }) {
   const rows = Object.entries(stats.alerts).map(([name, it]) => [
     name,
-    number(it.created),
+    number(it.created, "slim"),
     number(it.delivered),
     number(it.pending),
     number(it.retracted, "slim"),
     number(it.dead_lettered, "", true),
     number(it.duplicates_repaired, "slim"),
   ]);
-  fill($("channels"), ["Channel", "#Created", "#Delivered", "#Waiting", "#Taken back", "#Dead", "#Repaired"], rows, [4, 6], () => nothing("No alert channel", "Rules in FEEDBACK_CONFIG name the channels."));
+  fill($("channels"), ["Channel", "#Created", "#Delivered", "#Waiting", "#Recalled", "#Dead", "#Repaired"], rows, [1, 4, 6], () => nothing("No alert channel", "Rules in FEEDBACK_CONFIG name the channels."));
 }
 
 /** Draw the table of stages. */

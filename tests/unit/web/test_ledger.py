@@ -1,0 +1,181 @@
+"""The ledger adds up to the same, whatever the order of the records and their repeats."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feedback_app.web.ledger import Ledger, minute_number
+from models import Account, WorkerStatus, rfc3339
+
+NAMES = ("ingested", "scored", "duplicate", "label_negative")
+COUNTS = st.dictionaries(
+    st.sampled_from(("x", "slack")), st.dictionaries(st.sampled_from(NAMES), st.integers(-3, 50))
+)
+
+
+def account(
+    minute: int,
+    offset: int,
+    counts: dict[str, dict[str, int]],
+    ahead: dict[str, dict[str, int]] | None = None,
+    stage: str = "sentiment",
+    partition: int = 0,
+) -> Account:
+    return Account(
+        stage=stage,
+        partition=partition,
+        minute=rfc3339(minute * 60),
+        offset=offset,
+        counts=counts,
+        ahead=ahead,
+    )
+
+
+def status(worker: str, at: float, stopped: bool = False) -> WorkerStatus:
+    return WorkerStatus(
+        id=worker,
+        at=rfc3339(at),
+        started_at=rfc3339(0),
+        partitions={},
+        stages={},
+        sources={},
+        faults={},
+        stopped=stopped,
+    )
+
+
+@st.composite
+def accounts(draw: st.DrawFn) -> list[Account]:
+    """A log of two stages and two partitions: offsets and minutes grow, no mark comes twice."""
+    found = []
+    for stage in ("sentiment", "delivery"):
+        for partition in (0, 1):
+            offset, minute = 0, 1000
+            for _ in range(draw(st.integers(0, 6))):
+                offset += draw(st.integers(1, 5))
+                minute += draw(st.integers(0, 2))
+                ahead = draw(st.none() | COUNTS)
+                found.append(account(minute, offset, draw(COUNTS), ahead, stage, partition))
+    return found
+
+
+def sums(ledger: Ledger) -> object:
+    return (
+        [ledger.totals(stage) for stage in ("sentiment", "delivery")],
+        [
+            (at, {name: n for name, n in counts.items() if n})
+            for stage in ("sentiment", "delivery")
+            for at, counts in ledger.series(stage, 1020 * 60, 60)
+        ],
+    )
+
+
+@given(accounts(), st.randoms(use_true_random=False))
+def test_any_order_and_any_repeats_make_the_same_totals(
+    log: list[Account], chance: random.Random
+) -> None:
+    straight, mixed = Ledger(), Ledger()
+    for record in log:
+        straight.take(record)
+    repeated = log + [record for record in log if chance.random() < 0.5]
+    chance.shuffle(repeated)
+    for record in repeated:
+        mixed.take(record)
+    assert sums(mixed) == sums(straight)
+
+
+@given(accounts())
+def test_the_totals_are_the_last_account_a_minute_and_the_last_ahead(log: list[Account]) -> None:
+    ledger = Ledger()
+    for record in log:
+        ledger.take(record)
+    minutes = {record.key: record for record in log}
+    newest = {(record.stage, record.partition): record for record in log}
+    wanted = dict.fromkeys(NAMES, 0)
+    for record in log:
+        if record.stage != "sentiment":
+            continue
+        for counts in (
+            record.counts if minutes[record.key] is record else {},
+            (record.ahead or {}) if newest[record.stage, record.partition] is record else {},
+        ):
+            for names in counts.values():
+                for name, n in names.items():
+                    wanted[name] += n
+    found = dict.fromkeys(NAMES, 0)
+    for names in ledger.totals("sentiment").values():
+        for name, n in names.items():
+            found[name] += n
+    assert found == wanted
+
+
+def test_a_long_log_read_twice_counts_once_and_keeps_a_day_of_minutes() -> None:
+    ledger = Ledger()
+    log = [account(minute, minute, {"x": {"ingested": 2}}) for minute in range(1, 4001)]
+    for record in log + log:
+        ledger.take(record)
+    assert ledger.totals("sentiment") == {"x": {"ingested": 8000}}
+    day = ledger.series("sentiment", 4000 * 60 + 30, 1440)
+    assert [counts for _, counts in day] == [{"ingested": 2}] * 1440
+    assert day[-1][0] == 4000 * 60
+    assert len(ledger._series["sentiment"]) <= 1440 + 120 + 1
+    assert len(ledger._readings["sentiment", 0].minutes) <= 120
+
+
+def test_a_lower_offset_of_the_same_minute_does_not_count() -> None:
+    ledger = Ledger()
+    ledger.take(account(5, 20, {"x": {"ingested": 20}}))
+    ledger.take(account(5, 10, {"x": {"ingested": 10}}))
+    assert ledger.totals("sentiment") == {"x": {"ingested": 20}}
+
+
+def test_ahead_without_counts_takes_the_former_one_back() -> None:
+    ledger = Ledger()
+    ledger.take(account(5, 20, {}, {"#a": {"created": 1, "pending": 1}}, stage="delivery"))
+    assert ledger.totals("delivery") == {"#a": {"created": 1, "pending": 1}}
+    ledger.take(account(5, 20, {"#a": {"created": 1, "delivered": 1}}, stage="delivery"))
+    assert ledger.totals("delivery") == {"#a": {"created": 1, "delivered": 1}}
+
+
+def test_filters_of_all_workers_add_up() -> None:
+    ledger = Ledger()
+    for worker in ("a", "b"):
+        ledger.take(account(5, 0, {"slack": {"filtered": 3}}, stage=f"filter:{worker}"))
+    assert ledger.totals("filter:") == {"slack": {"filtered": 6}}
+
+
+def test_minutes_without_records_are_zero_in_the_series() -> None:
+    ledger = Ledger()
+    ledger.take(account(10, 1, {"x": {"ingested": 1}}))
+    ledger.take(account(12, 2, {"x": {"ingested": 4}}))
+    assert ledger.series("sentiment", 12 * 60, 3) == [
+        (600, {"ingested": 1}),
+        (660, {}),
+        (720, {"ingested": 4}),
+    ]
+
+
+def test_silent_and_stopped_workers_are_gone() -> None:
+    ledger = Ledger()
+    ledger.take(status("old", 84.9))
+    ledger.take(status("new", 85.0))
+    ledger.take(status("left", 99.0, stopped=True))
+    assert [live.id for live in ledger.workers(100.0)] == ["new"]
+
+
+def test_older_words_of_a_worker_do_not_replace_newer_ones() -> None:
+    ledger = Ledger()
+    ledger.take(status("a", 99.0, stopped=True))
+    ledger.take(status("a", 98.0))
+    assert ledger.workers(100.0) == []
+    ledger.take(status("a", 100.0))
+    assert [live.at for live in ledger.workers(100.0)] == [rfc3339(100.0)]
+
+
+@pytest.mark.parametrize(
+    "text", ["1970-01-01T00:02Z", "1970-01-01T00:02:59.000Z", "1970-01-01T00:02"]
+)
+def test_minutes_are_read_with_and_without_seconds_and_zone(text: str) -> None:
+    assert minute_number(text) == 2
