@@ -33,6 +33,8 @@ class TopicState:
     topic: Topic
     found: int | None
     replicas: int | None = None
+    led: bool = True
+    """Whether every partition has a broker that serves it."""
 
     @property
     def problem(self) -> str | None:
@@ -41,7 +43,7 @@ class TopicState:
             return "missing"
         if self.found != self.topic.partitions:
             return f"{self.found} partitions instead of {self.topic.partitions}"
-        return None
+        return None if self.led else "has partitions that no broker serves"
 
 
 def expected(settings: Settings, topics: Topics) -> tuple[Topic, ...]:
@@ -99,8 +101,12 @@ def create_command(bootstrap: str, topic: Topic, replication: int) -> str:
     )
 
 
-def _compare(wanted: Iterable[Topic], found: Mapping[str, tuple[int, int]]) -> list[TopicState]:
-    return [TopicState(topic, *found.get(topic.name, (None, None))) for topic in wanted]
+Found = tuple[int, int, bool]
+"""Partitions, copies, and whether every partition has a leader."""
+
+
+def _compare(wanted: Iterable[Topic], found: Mapping[str, Found]) -> list[TopicState]:
+    return [TopicState(topic, *found.get(topic.name, (None, None, True))) for topic in wanted]
 
 
 def _stop_on_wrong_counts(states: Sequence[TopicState]) -> None:
@@ -116,16 +122,19 @@ def _stop_on_wrong_counts(states: Sequence[TopicState]) -> None:
     )
 
 
-async def _describe(admin: AIOKafkaAdminClient) -> dict[str, tuple[int, int]]:
-    """Return {topic name: (partitions, copies)} of the topics whose partitions have a leader."""
+async def _describe(admin: AIOKafkaAdminClient) -> dict[str, Found]:
     try:
         listed: list[dict[str, Any]] = await admin.describe_topics()
     except (KafkaError, OSError, TimeoutError) as error:
         raise OutsideFault(PARTY, f"Kafka does not list its topics: {error}") from error
     return {
-        item["topic"]: (len(parts), min(len(part["replicas"]) for part in parts))
+        item["topic"]: (
+            len(parts),
+            min(len(part["replicas"]) for part in parts),
+            all(part["leader"] >= 0 for part in parts),
+        )
         for item in listed
-        if (parts := item["partitions"]) and all(part["leader"] >= 0 for part in parts)
+        if (parts := item["partitions"])
     }
 
 
@@ -180,9 +189,9 @@ async def _wait_until_visible(
     deadline = loop.time() + VISIBLE_WITHIN_S
     while True:
         states = _compare(wanted, await _describe(admin))
-        missing = [state.topic.name for state in states if state.found is None]
+        missing = [state.topic.name for state in states if state.found is None or not state.led]
         if not missing:
             return states
         if loop.time() > deadline:
-            raise OutsideFault(PARTY, f"Kafka created {missing[0]} but shows it to nobody yet")
+            raise OutsideFault(PARTY, f"Kafka created {missing[0]}, but no broker serves it yet")
         await asyncio.sleep(0.05)

@@ -5,14 +5,13 @@ import click
 from feedback_app.cli.common import (
     CheckFailed,
     Command,
-    err,
     kafka_settings,
     print_json,
     print_table,
     run,
 )
 from feedback_app.settings import Settings
-from feedback_app.topic_admin import TopicState, create_command, ensure_topics, survey
+from feedback_app.topic_admin import TopicState, ensure_topics, survey
 from feedback_app.topics import Topics
 
 EXAMPLE = "\b\nExample:\n  feedback topics\n  feedback topics --create"
@@ -43,20 +42,15 @@ def topics(create: bool, as_json: bool) -> None:
                 for state in states
             ),
         )
-    missing = [state.topic for state in states if state.found is None]
-    wrong = [state for state in states if state.found is not None and state.problem]
-    if wrong:
-        listed = "; ".join(f"{state.topic.name} has {state.problem}" for state in wrong)
+    ill = [state for state in states if state.problem]
+    if any(state.found is None for state in ill):
+        raise CheckFailed(f"{len(ill)} topics are missing: run `feedback topics --create`")
+    if ill:
+        listed = "; ".join(f"{state.topic.name}: {state.problem}" for state in ill)
         raise CheckFailed(
-            f"{listed}: set FEEDBACK_PARTITIONS to what is there, or choose another "
-            "FEEDBACK_TOPIC_PREFIX"
+            f"{listed}. For a wrong count set FEEDBACK_PARTITIONS to what is there, or choose "
+            "another FEEDBACK_TOPIC_PREFIX"
         )
-    if missing:
-        copies = settings.replication or 1
-        if not as_json:
-            for topic in missing:
-                err().print(create_command(settings.kafka_bootstrap or "", topic, copies))
-        raise CheckFailed(f"{len(missing)} topics are missing: run `feedback topics --create`")
 
 
 async def _look(settings: Settings, create: bool) -> tuple[list[TopicState], list[str]]:

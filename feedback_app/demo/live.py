@@ -11,11 +11,11 @@ LINE_EVERY_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is shown; `total` is None for an endless stream."""
+    """What is shown."""
 
     elapsed_s: float
     played: int
-    total: int | None
+    total: int
     ingested: int
     scored: int
     alerts: int
@@ -25,10 +25,10 @@ class Progress:
 
     def line(self) -> str:
         """Return it as one line."""
-        played = f"{self.played}" if self.total is None else f"{self.played}/{self.total}"
         faults = f"  faults {self.faults}" if self.faults else ""
         return (
-            f"{self.elapsed_s:4.0f} s  played {played}  ingested {self.ingested}  "
+            f"{self.elapsed_s:4.0f} s  played {self.played}/{self.total}  "
+            f"ingested {self.ingested}  "
             f"scored {self.scored}  alerts {self.alerts}  delivered {self.delivered}  "
             f"dead letters {self.dead_letters}{faults}"
         )
@@ -38,7 +38,7 @@ class Progress:
         table = Table(box=None, padding=(0, 2, 0, 0))
         cells = {
             "time": f"{self.elapsed_s:.0f} s",
-            "played": f"{self.played}" if self.total is None else f"{self.played}/{self.total}",
+            "played": f"{self.played}/{self.total}",
             "ingested": f"{self.ingested}",
             "scored": f"{self.scored}",
             "alerts": f"{self.alerts}",

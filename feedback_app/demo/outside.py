@@ -2,19 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from feedback_app.sandbox.log import Deleted, Entry, Fault, Posted, Put, Refused, Updated
 
 ALERT_EVENT = "feedback_alert"
 SAY_EVENT = "feedback_say"
-
-
-class Carried(NamedTuple):
-    """What an alert message says of itself: the id to find it by, and its alerts."""
-
-    lookup: str
-    alerts: tuple[str, ...]
 
 
 @dataclass
@@ -25,8 +17,8 @@ class Outside:
     """The channels whose messages are feedback, as `#name`."""
     put: dict[str, str] = field(default_factory=dict)
     """Feedback id to the last kind: create, edit or delete."""
-    messages: dict[tuple[str, str], Carried] = field(default_factory=dict)
-    """Channel id and ts of each alert message that stands, to what its metadata says."""
+    messages: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    """Channel id and ts of each alert message that stands, to the alerts in its metadata."""
     first_alert_at: float | None = None
     """When the first alert was posted, in seconds since the Unix epoch."""
     odd: int = 0
@@ -64,15 +56,15 @@ class Outside:
         seen: set[str] = set()
         count = 0
         for _, carried in sorted(self.messages.items(), key=lambda item: float(item[0][1])):
-            count += not seen.isdisjoint(carried.alerts)
-            seen.update(carried.alerts)
+            count += not seen.isdisjoint(carried)
+            seen.update(carried)
         return count
 
     def carries(self, place: tuple[str, str | None], alert: str) -> bool:
         """Tell whether the message at a channel id and ts stands and carries the alert."""
         channel, ts = place
         carried = None if ts is None else self.messages.get((channel, ts))
-        return carried is not None and alert in carried.alerts
+        return carried is not None and alert in carried
 
     def _posted(self, entry: Posted) -> None:
         if (entry.metadata or {}).get("event_type") == SAY_EVENT:
@@ -86,7 +78,5 @@ class Outside:
             return False
         payload = metadata.get("event_payload")
         if isinstance(payload, dict):
-            self.messages[place] = Carried(
-                str(payload.get("id")), tuple(payload.get("alerts") or ())
-            )
+            self.messages[place] = tuple(payload.get("alerts") or ())
         return True

@@ -79,6 +79,8 @@ def make_report(
 def differences(tally: Tally, outside: Outside, thresholds: Thresholds) -> list[str]:
     """Return what does not balance, one line each; an empty list means that all does."""
     played = set(outside.put)
+    # X tells of no deletion: such a post may have been gone before anybody could search for it.
+    gone = {id for id, kind in outside.put.items() if kind == "delete" and id.startswith("x:")}
     expected = {
         (rule, id)
         for id, verdict in tally.scored.items()
@@ -96,7 +98,7 @@ def differences(tally: Tally, outside: Outside, thresholds: Thresholds) -> list[
     puts = sum(alert.op == "put" for alert in tally.alerts.values())
     pending = puts - len(_delivered(tally, outside))
     lines = {
-        "played, but not in raw": len(played - tally.raw),
+        "played, but not in raw": len(played - gone - tally.raw),
         "in raw, but never played": len(tally.raw - played),
         "in raw, but not in scored": len(tally.raw - set(tally.scored)),
         "in scored, but not in raw": len(set(tally.scored) - tally.raw),

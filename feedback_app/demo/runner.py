@@ -14,7 +14,6 @@ from typing import Any
 from aiohttp import ClientSession
 from rich.console import Console
 
-from feedback_app.broker import LocalKafka
 from feedback_app.demo.auditor import Auditor
 from feedback_app.demo.live import Display, Progress
 from feedback_app.demo.outside import Outside
@@ -27,10 +26,11 @@ from feedback_app.demo.plan import (
     worker_environment,
 )
 from feedback_app.demo.report import Report, Thresholds, differences, make_report
-from feedback_app.demo.stream import Stream, stream_of
+from feedback_app.demo.stream import items_of, player_of
 from feedback_app.demo.workers import Worker
 from feedback_app.hop.errors import OutsideFault
 from feedback_app.sandbox import Sandbox, read_log
+from feedback_app.sandbox.player import Player
 from feedback_app.topic_admin import ensure_topics
 from feedback_app.topics import Topics
 
@@ -75,7 +75,9 @@ class Demo:
     async def _run(self) -> tuple[Report, list[str]]:
         plan, run_id = self._plan, new_run_id()
         log = self._directory / "sandbox.jsonl"
+        items = await asyncio.to_thread(items_of, plan)
         async with self._kafka() as kafka, self._sandbox(log) as sandbox:
+            player = player_of(plan, sandbox, items)
             addresses = Addresses(kafka, sandbox.x_url, sandbox.slack_url)
             environment = worker_environment(plan, addresses, run_id)
             settings = settings_of(environment)
@@ -86,8 +88,7 @@ class Demo:
             async with self._background(auditor.follow()), self._workers(environment):
                 await self._wait_until_ready()
                 self._announce(sandbox)
-                stream = stream_of(plan, sandbox)
-                await self._play(stream, auditor, thresholds, start)
+                await self._play(player, auditor, thresholds, start)
             elapsed = time.monotonic() - start
             await auditor.read_to_end()
             channels = {
@@ -111,6 +112,9 @@ class Demo:
         if self._plan.kafka is not None:
             yield self._plan.kafka
             return
+        # Only a demo without a Kafka of its own needs the broker's parts.
+        from feedback_app.broker import LocalKafka
+
         self._console.print("Starting Apache Kafka …")
         data = self._directory / "kafka"
         async with LocalKafka(data) as broker:
@@ -177,11 +181,11 @@ class Demo:
         say("Ctrl-C stops everything.")
 
     async def _play(
-        self, stream: Stream, auditor: Auditor, thresholds: Thresholds, start: float
+        self, player: Player, auditor: Auditor, thresholds: Thresholds, start: float
     ) -> None:
         """Play and watch until the input is through, the time is up, or somebody stops it."""
         plan = self._plan
-        playing = asyncio.create_task(stream.play())
+        playing = asyncio.create_task(player.run())
         playing_since = time.monotonic()
         deadline: float | None = None
         balanced_since: float | None = None
@@ -189,7 +193,7 @@ class Demo:
             with Display(self._console) as display:
                 while True:
                     now = time.monotonic()
-                    display.show(self._progress(stream, auditor, now - start))
+                    display.show(self._progress(player, auditor, now - start))
                     if playing.done():
                         playing.result()
                     self._check_workers()
@@ -216,12 +220,12 @@ class Demo:
             playing.cancel()
             await asyncio.gather(playing, return_exceptions=True)
 
-    def _progress(self, stream: Stream, auditor: Auditor, elapsed_s: float) -> Progress:
+    def _progress(self, player: Player, auditor: Auditor, elapsed_s: float) -> Progress:
         tally = auditor.tally
         return Progress(
             elapsed_s=elapsed_s,
-            played=stream.played,
-            total=stream.total,
+            played=player.progress.put,
+            total=player.progress.total,
             ingested=len(tally.raw),
             scored=len(tally.scored),
             alerts=sum(alert.op == "put" for alert in tally.alerts.values()),
