@@ -79,5 +79,5 @@ async def slack(sandbox: Sandbox) -> AsyncWebClient:
 
 async def until(met: Callable[[], bool]) -> None:
     """Return as soon as the condition is met; the test's own time limit ends a vain wait."""
-    while not met():  # noqa: ASYNC110
+    while not met():
         await asyncio.sleep(0.001)

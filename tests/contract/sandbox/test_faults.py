@@ -32,7 +32,8 @@ def posted(sandbox: Sandbox) -> list[str]:
 async def pages(x: AsyncClient) -> list[dict[str, Any]]:
     x.return_type = dict
     answer: dict[str, Any] = await x.search_recent_tweets(PRODUCT_QUERY, max_results=100)
-    return answer.get("data", [])
+    data: list[dict[str, Any]] = answer.get("data", [])
+    return data
 
 
 async def test_429_of_x_says_when_to_come_back(x: AsyncClient, sandbox: Sandbox) -> None:
