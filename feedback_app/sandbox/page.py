@@ -11,7 +11,7 @@ FILES = {
     "blocks.js": "text/javascript",
 }
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; style-src 'self'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'self'; img-src data:; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }

@@ -25,6 +25,9 @@ def snapshot(sandbox: World) -> dict[str, Any]:
     return {
         "channels": [_channel(sandbox, channel) for channel in slack.channels.values()],
         "people": {person.id: person.real_name for person in slack.people.values()},
+        "members": [
+            [person.name, person.real_name] for person in slack.people.values() if not person.is_bot
+        ],
         "posts": [_post(post) for post in islice(sandbox.x.timeline(), SHOWN)][::-1],
         "faults": sorted(sandbox.faults.names),
         "happened": dict(sandbox.faults.happened),
