@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from feedback_app.alerting.pacing import Pacer
@@ -24,15 +24,17 @@ class Entry:
 class ChannelQueue:
     """What waits for one channel, and its pace.
 
-    `notified` holds the errors that were told of since the last success; `repaired` counts
-    duplicates removed and not yet counted with a record.
+    `notified` holds the errors that were told of since the last success, `shown` says that the
+    channel is shown as waited for; `repaired` counts duplicates removed and not yet counted with a
+    record; `swept_takeover` is the last takeover after which the channel is looked at again.
     """
 
     name: str
     pacer: Pacer
     notified: set[str] = field(default_factory=set)
+    shown: bool = False
     repaired: int = 0
-    sweep_until: float = 0.0
+    swept_takeover: float | None = None
     _waiting: deque[Entry] = field(default_factory=deque)
     _active: Entry | None = None
     _ids: Counter[str] = field(default_factory=Counter)
@@ -56,12 +58,12 @@ class ChannelQueue:
         """Yield what waits, in order."""
         return (entry for entry in self._waiting if not entry.gone)
 
-    def take(self, entries: list[Entry]) -> None:
+    def take(self, entries: Sequence[Entry]) -> None:
         """Take entries out of the line: whoever has the turn carries them out with its own."""
         taken = set(map(id, entries))
         self._waiting = deque(entry for entry in self._waiting if id(entry) not in taken)
 
-    def give_back(self, entries: list[Entry]) -> None:
+    def give_back(self, entries: Sequence[Entry]) -> None:
         """Line up again those of the taken entries that were not ended."""
         for entry in entries:
             if entry.result is None and not entry.gone:

@@ -39,6 +39,17 @@ class DeliveryState:
         known = [self.get(alert_id) for alert_id in self._digests.get(lookup, ())]
         return sorted((one for one in known if one is not None), key=_place)
 
+    def under(self, lookup: str) -> list[Delivery]:
+        """Return the alerts whose message has this id: those of a digest, or one."""
+        if lookup in self._digests:
+            return self.members(lookup)
+        one = self.get(lookup)
+        return [] if one is None or one.lookup != lookup else [one]
+
+    def posted_ts(self, lookup: str) -> str | None:
+        """Return the ts on record of the message with this id."""
+        return next((one.ts for one in self.under(lookup) if one.ts is not None), None)
+
     def take_over(self) -> bool:
         """Return, once after records were read, that another worker may have posted lately."""
         taken_over, self._taken_over = self._taken_over, False
