@@ -89,5 +89,5 @@ def request(source: str, offset: int, at: float = 0.0) -> Item[PollRequest]:
 async def until(met: Callable[[], object], seconds: float = 10.0) -> None:
     """Return once `met` is true; fails after so many seconds."""
     async with asyncio.timeout(seconds):
-        while not met():  # noqa: ASYNC110
+        while not met():
             await asyncio.sleep(0.005)

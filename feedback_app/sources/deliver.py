@@ -1,5 +1,6 @@
 """From a source to the broker: feedback to `raw`, dead letters to `dead-letters`."""
 
+import json
 from collections.abc import Sequence
 
 from feedback_app.hop.types import Output, Produce
@@ -49,3 +50,16 @@ def dead_letter(source: str, stage: str, value: bytes, reason: str, now: float) 
         attempts=1,
         failed_at=rfc3339(now),
     )
+
+
+def clean(value: object) -> str | None:
+    """Return a string that UTF-8 can spell, or None for what is no string."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else None
+
+
+def dumped(payload: object) -> bytes:
+    """Return a decoded payload as bytes, the same ones for the same payload.
+
+    In plain JSON, because a payload may hold lone surrogates, which UTF-8 cannot spell.
+    """
+    return json.dumps(payload, sort_keys=True, separators=(",", ":")).encode()

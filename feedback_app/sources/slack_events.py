@@ -7,6 +7,7 @@ from typing import Any
 
 from feedback_app.hop.errors import BadRecord
 from feedback_app.settings import Source
+from feedback_app.sources.deliver import clean
 from models import Feedback, rfc3339
 from models.feedback import cut_text, sane_time
 
@@ -186,7 +187,7 @@ class Reader:
         now: float,
     ) -> Feedback:
         sent = microseconds(ts) or 0
-        user = message.get("user")
+        user = clean(message.get("user"))
         text, cut = cut_text(text)
         return Feedback(
             id=f"slack:{channel}:{ts}",
@@ -194,7 +195,7 @@ class Reader:
             source=source,
             revision=sent if revision is None else revision,
             kind=kind,
-            author=(self.name_of(user) or user) if isinstance(user, str) else None,
+            author=(self.name_of(user) or user) if user else None,
             url=permalink(self.workspace.url, channel, ts, message.get("thread_ts")),
             created_at=sane_time(_time(sent), now),
             received_at=rfc3339(now),
@@ -232,4 +233,4 @@ def _time(sent: int) -> str | None:
 
 
 def _short(value: object) -> str:
-    return repr(value)[:80]
+    return ascii(value)[:80]

@@ -4,13 +4,11 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-import orjson
-
 from feedback_app.clock import Clock
 from feedback_app.hop.errors import BadRecord
 from feedback_app.settings import Source
 from feedback_app.sources.base import Context, SourceState, State
-from feedback_app.sources.deliver import Deliver, dead_letter
+from feedback_app.sources.deliver import Deliver, dead_letter, dumped
 from feedback_app.sources.slack_events import Ignored, Reader
 from feedback_app.sources.slack_names import Names
 from models import Feedback
@@ -111,8 +109,3 @@ class Intake:
             state, detail = "failing", self.amiss[source]
         last, filtered = self._last_message.get(source), self._filtered[source]
         self._context.report(source, SourceState(state, detail, last, filtered))
-
-
-def dumped(payload: object) -> bytes:
-    """Return a decoded payload as bytes, the same ones for the same payload."""
-    return orjson.dumps(payload, option=orjson.OPT_SORT_KEYS)

@@ -7,6 +7,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from feedback_app.clock import Clock
 from feedback_app.hop.errors import OutsideFault
+from feedback_app.sources.deliver import clean
 from feedback_app.sources.slack_api import ask
 
 PATIENCE_S = 0.3
@@ -72,6 +73,6 @@ def display_name(answer: dict[str, Any]) -> str | None:
         profile.get("real_name") if isinstance(profile, dict) else None,
         user.get("name") if isinstance(user, dict) else None,
     ):
-        if isinstance(found, str) and found:
-            return found
+        if name := clean(found):
+            return name
     return None

@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
+import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-import orjson
 from aiohttp import WSMessage
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.web.async_client import AsyncWebClient
@@ -243,8 +243,8 @@ class SlackSocket:
     ) -> None:
         """Deal with one text frame; it is acknowledged when what it led to is with the broker."""
         try:
-            message = orjson.loads(text)
-        except orjson.JSONDecodeError:
+            message = json.loads(text)
+        except (ValueError, RecursionError):
             message = None
         kind, envelope = (
             (message.get("type"), message.get("envelope_id"))

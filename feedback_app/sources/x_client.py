@@ -1,5 +1,6 @@
 """The X API through tweepy: another host where asked, and one place that names every failure."""
 
+import json
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
@@ -85,8 +86,9 @@ class _Request:
                 self._limited(raised.retry_after)
             raise raised
         try:
-            orjson.loads(body)
-        except orjson.JSONDecodeError:
+            # Not by orjson: a lone surrogate in one post must not refuse the whole page.
+            json.loads(body)
+        except (ValueError, RecursionError):
             raise SourceFault(PARTY, "X answers with something that is not JSON") from None
         return response
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
-import orjson
-
 from feedback_app.hop.errors import BadRecord
+from feedback_app.sources.deliver import clean, dumped
 from feedback_app.sources.snowflake import seconds
 from models import Feedback, rfc3339
 from models.feedback import cut_text, sane_time
@@ -58,7 +57,7 @@ def read_page(body: object, source: str, now: float) -> Page:
         try:
             number, post = read_post(item, source, names, now)
         except BadRecord as error:
-            odd.append(Odd(_bytes(item), str(error)))
+            odd.append(Odd(dumped(item), str(error)))
         else:
             posts[number] = post
     token = meta.get("next_token")
@@ -86,7 +85,6 @@ def read_post(
     history = _history(item.get("edit_history_tweet_ids"), number)
     revision = history.index(number)
     author = names.get(str(item.get("author_id")))
-    lang = item.get("lang")
     text, cut = cut_text(unescape(text))
     return number, Feedback(
         id=f"x:{history[0]}",
@@ -94,7 +92,7 @@ def read_post(
         source=source,
         revision=revision,
         kind="edit" if revision else "create",
-        lang=lang if isinstance(lang, str) else None,
+        lang=clean(item.get("lang")),
         author=author,
         url=f"https://x.com/{author or 'i'}/status/{number}",
         created_at=_created(item.get("created_at"), number, now),
@@ -109,7 +107,7 @@ def usernames(includes: object) -> dict[str, str]:
     return {
         str(user.get("id")): name
         for user in (users if isinstance(users, list) else ())
-        if isinstance(user, dict) and isinstance(name := user.get("username"), str) and name
+        if isinstance(user, dict) and (name := clean(user.get("username")))
     }
 
 
@@ -139,9 +137,5 @@ def _created(value: object, number: int, now: float) -> str | None:
     return stated or sane_time(rfc3339(seconds(number)), now)
 
 
-def _bytes(item: object) -> bytes:
-    return orjson.dumps(item, option=orjson.OPT_SORT_KEYS)
-
-
 def _short(value: object) -> str:
-    return repr(value)[:80]
+    return ascii(value)[:80]

@@ -1,0 +1,121 @@
+"""When sources are polled: within X's limit, fairly, and not where that makes no sense."""
+
+from collections import Counter
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feedback_app.settings import Source
+from feedback_app.sources.budget import Spend, key
+from feedback_app.sources.schedule import PLANNED_REQUESTS, Timer, due, intervals
+from models import Cursor, rfc3339
+from tests.source_world import World, settings
+
+NOW = 1_790_000_000.0
+
+
+def source(number: int, poll_seconds: float | None = None) -> dict[str, Any]:
+    """Return a search source."""
+    return {"id": f"s{number}", "type": "x-search", "query": "q", "poll_seconds": poll_seconds}
+
+
+class Time:
+    """A time that the test moves."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> float:
+        """Return it."""
+        return self.now
+
+
+def timer(*sources: dict[str, Any], **more: Any) -> tuple[Timer, World, Time]:
+    """Return a timer over these sources."""
+    time = Time()
+    world = World(settings(*sources, **more), time)
+    return Timer(world), world, time
+
+
+@given(st.lists(st.floats(0.5, 3600), min_size=1, max_size=300))
+def test_all_sources_together_stay_within_the_limit_and_the_modest_keep_their_pace(
+    wishes: list[float],
+) -> None:
+    sources = [Source.model_validate(source(n, wish)) for n, wish in enumerate(wishes)]
+    every = intervals(sources, 5)
+    assert sum(900 / seconds for seconds in every.values()) <= PLANNED_REQUESTS + 1e-6
+    fair = 900 * len(wishes) / PLANNED_REQUESTS
+    for each in sources:
+        assert each.poll_seconds is not None
+        assert every[each.id] >= each.poll_seconds - 1e-6
+        if each.poll_seconds >= fair:
+            assert abs(every[each.id] - each.poll_seconds) < 1e-6
+
+
+def test_one_source_is_polled_at_its_pace() -> None:
+    assert intervals([Source.model_validate(source(0))], 5) == {"s0": 5}
+
+
+def test_the_longest_overdue_comes_first() -> None:
+    assert due({"a": 5, "b": 5, "c": 5, "d": 5}, {"a": 99, "b": 90, "c": 80}, 100) == [
+        "d",
+        "c",
+        "b",
+    ]
+
+
+def test_a_quarter_of_an_hour_of_many_sources() -> None:
+    found, world, time = timer(*[source(n) for n in range(200)])
+    asked: Counter[str] = Counter()
+    for _ in range(900):
+        asked.update(each.source for each in found.tick())
+        time.now += 1
+    assert asked.total() <= 450
+    assert min(asked.values()) >= 1
+    assert max(asked.values()) - min(asked.values()) <= 1
+    assert not world.states
+
+
+def test_a_new_leader_goes_on_in_the_same_rhythm() -> None:
+    found, world, time = timer(source(0, 60))
+    world.shared.cursors["s0"] = Cursor(source="s0", position="1", at=rfc3339(NOW - 50))
+    assert not found.tick()
+    time.now += 10
+    (request,) = found.tick()
+    assert (request.source, request.due_at) == ("s0", rfc3339(NOW + 10))
+    assert not found.tick()
+
+
+def test_a_paused_source_is_not_asked() -> None:
+    found, world, _ = timer(source(0), source(1))
+    world.shared.stopped.add("s0")
+    assert [each.source for each in found.tick()] == ["s1"]
+    assert world.states["s0"].state == "paused"
+
+
+def test_a_spent_budget_stops_x_until_the_next_day() -> None:
+    found, world, time = timer(source(0), x_daily_posts=100)
+    world.shared.cursors[key("s0")] = Spend().plus(95, 1, NOW).cursor("s0", NOW - 100)
+    assert not found.tick()
+    assert world.states["s0"].state == "budget_spent"
+    time.now += 86400
+    assert [each.source for each in found.tick()] == ["s0"]
+
+
+def test_used_up_searches_stop_the_polls_of_this_window() -> None:
+    found, world, time = timer(source(0), source(1))
+    world.shared.cursors[key("s1")] = Spend().plus(0, 450, NOW).cursor("s1", NOW - 100)
+    assert not found.tick()
+    assert world.states["s0"].state == "rate_limited"
+    time.now += 900
+    assert len(found.tick()) == 2
+
+
+def test_slack_is_not_polled_and_a_stream_is() -> None:
+    found, _, _ = timer(
+        {"id": "slack", "type": "slack", "channel": "#feedback"},
+        {"id": "live", "type": "x-stream", "query": "q"},
+        {"id": "long", "type": "x-stream", "query": "q" * 600},
+    )
+    assert [each.source for each in found.tick()] == ["live"]
