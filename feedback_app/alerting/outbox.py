@@ -116,6 +116,7 @@ class Outbox:
 
     async def _post(self, queue: ChannelQueue, entry: Entry, record: Delivery | None) -> None:
         """Post an alert that has no message, in a digest where many wait or it is old."""
+        await asyncio.sleep(0)  # what was read with it lines up first
         await queue.pacer.wait()
         settings, now = self._context.settings, self._context.clock.time()
         batch = chosen(

@@ -164,10 +164,6 @@ class FakeSlack:
         return [str(one.message.blocks) for one in self.messages[channel].values()]
 
 
-class Killed(BaseException):
-    """The process is gone."""
-
-
 class Worker:
     """A worker with one partition: its context, and the hop around the outbox in small."""
 
