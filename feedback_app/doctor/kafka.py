@@ -80,11 +80,11 @@ async def _owner(settings: Settings) -> Check:
         await read_whole(settings, Topics.of(settings).cursors.name, take)
     except OutsideFault as error:
         return skipped(PREFIX, f"its owner cannot be read: {error}")
-    if owners and owners[-1] != settings.app_id:
+    if owners and owners[0] != settings.app_id:
         return ill(
             PREFIX,
-            f"{settings.topic_prefix!r} belongs to the app id {owners[-1]!r}, not to "
+            f"{settings.topic_prefix!r} belongs to the app id {owners[0]!r}, not to "
             f"{settings.app_id!r}",
-            f"set FEEDBACK_APP_ID={owners[-1]}, or choose another FEEDBACK_TOPIC_PREFIX",
+            f"set FEEDBACK_APP_ID={owners[0]}, or choose another FEEDBACK_TOPIC_PREFIX",
         )
     return well(PREFIX, f"{settings.topic_prefix!r} is free for {settings.app_id!r}")

@@ -1,0 +1,101 @@
+"""The dead letters with a number each, and with what was decided about them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from feedback_app.cli.read import newest_actions, read_whole
+from feedback_app.hop.types import Row
+from feedback_app.settings import Settings
+from feedback_app.topics import Topics
+from models import Action, DeadLetter, InvalidRecord
+
+RETRY = "dead-letter-retry"
+DROP = "dead-letter-drop"
+"""Types of the actions that take a dead letter off the list."""
+STATES = {RETRY: "retried", DROP: "dropped"}
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter; `number` is its offset, `state` waiting, retried or dropped."""
+
+    number: int
+    written_at: float
+    content: DeadLetter
+    state: str = "waiting"
+
+    @property
+    def target(self) -> str:
+        """The target of an action on it; the time tells it from one of a topic made anew."""
+        return target_of(self.number, self.written_at)
+
+    @property
+    def retriable(self) -> bool:
+        """Whether it was a Kafka record and all of it was kept."""
+        return self.content.offset >= 0 and self.content.whole
+
+    def matches(self, stage: str | None, reason: str | None) -> bool:
+        """Tell whether it is of the stage and has the words in its reason or error."""
+        said = f"{self.content.error} {self.content.reason}".lower()
+        return (stage is None or self.content.stage == stage) and (
+            reason is None or reason.lower() in said
+        )
+
+
+def target_of(number: int, written_at: float) -> str:
+    """Return the target of an action on the dead letter of an offset and time in Unix seconds."""
+    return f"dead-letter:{number}:{round(written_at * 1000)}"
+
+
+async def read_letters(settings: Settings) -> list[Letter]:
+    """Return all dead letters, oldest first; raises OutsideFault."""
+    topics = Topics.of(settings)
+    actions = await newest_actions(settings, topics.actions.name)
+    letters: list[Letter] = []
+
+    def take(row: Row) -> None:
+        try:
+            content = DeadLetter.decode(row.value)
+        except InvalidRecord:
+            return
+        letters.append(
+            Letter(row.offset, row.timestamp, content, state_of(row.offset, row.timestamp, actions))
+        )
+
+    await read_whole(settings, topics.dead_letters.name, take)
+    return letters
+
+
+def state_of(number: int, written_at: float, actions: Mapping[str, Action]) -> str:
+    """Return what was decided about a dead letter."""
+    decided = actions.get(target_of(number, written_at))
+    return "waiting" if decided is None else STATES.get(decided.type, "waiting")
+
+
+def chosen(
+    letters: Iterable[Letter], numbers: Iterable[int], stage: str | None, reason: str | None
+) -> list[Letter]:
+    """Return the letters of these numbers (any, where none is given) that meet the filters."""
+    wanted = set(numbers)
+    return [
+        letter
+        for letter in letters
+        if (not wanted or letter.number in wanted) and letter.matches(stage, reason)
+    ]
+
+
+def feedback_id(content: DeadLetter) -> str | None:
+    """Return the id of the feedback in it, if it can be told."""
+    value = content.value_bytes()
+    try:
+        data: Any = orjson.loads(value or b"")
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(data, dict):
+        return None
+    inner = data.get("feedback")
+    found = inner.get("id") if isinstance(inner, dict) else data.get("feedback_id", data.get("id"))
+    return found if isinstance(found, str) else None

@@ -1,0 +1,216 @@
+"""`feedback replay`: what would have alerted, from the scored records that are still there."""
+
+import tomllib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from aiokafka.errors import KafkaError
+from pydantic import ValidationError
+
+from feedback_app.alerting.rules import ChannelRule, operations, resolve
+from feedback_app.cli.common import (
+    Command,
+    kafka_settings,
+    print_json,
+    print_table,
+    progress,
+    run,
+)
+from feedback_app.cli.scan import Time, scan
+from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.types import Row
+from feedback_app.kafka import PARTY, producer
+from feedback_app.settings import ConfigurationError, Rule, Settings
+from feedback_app.topics import Topics
+from models import Alert, InvalidRecord, ScoredFeedback
+from models.alert import PUT
+
+SHOWN = 50
+"""Alerts in the table; JSON has them all."""
+EXAMPLE = (
+    "\b\nExample:\n"
+    "  feedback replay --from 6h\n"
+    "  feedback replay --from 2026-03-01T08:00:00Z --to 2026-03-02T08:00:00Z --rules new.toml"
+)
+
+
+class Replayed:
+    """The alerts that stand after the records that were taken in."""
+
+    def __init__(self, rules: Sequence[ChannelRule]) -> None:
+        self.read = 0
+        self.unreadable = 0
+        self._rules = rules
+        self._alerts: dict[str, Alert] = {}
+
+    @property
+    def alerts(self) -> list[Alert]:
+        """The alerts, by the time of the feedback."""
+        return sorted(self._alerts.values(), key=lambda alert: alert.created_at or "")
+
+    def take(self, rows: Sequence[Row]) -> None:
+        """Take in records of `scored`; a later revision can end an alert, and so a deletion."""
+        for row in rows:
+            self.read += 1
+            try:
+                scored = ScoredFeedback.decode(row.value)
+            except InvalidRecord:
+                self.unreadable += 1
+                continue
+            for alert in operations(scored, self._rules, row.timestamp):
+                if alert.op == PUT:
+                    self._alerts[alert.id] = alert
+                else:
+                    self._alerts.pop(alert.id, None)
+
+
+@click.command(cls=Command, epilog=EXAMPLE)
+@click.option("--from", "since", type=Time(), required=True, help="From this time, or so long ago.")
+@click.option("--to", "until", type=Time(), help="Up to this time; until now unless given.")
+@click.option(
+    "--rules",
+    "rules_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A TOML file with [[rules]] to use instead of the present ones.",
+)
+@click.option("--dry-run", is_flag=True, help="Only show, which is what happens without --post.")
+@click.option("--post", is_flag=True, help="Send these alerts; those posted already stay as one.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def replay(
+    since: float,
+    until: float | None,
+    rules_file: Path | None,
+    dry_run: bool,
+    post: bool,
+    as_json: bool,
+) -> None:
+    """Show what would have alerted; post nothing unless told to.
+
+    Reads the topic of scored feedback again, in no consumer group, so that no worker notices.
+    """
+    if post and dry_run:
+        raise click.UsageError("--post and --dry-run contradict each other")
+    settings = kafka_settings()
+    rules = settings.rules if rules_file is None else read_rules(rules_file)
+    replayed = run(_replay(settings, rules, since, until, post))
+    counts = Counter(alert.rule for alert in replayed.alerts)
+    by_rule = {rule.id: counts[rule.id] for rule in rules}
+    if as_json:
+        print_json(
+            {
+                "read": replayed.read,
+                "unreadable": replayed.unreadable,
+                "posted": post,
+                "counts": by_rule,
+                "alerts": [_as_dict(alert) for alert in replayed.alerts],
+            }
+        )
+        return
+    _show(replayed, by_rule)
+    click.echo("Sent to the alerts topic." if post else "Nothing was posted.")
+
+
+def read_rules(path: Path) -> tuple[Rule, ...]:
+    """Return the rules of a TOML file; raises ConfigurationError."""
+    try:
+        given = tomllib.loads(path.read_text()).get("rules", [])
+        rules = tuple(Rule.model_validate(rule) for rule in given)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
+        raise ConfigurationError(f"{path}: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(f"{path}: rules.{where}: {first['msg']}") from None
+    if not rules:
+        raise ConfigurationError(f"{path} has no [[rules]]")
+    return rules
+
+
+async def _replay(
+    settings: Settings, rules: Sequence[Rule], since: float, until: float | None, post: bool
+) -> Replayed:
+    ids = {rule.channel: rule.channel for rule in rules}
+    if post:
+        ids = await _channel_ids(settings, rules)
+    replayed = Replayed(resolve(rules, ids))
+    topics = Topics.of(settings)
+    with progress("records") as bar:
+        task = bar.add_task("replaying", total=None)
+
+        def take(rows: list[Row]) -> None:
+            replayed.take(rows)
+            bar.advance(task, len(rows))
+
+        await scan(
+            settings,
+            topics.scored.name,
+            since,
+            until,
+            take,
+            lambda total: bar.update(task, total=total),
+        )
+    if post:
+        await _send(settings, topics.alerts.name, replayed.alerts)
+    return replayed
+
+
+async def _channel_ids(settings: Settings, rules: Sequence[Rule]) -> dict[str, str]:
+    # Only a replay that posts talks to Slack.
+    from feedback_app.cli.slack import bot_client
+    from feedback_app.doctor.rooms import list_rooms
+
+    known = {
+        key: room.id
+        for room in await list_rooms(bot_client(settings))
+        for key in (room.id, f"#{room.name}")
+    }
+    for rule in rules:
+        if rule.channel not in known:
+            raise ConfigurationError(f"rule {rule.id}: the bot sees no channel {rule.channel}")
+    return known
+
+
+async def _send(settings: Settings, topic: str, alerts: Sequence[Alert]) -> None:
+    async with producer(settings) as client:
+        try:
+            futures = [
+                await client.send(topic, alert.encode(), key=alert.channel.encode())
+                for alert in alerts
+            ]
+            for future in futures:
+                await future
+        except (KafkaError, TimeoutError) as error:
+            raise OutsideFault(PARTY, f"cannot write to {topic}: {error}") from error
+
+
+def _show(replayed: Replayed, by_rule: dict[str, int]) -> None:
+    alerts = replayed.alerts
+    if alerts:
+        print_table(
+            ("rule", "score", "source", "author", "text"),
+            (
+                (alert.rule, f"{alert.score:.3f}", alert.source, alert.author, alert.text[:100])
+                for alert in alerts[-SHOWN:]
+            ),
+            title=f"The last {SHOWN} of {len(alerts)} alerts" if len(alerts) > SHOWN else "",
+        )
+    print_table(("rule", "alerts"), by_rule.items())
+    left_out = f", {replayed.unreadable} of them cannot be read" if replayed.unreadable else ""
+    click.echo(f"Read {replayed.read} records{left_out}, found {len(alerts)} alerts.")
+
+
+def _as_dict(alert: Alert) -> dict[str, Any]:
+    return {
+        "id": alert.id,
+        "rule": alert.rule,
+        "channel": alert.channel,
+        "feedback_id": alert.feedback_id,
+        "score": alert.score,
+        "source": alert.source,
+        "author": alert.author,
+        "text": alert.text,
+        "created_at": alert.created_at,
+    }

@@ -1,0 +1,188 @@
+"""`feedback rescore`: what another model would say of the messages that are still there."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import click
+
+from feedback_app.alerting.rules import ChannelRule, resolve
+from feedback_app.cli.common import Command, kafka_settings, print_json, print_table, progress, run
+from feedback_app.cli.scan import Time, scan
+from feedback_app.hop.types import Row
+from feedback_app.sentiment.classifier import ModelError, Probabilities
+from feedback_app.settings import ConfigurationError, Settings
+from feedback_app.topics import Topics
+from models import Feedback, InvalidRecord, ScoredFeedback
+
+BATCH = 512
+SHOWN = 20
+"""Texts shown, those that move most."""
+EXAMPLE = "\b\nExample:\n  feedback rescore --model ./new-model --from 2d"
+
+
+class Verdict(NamedTuple):
+    """What `scored` says of a feedback's newest revision."""
+
+    revision: int
+    deleted: bool
+    score: float | None
+    label: str | None
+
+
+class Change(NamedTuple):
+    """One text, scored before and now."""
+
+    text: str
+    before: float
+    after: float
+    label_before: str | None
+    label_after: str
+
+
+@dataclass
+class Changes:
+    """The difference between two models over many texts."""
+
+    rules: Sequence[ChannelRule]
+    texts: int = 0
+    labels: Counter[tuple[str | None, str]] = field(default_factory=Counter)
+    alerts: dict[str, Counter[str]] = field(default_factory=dict)
+    most: list[Change] = field(default_factory=list)
+
+    def take(self, change: Change, source: str) -> None:
+        """Take in one text."""
+        self.texts += 1
+        self.labels[change.label_before, change.label_after] += 1
+        for rule in self.rules:
+            if rule.source not in (None, source):
+                continue
+            before, after = rule.covers(change.before), rule.covers(change.after)
+            counts = self.alerts.setdefault(rule.id, Counter())
+            counts.update({"before": before, "after": after})
+            counts.update({"new": after and not before, "gone": before and not after})
+        self.most.append(change)
+        if len(self.most) > 20 * SHOWN:
+            self._keep()
+
+    def top(self) -> list[Change]:
+        """Return the texts whose scores move most."""
+        self._keep()
+        return self.most
+
+    def _keep(self) -> None:
+        self.most.sort(key=lambda change: -abs(change.after - change.before))
+        del self.most[SHOWN:]
+
+
+@click.command(cls=Command, epilog=EXAMPLE)
+@click.option("--model", help="A directory or hub name; FEEDBACK_MODEL unless given.")
+@click.option("--from", "since", type=Time(), help="From this time, or so long ago; all if not.")
+@click.option("--to", "until", type=Time(), help="Up to this time; until now unless given.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def rescore(model: str | None, since: float | None, until: float | None, as_json: bool) -> None:
+    """Run a model over the retained messages and show what would change. Changes nothing."""
+    settings = kafka_settings()
+    try:
+        changes = run(_rescore(settings, model or settings.model, since, until))
+    except ModelError as error:
+        raise ConfigurationError(str(error)) from None
+    if as_json:
+        print_json(_as_dict(changes))
+    else:
+        _show(changes)
+
+
+async def _rescore(
+    settings: Settings, model: str | None, since: float | None, until: float | None
+) -> Changes:
+    # Brings torch, which `--help` does without.
+    from feedback_app.sentiment.scorer import Scorer
+
+    names = {rule.channel: rule.channel for rule in settings.rules}
+    changes = Changes(resolve(settings.rules, names))
+    topics = Topics.of(settings)
+    verdicts: dict[str, Verdict] = {}
+    await scan(settings, topics.scored.name, since, None, lambda rows: _note(rows, verdicts))
+    waiting: dict[str, Feedback] = {}
+    await scan(
+        settings, topics.raw.name, since, until, lambda rows: _gather(rows, verdicts, waiting)
+    )
+    feedbacks = list(waiting.values())
+    scorer = Scorer.load(model, settings.model_threads)
+    try:
+        with progress("texts") as bar:
+            task = bar.add_task("scoring", total=len(feedbacks))
+            for start in range(0, len(feedbacks), BATCH):
+                batch = feedbacks[start : start + BATCH]
+                scores = await scorer.score([feedback.text for feedback in batch])
+                for feedback, found in zip(batch, scores, strict=True):
+                    changes.take(_change(feedback, verdicts[feedback.id], found), feedback.source)
+                bar.advance(task, len(batch))
+    finally:
+        scorer.close()
+    return changes
+
+
+def _note(rows: Sequence[Row], verdicts: dict[str, Verdict]) -> None:
+    for row in rows:
+        try:
+            scored = ScoredFeedback.decode(row.value)
+        except InvalidRecord:
+            continue
+        feedback = scored.feedback
+        deleted = feedback.kind == "delete"
+        known = verdicts.get(feedback.id)
+        if known is None or deleted or feedback.revision >= known.revision:
+            gone = deleted or (known is not None and known.deleted)
+            verdicts[feedback.id] = Verdict(feedback.revision, gone, scored.score, scored.label)
+
+
+def _gather(
+    rows: Sequence[Row], verdicts: dict[str, Verdict], waiting: dict[str, Feedback]
+) -> None:
+    """Keep the messages whose newest revision has a score to compare with."""
+    for row in rows:
+        try:
+            feedback = Feedback.decode(row.value, row.key)
+        except InvalidRecord:
+            continue
+        verdict = verdicts.get(feedback.id)
+        if verdict is None or verdict.deleted or verdict.score is None:
+            continue
+        if verdict.revision == feedback.revision:
+            waiting[feedback.id] = feedback
+
+
+def _change(feedback: Feedback, verdict: Verdict, found: Probabilities) -> Change:
+    before = 0.0 if verdict.score is None else verdict.score
+    return Change(feedback.text, before, found.score, verdict.label, found.label)
+
+
+def _show(changes: Changes) -> None:
+    moved = [change for change in changes.top() if change.after != change.before]
+    if moved:
+        print_table(
+            ("before", "after", "text"),
+            ((f"{c.before:.3f}", f"{c.after:.3f}", c.text[:120]) for c in moved),
+            title="The texts that move most",
+        )
+    print_table(
+        ("rule", "alerts before", "after", "new", "gone"),
+        ((id, n["before"], n["after"], n["new"], n["gone"]) for id, n in changes.alerts.items()),
+    )
+    other = sum(n for (before, after), n in changes.labels.items() if before != after)
+    click.echo(f"Scored {changes.texts} texts: {other} would have another label.")
+
+
+def _as_dict(changes: Changes) -> dict[str, Any]:
+    return {
+        "texts": changes.texts,
+        "labels": [
+            {"before": before, "after": after, "texts": n}
+            for (before, after), n in sorted(changes.labels.items(), key=str)
+        ],
+        "alerts": {rule: dict(counts) for rule, counts in changes.alerts.items()},
+        "most": [change._asdict() for change in changes.top()],
+    }
