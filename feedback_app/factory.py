@@ -51,6 +51,11 @@ class FeedbackApp(faust.App):
             *self.pipeline.last_services(),
         ]
 
+    async def on_shutdown(self) -> None:
+        """Close what the pipeline holds open beside its services."""
+        await super().on_shutdown()
+        await self.pipeline.close()
+
     async def on_first_start(self) -> None:
         """Make no directories: no state is kept on this machine."""
 

@@ -1,21 +1,31 @@
 """The pipeline of one worker: which stage works on which topic, with what."""
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import faust
-from mode import ServiceT
+from mode import Service, ServiceT
 
+import agents.alerts
+import agents.delivery
+import agents.polls
 import agents.sentiment
 from feedback_app import hop
+from feedback_app.alerting.delivery_state import DeliveryState
+from feedback_app.alerting.slack_client import SlackClient
+from feedback_app.channels import Channels
 from feedback_app.clock import Clock
 from feedback_app.heartbeat import Heartbeat
+from feedback_app.hop import Item, Produce, Result
 from feedback_app.hop.batch import BatchStage
+from feedback_app.hop.record import RecordStage
 from feedback_app.hop.registry import Hops
 from feedback_app.hop.stage import Plan, Stage
 from feedback_app.hop.types import StateTopic
 from feedback_app.latest import Latest
+from feedback_app.leader import request_polls
+from feedback_app.notices import Notices
 from feedback_app.readback import ReadBack
 from feedback_app.sentiment.choose import load_scorer
 from feedback_app.sentiment.classifier import Probabilities
@@ -24,17 +34,60 @@ from feedback_app.services import Preflight, WebServer
 from feedback_app.settings import Settings
 from feedback_app.shared import SharedState
 from feedback_app.sources.base import SourceState
+from feedback_app.sources.schedule import Timer
+from feedback_app.sources.slack_socket import SlackSocket
 from feedback_app.status import snapshot, worker_status
 from feedback_app.topics import Topics
 from feedback_app.web.health import Health
 from feedback_app.web.ledger import Ledger
 from feedback_app.web.server import attach
-from models import Delivery, Feedback, ScoredFeedback, WorkerStatus, rfc3339
-
-log = logging.getLogger(__name__)
+from models import (
+    Alert,
+    Delivery,
+    Feedback,
+    PollRequest,
+    ScoredFeedback,
+    WorkerStatus,
+    rfc3339,
+)
 
 SENTIMENT_TAKE = 256
 """Records of a sentiment batch: some model batches, so that the model never waits for records."""
+DELIVERY_ROOM = 10_000
+"""Alerts of a partition that may be read and not delivered; then that partition waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What the outbox is given; see `alerting.context.Context`."""
+
+    settings: Settings
+    topics: Topics
+    slack: SlackClient
+    clock: Clock
+    produce: Produce
+    rebalancing: Callable[[], bool]
+    assigned: Callable[[int], bool]
+    notice: Callable[[str, str], None]
+    waits: Callable[[str, str | None], None]
+    book: Channels
+
+    @property
+    def channels(self) -> Mapping[str, str]:
+        """{Slack channel id: its name as configured}."""
+        return self.book.names
+
+
+class Listener(Service):
+    """Runs the Slack connection for as long as the worker."""
+
+    def __init__(self, socket: SlackSocket) -> None:
+        super().__init__()
+        self._socket = socket
+
+    @Service.task
+    async def _listen(self) -> None:
+        await self._socket.run()
 
 
 class Pipeline:
@@ -65,7 +118,29 @@ class Pipeline:
         self.latest = Latest(settings, self.topics, self._changed)
         self._listeners: list[Callable[[], None]] = []
         self.shared.listeners.append(self._changed)
-        self.stages: list[Stage] = [self._sentiment()]
+        token = settings.slack_bot_token
+        self.slack = SlackClient(
+            "" if token is None else token.get_secret_value(), settings.slack_api_url
+        )
+        self.channels = Channels(settings.rules, self.slack)
+        self.notices = Notices(settings.ops_channel, self.slack, time)
+        self.stages: list[Stage] = [
+            self._polls(),
+            self._sentiment(),
+            self._alerts(),
+            self._delivery(),
+        ]
+        self.socket: SlackSocket | None = None
+        self.listener: Listener | None = None
+        if any(source.type == "slack" for source in settings.sources):
+            self.socket = SlackSocket(self, time, self.slack_connections)
+            self.listener = Listener(self.socket)
+        timer = Timer(self)
+
+        async def ask() -> None:
+            await request_polls(timer, self.topics.polls, self.produce, self.shared)
+
+        app.timer(interval=1.0, on_leader=True, name="polls")(ask)
 
     def first_services(self) -> list[ServiceT]:
         """Return what starts before Faust's own services."""
@@ -73,11 +148,97 @@ class Pipeline:
 
     def last_services(self) -> list[ServiceT]:
         """Return what starts after them, and stops before them."""
-        return [self.heartbeat, self.latest]
+        listener = [] if self.listener is None else [self.listener]
+        return [self.heartbeat, self.latest, self.notices, *listener]
+
+    async def close(self) -> None:
+        """Let go of what is neither a service nor Faust's."""
+        await self.outbox.close()
+        await self.polls.close()
+        await self.slack.close()
+        if self.scorer is not None:
+            self.scorer.close()
 
     def load_model(self) -> None:
         """Load the classifier; blocks. Raises ModelError."""
         self.scorer = load_scorer(self.settings)
+
+    def _polls(self) -> Stage:
+        self.polls = agents.polls.build(self)
+        plan = Plan(
+            name="polls",
+            topic=self.topics.polls.name,
+            decode=PollRequest.decode,
+            group=lambda request: request.source,
+        )
+        return self.hops.add(
+            lambda links: RecordStage(plan, links, self.polls, seen=self.hops.seen)
+        )
+
+    def _alerts(self) -> Stage:
+        topic, clock, channels = self.topics.alerts.name, self.time.time, self.channels
+
+        async def alerts(items: Sequence[Item[ScoredFeedback]]) -> list[Result]:
+            return await agents.alerts.build(await channels.rules(), topic, clock)(items)
+
+        plan = Plan(
+            name="alerts",
+            topic=self.topics.scored.name,
+            decode=ScoredFeedback.decode,
+            group=lambda scored: scored.feedback.source,
+        )
+        return self.hops.add(lambda links: BatchStage(plan, links, alerts, seen=self.hops.seen))
+
+    def _delivery(self) -> Stage:
+        self.outbox = agents.delivery.build(
+            Sending(
+                settings=self.settings,
+                topics=self.topics,
+                slack=self.slack,
+                clock=self.time,
+                produce=self.produce,
+                rebalancing=lambda: bool(self.app.rebalancing),
+                assigned=lambda number: number in self.stages[-1].partitions,
+                notice=self.notices.tell,
+                waits=self._wait,
+                book=self.channels,
+            )
+        )
+
+        async def deliver(item: Item[Alert]) -> Result:
+            await self.channels.rules()  # the names that accounts are kept under
+            return await self.outbox.deliver(item)
+
+        plan = Plan(
+            name="delivery",
+            topic=self.topics.alerts.name,
+            decode=Alert.decode,
+            group=lambda alert: self.channels.names.get(alert.channel, alert.channel),
+            state=StateTopic(self.topics.deliveries.name, DeliveryState),
+        )
+        return self.hops.add(
+            lambda links: RecordStage(
+                plan,
+                links,
+                deliver,
+                room=DELIVERY_ROOM,
+                pending=self.outbox.pending,
+                seen=self.hops.seen,
+            )
+        )
+
+    def _wait(self, party: str, why: str | None) -> None:
+        declared = self.stages[-1].declared
+        if why is None:
+            declared.pop(party, None)
+        else:
+            declared[party] = why
+
+    def slack_connections(self) -> int:
+        """Return how many connections to Slack the whole cluster holds."""
+        own = 0 if self.socket is None else self.socket.connections
+        live = self.ledger.workers(self.time.time())
+        return own + sum(s.slack_connections for s in live if s.id != self.worker)
 
     def _sentiment(self) -> Stage:
         topics, time, hours = self.topics, self.time.time, self.settings.dedupe_hours

@@ -31,6 +31,7 @@ def worker_status(line: "Pipeline", stopped: bool) -> WorkerStatus:
             for name, state in line.states.items()
         },
         faults=line.faults(),
+        slack_connections=0 if line.socket is None else line.socket.connections,
         model=line.name or None,
         stopped=stopped,
     )
