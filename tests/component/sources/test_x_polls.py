@@ -71,6 +71,8 @@ async def test_a_burst_of_more_than_a_page_is_read_to_its_end(
     assert [post.id for post in world.feedback].count(min(sent)) == 1
     assert {post.id for post in world.feedback} == sent
     assert len(world.feedback) == 342
+    newest = max(int(post.removeprefix("x:")) for post in sent)
+    assert int(world.shared.cursors["x"].position) == newest, "not that of the last page"
 
 
 async def test_the_overlap_is_read_again_and_not_sent_again(
