@@ -1,0 +1,26 @@
+"""Becomes another program that the kernel kills when its parent dies: PARENT_PID COMMAND…
+
+Run as a script, without site packages, so that it costs some milliseconds only. The parent is the
+*thread* that started this. On other systems than Linux it only becomes the program.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def main(arguments: list[str]) -> None:
+    """Ask for the signal, check that the parent has not died before that, and become COMMAND."""
+    parent, command = int(arguments[0]), arguments[1:]
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            sys.exit("the parent has died")
+    os.execv(command[0], command)  # noqa: S606
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

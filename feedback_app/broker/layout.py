@@ -1,0 +1,96 @@
+"""What a broker's data directory holds, and the description of the cluster in it."""
+
+import base64
+import json
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from feedback_app.broker.config import NodePlan
+from feedback_app.broker.errors import BrokerUnavailable
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The files under one data directory."""
+
+    data: Path
+
+    @property
+    def cluster(self) -> Path:
+        """Which cluster the data belongs to, and the ports that it last had."""
+        return self.data / "cluster.json"
+
+    @property
+    def owner_lock(self) -> Path:
+        """Held by the process that runs the broker."""
+        return self.data / "owner.lock"
+
+    @property
+    def state(self) -> Path:
+        """How to reach the broker that runs; true only while `owner_lock` is held."""
+        return self.data / "broker.json"
+
+    def node(self, number: int) -> Path:
+        """The folder of a node: its settings and its records."""
+        return self.data / f"node-{number}"
+
+    def log(self, number: int) -> Path:
+        """What a node prints."""
+        return self.data / f"node-{number}.log"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The identity of the cluster in a data directory."""
+
+    id: str
+    nodes: int
+    ports: tuple[int, ...]
+    """Client port and controller port of each node in turn, as last used."""
+
+    @staticmethod
+    def load(layout: Layout, nodes: int) -> "Cluster":
+        """Return the cluster of the directory, or a new one of so many nodes.
+
+        Raises BrokerUnavailable where the directory has another number of nodes.
+        """
+        try:
+            found = json.loads(layout.cluster.read_text())
+            cluster = Cluster(found["id"], found["nodes"], tuple(found["ports"]))
+        except FileNotFoundError:
+            return Cluster(base64.urlsafe_b64encode(uuid.uuid4().bytes)[:22].decode(), nodes, ())
+        except (ValueError, KeyError, TypeError) as error:
+            raise BrokerUnavailable(
+                f"{layout.cluster} cannot be read ({error}): remove {layout.data}, or use another "
+                "data directory"
+            ) from error
+        if cluster.nodes != nodes:
+            raise BrokerUnavailable(
+                f"{layout.data} holds a cluster of {cluster.nodes} node(s), not {nodes}: start it "
+                "with that number, or use another data directory"
+            )
+        return cluster
+
+    def save(self, layout: Layout) -> None:
+        """Write the description in one step."""
+        write_json(layout.cluster, {"id": self.id, "nodes": self.nodes, "ports": list(self.ports)})
+
+    def plans(self, layout: Layout) -> list[NodePlan]:
+        """Return where each node listens and keeps its data."""
+        return [
+            NodePlan(
+                id=number + 1,
+                client_port=self.ports[2 * number],
+                controller_port=self.ports[2 * number + 1],
+                data=layout.node(number + 1) / "records",
+            )
+            for number in range(self.nodes)
+        ]
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a small file so that a reader sees all of it or none."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(value))
+    part.replace(path)

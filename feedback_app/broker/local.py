@@ -1,0 +1,144 @@
+"""A cluster of Apache Kafka on this machine: one node, or several."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+from feedback_app.broker.config import server_properties
+from feedback_app.broker.errors import BrokerUnavailable
+from feedback_app.broker.fetch import kafka_jars
+from feedback_app.broker.java import find_java
+from feedback_app.broker.layout import Cluster, Layout, write_json
+from feedback_app.broker.locks import FileLock
+from feedback_app.broker.node import Node, PortTaken, Runtime
+from feedback_app.broker.ports import choose_ports
+
+PORT_TRIES = 3
+DEFAULT_PORTS = (9092, 9093, 9094)
+
+
+class LocalKafka:
+    """Apache Kafka in child processes that end with this one; its data outlives it.
+
+    `async with LocalKafka(Path("data")) as kafka: … kafka.bootstrap …`. Start it from a thread that
+    lives as long as the broker is wanted. `ports` are tried for the clients, first of all; others
+    are chosen where they are taken. `retention_bytes` bounds each partition's log.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        nodes: int = 1,
+        *,
+        ports: Sequence[int] = (),
+        retention_bytes: int | None = None,
+    ) -> None:
+        if nodes < 1:
+            raise ValueError("a cluster has at least one node")
+        self._layout = Layout(data.absolute())
+        self._count = nodes
+        self._preferred = tuple(ports)
+        self._retention_bytes = retention_bytes
+        self._lock = FileLock(self._layout.owner_lock)
+        self._nodes: tuple[Node, ...] = ()
+
+    @property
+    def data(self) -> Path:
+        """The data directory."""
+        return self._layout.data
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes, once started, in the order of their ids."""
+        return self._nodes
+
+    @property
+    def bootstrap(self) -> str:
+        """The address for clients, `host:port,…`, once started."""
+        return ",".join(node.address for node in self._nodes)
+
+    async def start(self, timeout_s: float = 60.0) -> None:
+        """Start every node and wait until all serve clients.
+
+        Raises BrokerUnavailable, with one line that says what to change.
+        """
+        runtime = Runtime(find_java(), await asyncio.to_thread(kafka_jars))
+        try:
+            self.data.mkdir(parents=True, exist_ok=True)
+            owned = self._lock.try_exclusive()
+        except OSError as error:
+            raise BrokerUnavailable(
+                f"cannot keep the broker's data in {self.data} ({error.strerror}): choose another "
+                "data directory"
+            ) from error
+        if not owned:
+            raise BrokerUnavailable(
+                f"a broker runs on {self.data} already: use it, stop it, or choose another data "
+                "directory"
+            )
+        try:
+            await self._start_nodes(runtime, timeout_s)
+            write_json(self._layout.state, {"pid": os.getpid(), "bootstrap": self.bootstrap})
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Shut every node down in order; the data stays. Does nothing where it does not run."""
+        if not self._lock.held:
+            return
+        self._layout.state.unlink(missing_ok=True)
+        try:
+            # All at once: the last nodes have no quorum left to say good-bye to.
+            await asyncio.gather(*(node.stop() for node in self._nodes))
+        finally:
+            for node in self._nodes:
+                node.kill()
+            self._lock.release()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.stop()
+
+    async def _start_nodes(self, runtime: Runtime, timeout_s: float) -> None:
+        known = Cluster.load(self._layout, self._count)
+        for attempt in range(PORT_TRIES):
+            cluster = replace(known, ports=self._choose(known) if attempt == 0 else self._choose())
+            cluster.save(self._layout)
+            self._nodes = self._build(cluster, runtime)
+            await asyncio.gather(*(node.format(cluster.id) for node in self._nodes))
+            try:
+                await asyncio.gather(*(node.start(timeout_s) for node in self._nodes))
+            except PortTaken as error:
+                for node in self._nodes:
+                    node.kill()
+                if attempt == PORT_TRIES - 1:
+                    raise BrokerUnavailable(f"Apache Kafka did not start: {error}") from error
+            else:
+                return
+
+    def _choose(self, known: Cluster | None = None) -> tuple[int, ...]:
+        """Choose ports: those asked for, else those that the cluster last had, else free ones."""
+        last = () if known is None else known.ports
+        clients = choose_ports(self._count, self._preferred or last[0::2])
+        controllers = choose_ports(self._count, last[1::2], taken=clients)
+        return tuple(port for pair in zip(clients, controllers, strict=True) for port in pair)
+
+    def _build(self, cluster: Cluster, runtime: Runtime) -> tuple[Node, ...]:
+        plans = cluster.plans(self._layout)
+        return tuple(
+            Node(
+                plan,
+                server_properties(plan, plans, self._retention_bytes),
+                self._layout.node(plan.id),
+                self._layout.log(plan.id),
+                runtime,
+            )
+            for plan in plans
+        )
