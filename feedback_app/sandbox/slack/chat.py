@@ -11,6 +11,8 @@ from feedback_app.sandbox.slack.state import BOT_ID, BOT_USER_ID, Channel, Messa
 from feedback_app.sandbox.slack.web import Access, Arguments, Method, RateLimited, SlackError
 
 TEXT_LENGTH = 40_000
+UPDATE_LENGTH = 4_000
+"""`chat.update` takes less text than `chat.postMessage`."""
 
 
 class Chat:
@@ -47,7 +49,7 @@ class Chat:
         wait = self._pace.take(channel.id, self._now())
         if wait:
             raise RateLimited(wait)
-        text, blocks, metadata = self._content(arguments)
+        text, blocks, metadata = self._content(arguments, TEXT_LENGTH)
         thread = arguments.text("thread_ts") or None
         if thread is not None and thread not in channel.by_ts:
             raise SlackError("thread_not_found")
@@ -82,7 +84,7 @@ class Chat:
         """Change a message of the app."""
         channel = self._writable(arguments)
         message = self._own(channel, arguments, "cant_update_message")
-        text, blocks, metadata = self._content(arguments)
+        text, blocks, metadata = self._content(arguments, UPDATE_LENGTH)
         self._workspace.change(message, text, by=BOT_USER_ID, blocks=blocks, metadata=metadata)
         self._log.write(
             Updated(
@@ -142,14 +144,14 @@ class Chat:
         return message
 
     def _content(
-        self, arguments: Arguments
+        self, arguments: Arguments, most: int
     ) -> tuple[str, list[dict[str, Any]] | None, dict[str, Any] | None]:
         text = arguments.text("text")
         blocks = arguments.structure("blocks", "invalid_blocks_format")
         metadata = arguments.structure("metadata", "invalid_metadata_format")
         if not text and not blocks:
             raise SlackError("no_text")
-        if len(text) > TEXT_LENGTH:
+        if len(text) > most:
             raise SlackError("msg_too_long")
         if blocks is not None and (errors := block_rules.faults(blocks)):
             raise SlackError(

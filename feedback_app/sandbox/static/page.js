@@ -30,7 +30,7 @@ function clock(seconds) {
 function line(item, name, seconds, content, extra) {
   const time = element("time", "", clock(seconds));
   time.dateTime = new Date(seconds * 1000).toISOString();
-  const face = element("div", `face ${colour(name)}`, extra.sign || [...name][0].toUpperCase());
+  const face = element("div", `face ${colour(name)}`, [...name][0].toUpperCase());
   face.setAttribute("aria-hidden", "true");
   const by = element(
     "div", "by",
@@ -56,7 +56,6 @@ function message(room, item) {
   const notes = [reply && "in a thread", item.edited && "(edited)", item.reply_count && `${item.reply_count} in the thread`];
   return line(item.ts, item.author || "?", Number(item.ts), [content], {
     app: item.app,
-    sign: item.app && item.author === "Feedback Monitor" ? "📣" : "",
     note: notes.filter(Boolean).join(" · "),
     classes: [reply && "reply", item.subtype === "channel_join" && "system"].filter(Boolean).join(" "),
   });
@@ -203,7 +202,7 @@ async function load() {
     state.rooms.set(channel.id, {
       id: channel.id,
       name: channel.name,
-      sign: channel.private ? "🔒" : "#",
+      sign: channel.private ? "◦" : "#",
       archived: channel.archived,
       bot: channel.has_bot,
       unread: unread.get(channel.id) || 0,

@@ -64,6 +64,7 @@ class XState:
         self._users: dict[str, User] = {}
         self._posts: dict[int, Post] = {}
         self._ids: list[int] = []
+        self._last_id = 0
         self.user(PRODUCT, "Lumen Kettle")
 
     def user(self, username: str, name: str | None = None) -> User:
@@ -144,6 +145,9 @@ class XState:
     ) -> Post:
         at = self._now() if created_at is None else created_at
         id = snowflake(at)
+        if created_at is None:
+            # Many posts can share a millisecond; their ids still differ and rise.
+            id = self._last_id = max(id, self._last_id + 1)
         while id in self._posts:
             id += 1
         history.append(id)
