@@ -1,0 +1,211 @@
+"""The runs: yardstick, teacher and student, each a network, a loss and a feed of text."""
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from feedback_app.sentiment.normalise import normalise
+from feedback_app.sentiment.train.augment import augment
+from feedback_app.sentiment.train.data import Corpus, Example, class_shares
+from feedback_app.sentiment.train.loop import Feed, Plan, fit, predict
+from feedback_app.sentiment.train.metrics import macro_recall
+from feedback_app.sentiment.train.network import (
+    padding_of,
+    student_network,
+    teacher_network,
+    tokenizer_of,
+)
+from feedback_app.sentiment.train.optimiser import MasterAdamW
+
+YARDSTICK = Plan(epochs=3, batch=32, peak=5e-5, layer_decay=1.0, dropout=0.1, seed=1)
+TEACHER = Plan(epochs=2, batch=64, peak=4e-5, layer_decay=0.9, dropout=0.1, seed=1)
+STUDENT = Plan(epochs=6, batch=64, peak=1.5e-4, layer_decay=0.9, dropout=0.1, seed=1, average=0.999)
+
+Loss = Callable[[Tensor, list[int]], Tensor]
+
+
+def class_balanced(labels: list[int], even: int = 0) -> Loss:
+    """Return the cross entropy that teaches what the text says, not how frequent its class is.
+
+    The log shares of the classes are added to the logits in training only (logit adjustment), so
+    the network alone decides as if the three classes were equally frequent.
+
+    Args:
+        labels: class of each text.
+        even: that many texts at the end have even classes already and are left out of it.
+    """
+    adjusted = len(labels) - even
+    shifts = torch.zeros(len(labels), 3)
+    shifts[:adjusted] = torch.tensor(class_shares(labels[:adjusted])).log()
+    known = torch.tensor(labels)
+
+    def loss(logits: Tensor, positions: list[int]) -> Tensor:
+        return F.cross_entropy(logits + shifts[positions], known[positions], reduction="none")
+
+    return loss
+
+
+def plain(labels: list[int]) -> Loss:
+    """Return the cross entropy with the labels."""
+    known = torch.tensor(labels)
+    return lambda logits, positions: F.cross_entropy(logits, known[positions], reduction="none")
+
+
+def distilled(hard: Loss, teacher: Tensor, soft: float, temperature: float = 1.5) -> Loss:
+    """Return `soft` parts of the divergence from the teacher, the rest from the labels.
+
+    Args:
+        hard: the loss by the labels.
+        teacher: logits (texts, 3); a row of NaN leaves its text to the labels alone.
+        soft: weight of the teacher, 0 to 1.
+        temperature: both distributions are flattened by it.
+    """
+    weights = (~teacher.isnan().any(1)).float() * soft
+    softened = F.softmax(teacher.nan_to_num() / temperature, dim=1)
+
+    def loss(logits: Tensor, positions: list[int]) -> Tensor:
+        divergence = F.kl_div(
+            F.log_softmax(logits / temperature, dim=1), softened[positions], reduction="none"
+        ).sum(1)
+        weight = weights[positions]
+        return weight * divergence * temperature**2 + (1 - weight) * hard(logits, positions)
+
+    return loss
+
+
+def encoder_layers(weights: Path) -> int:
+    """Return how many layers the encoder has, from its configuration."""
+    layers: int = json.loads((weights / "config.json").read_text())["num_hidden_layers"]
+    return layers
+
+
+def train(
+    name: str,
+    network: nn.Module,
+    weights: Path,
+    texts_of_epoch: Callable[[int], list[str]],
+    val: list[Example],
+    prepare: Callable[[str], str],
+    loss: Loss,
+    plan: Plan,
+    work: Path,
+) -> Path:
+    """Train a network and write its weights, validation logits and figures to `work / name`."""
+    folder = work / name
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer = tokenizer_of(weights, plan.max_length)
+    padding = padding_of(tokenizer)
+    layers = encoder_layers(weights)
+    optimiser = MasterAdamW(
+        network, layers, plan.layer_decay, plan.weight_decay, average=plan.average
+    )
+    val_texts = [prepare(example.text) for example in val]
+    val_labels = torch.tensor([example.label for example in val])
+    recalls: list[float] = []
+
+    def after_epoch(epoch: int) -> str:
+        trained = {key: value.to(torch.bfloat16) for key, value in network.state_dict().items()}
+        network.load_state_dict(optimiser.result(), strict=False)
+        logits = predict(network, tokenizer, padding, val_texts)
+        network.load_state_dict(trained)
+        torch.save(logits, folder / "val-logits.pt")
+        torch.save(optimiser.result(), folder / f"weights-{epoch + 1}.pt")
+        recalls.append(macro_recall(logits.argmax(1), val_labels))
+        return f"{name}: val macro recall {recalls[-1]:.4f} after epoch {epoch + 1}"
+
+    feed = Feed(tokenizer, padding, plan, texts_of_epoch)
+    seconds = fit(network, optimiser, feed, plan, loss, folder / "checkpoint.pt", after_epoch)
+    torch.save(optimiser.result(), folder / "weights.pt")
+    figures = {"name": name, "plan": vars(plan), "val_macro_recall": recalls, "seconds": seconds}
+    (folder / "run.json").write_text(json.dumps(figures, indent=1) + "\n")
+    return folder
+
+
+def yardstick(data: Corpus, weights: Path, work: Path, plan: Plan = YARDSTICK) -> Path:
+    """Fine-tune the student's base plainly for three epochs, to compare with."""
+    texts = [example.text for example in data.train]
+    return train(
+        f"yardstick-{plan.seed}",
+        student_network(weights, plan.dropout, plan.seed),
+        weights,
+        lambda epoch: texts,
+        data.val,
+        str,
+        plain([example.label for example in data.train]),
+        plan,
+        work,
+    )
+
+
+def teacher(data: Corpus, weights: Path, work: Path, plan: Plan = TEACHER) -> Path:
+    """Fine-tune the teacher."""
+    texts = [normalise(example.text) for example in data.train]
+    return train(
+        f"teacher-{plan.seed}",
+        teacher_network(weights, plan.dropout, plan.seed),
+        weights,
+        lambda epoch: texts,
+        data.val,
+        normalise,
+        class_balanced([example.label for example in data.train]),
+        plan,
+        work,
+    )
+
+
+def teacher_logits(examples: list[Example], weights: Path, work: Path, plan: Plan) -> Tensor:
+    """Return the logits (texts, 3) of a teacher that `teacher` trained."""
+    network = teacher_network(weights, plan.dropout, plan.seed)
+    trained = torch.load(work / f"teacher-{plan.seed}" / "weights.pt", weights_only=True)
+    network.load_state_dict(trained, strict=False)
+    tokenizer = tokenizer_of(weights, plan.max_length)
+    texts = [normalise(example.text) for example in examples]
+    return predict(network, tokenizer, padding_of(tokenizer), texts)
+
+
+def student(
+    data: Corpus,
+    logits: Tensor,
+    weights: Path,
+    work: Path,
+    plan: Plan = STUDENT,
+    soft: float = 0.7,
+    clean_epochs: int = 1,
+) -> Path:
+    """Distil the teacher into the student, the text noisy but for the last epochs.
+
+    Args:
+        data: the texts.
+        logits: the teacher's, (texts, 3), for the training text and our own words after it.
+        weights: directory to start from.
+        work: folder of the runs.
+        plan: rates and epochs.
+        soft: see `distilled`.
+        clean_epochs: epochs at the end without noise.
+    """
+    examples = data.train + data.own
+    texts = [normalise(example.text) for example in examples]
+    labels = [example.label for example in examples]
+
+    def texts_of_epoch(epoch: int) -> list[str]:
+        if epoch >= plan.epochs - clean_epochs:
+            return texts
+        rng = random.Random(f"noise {plan.seed} {epoch}")  # noqa: S311
+        return [augment(text, rng) if rng.random() < 0.75 else text for text in texts]
+
+    return train(
+        f"student-{plan.seed}",
+        student_network(weights, plan.dropout, plan.seed),
+        weights,
+        texts_of_epoch,
+        data.val,
+        normalise,
+        distilled(class_balanced(labels, even=len(data.own)), logits, soft),
+        plan,
+        work,
+    )

@@ -1,0 +1,95 @@
+"""What is done to a text before the tokenizer."""
+
+import time
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feedback_app.sentiment.normalise import normalise
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("plain words stay", "plain words stay"),
+        ("Case and marks stay, too!", "Case and marks stay, too!"),
+        ("", ""),
+        (" two\n\tspaces  ", "two spaces"),
+        # users and links
+        ("@anna_b thanks", "@user thanks"),
+        ("@anna @bob, @carl look", "@user look"),
+        ("see https://example.com/a?b=c#d now", "see http now"),
+        ("www.example.com/x", "http"),
+        ("mail me@example.com", "mail email"),
+        # hashtags
+        ("#BestUpdateEver", "# Best Update Ever"),
+        ("#iPhone15", "# iPhone 15"),
+        ("#APIDown #two_words", "# API Down # two words"),
+        # Slack
+        ("<@U12AB> hi", "@user hi"),
+        ("<@U12AB|anna> hi", "@user hi"),
+        ("<https://example.com|the docs>", "the docs http"),
+        ("<https://example.com>", "http"),
+        ("<#C123|general>", "# general"),
+        ("<!here> hello", "@user hello"),
+        ("it's *very* _slow_ ~today~", "it's very slow today"),
+        ("```\nTraceback: fatal error\n``` what is this?", "code what is this?"),
+        ("run `make test`", "run make test"),
+        (":thumbsup: :+1:", "thumbs up thumbs up"),
+        (":wave::skin-tone-2: hello", "wave hello"),
+        # emoji and emoticons
+        ("👍🏽", "thumbs up"),
+        ("😡😡😡", "angry face"),
+        ("❤️", "love heart"),
+        ("🦥", "sloth"),
+        ("nice :)", "nice smiling face"),
+        ("oh :-(", "oh sad face"),
+        ("<3", "love heart"),
+        # stretched words and marks
+        ("soooo slooooow", "so slow"),
+        ("yesssss!!!!!!!", "yes!!!"),
+        ("so good", "so good"),
+        # what must not be taken for any of these
+        ("at 10:30 or 11:45:00", "at 10:30 or 11:45:00"),
+        ("a < b and c > d", "a < b and c > d"),
+        ("f*** this", "f*** this"),
+        ("snake_case_name", "snake_case_name"),
+        # escapes that data sets and exports carry
+        ("it\\u2019s fine", "it's fine"),
+        ("R&amp;D", "R&D"),
+        ("“quoted” – it’s…", '"quoted" - it\'s...'),
+    ],
+)
+def test_normalise(text: str, expected: str) -> None:
+    assert normalise(text) == expected
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=400))
+def test_any_text_gives_one_line_without_outer_spaces(text: str) -> None:
+    result = normalise(text)
+    assert result == " ".join(result.split())
+
+
+@given(st.text(alphabet="ab <>|@#!:*_~`.\\u0()😡👍http/&;-=", max_size=200))
+def test_markup_of_any_kind_is_survived(text: str) -> None:
+    assert isinstance(normalise(text), str)
+
+
+@given(st.text(alphabet="abcdefgh ,.", max_size=80).filter(lambda text: "aaa" not in text))
+def test_plain_words_are_kept_apart_from_spaces_and_repetition(text: str) -> None:
+    if all(a != b for a, b in pairwise(text)):
+        assert normalise(text) == " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["*a ", "<", "<@", "```", "`", ":a", "@a", "#a", "a", "-_", "😡", "\\u", "&", "((", "a@b."],
+)
+def test_time_grows_with_the_length_and_no_faster(piece: str) -> None:
+    text = (piece * 4096)[:4096]
+    started = time.process_time()
+    normalise(text)
+    # A pattern that backtracks over the whole text takes seconds here; this takes milliseconds.
+    assert time.process_time() - started < 0.5

@@ -1,0 +1,24 @@
+"""The teacher's outputs by digest."""
+
+from pathlib import Path
+
+import torch
+
+from feedback_app.sentiment.train import outputs
+
+
+def test_outputs_come_back_for_their_texts_in_any_order(tmp_path: Path) -> None:
+    texts = [f"text {number}" for number in range(20)]
+    logits = torch.arange(60).view(20, 3).float()
+    path = tmp_path / "outputs.safetensors"
+    outputs.write(path, texts, logits)
+    found = outputs.read(path, [*reversed(texts), "unseen"])
+    assert torch.equal(found[:-1], logits.flip(0))
+    assert found[-1].isnan().all()
+
+
+def test_mean_of_teachers_is_one_of_probabilities_in_the_log() -> None:
+    one, other = torch.tensor([[2.0, 0.0, 0.0]]), torch.tensor([[5.0, 5.0, 1.0]])
+    shifted = outputs.mean([one, other + 7.0])
+    assert torch.allclose(shifted, outputs.mean([one, other]))
+    assert torch.allclose(outputs.mean([one, one]), one.log_softmax(1))
