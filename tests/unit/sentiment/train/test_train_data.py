@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from feedback_app.sentiment.train import outputs
 from feedback_app.sentiment.train.data import (
     OWN_WORDS,
     Example,
@@ -56,9 +55,3 @@ def test_a_digest_fits_a_signed_integer_and_tells_texts_apart() -> None:
     digests = {digest(f"text {number}") for number in range(1000)}
     assert len(digests) == 1000
     assert all(0 <= value < 2**63 for value in digests)
-
-
-def test_shipped_outputs_are_small_and_hold_no_text() -> None:
-    assert outputs.SHIPPED.stat().st_size < 2_000_000
-    taught = outputs.read(outputs.SHIPPED, [example.text for example in read(OWN_WORDS)])
-    assert not taught.isnan().any()

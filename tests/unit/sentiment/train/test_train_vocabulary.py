@@ -32,7 +32,7 @@ def source(tmp_path: Path) -> Path:
         max_position_embeddings=16,
     )
     torch.manual_seed(1)
-    AutoModel.from_config(config).save_pretrained(folder)
+    AutoModel.from_config(config).save_pretrained(folder)  # type: ignore[no-untyped-call]
     ids = {piece: index for index, piece in enumerate(PIECES)}
     cls, sep = ids["[CLS]"], ids["[SEP]"]
     described = {
