@@ -93,11 +93,11 @@ class Reader:
         return self.message(event, channel, now)
 
     def message(
-        self, message: object, channel: str, now: float, before: str | None = None
+        self, message: object, channel: str, now: float, held: str | None = None
     ) -> Feedback | Ignored:
         """Return the feedback in a message as events and the history show it; raises BadRecord.
 
-        `before` is an edited message's former text: it is enough if that met the conditions.
+        `held` is the source that took an earlier version of it, whatever the text is now.
         """
         if not isinstance(message, dict):
             raise BadRecord(f"a Slack message is not an object but {type(message).__name__}")
@@ -109,7 +109,7 @@ class Reader:
         if not isinstance(text, str):
             raise BadRecord(f"the text of a Slack message is not a string: {_short(text)}")
         text = unescape(text)
-        source = self._source(channel, text) or self._source(channel, unescape(before or ""))
+        source = self._source(channel, text) or held
         if source is None:
             return Ignored("conditions not met", self._listening(channel).source)
         edited = message.get("edited")
@@ -136,7 +136,8 @@ class Reader:
         if not isinstance(message.get("edited"), dict):
             return Ignored("a change that is no edit")
         text = former.get("text") if isinstance(former, dict) else None
-        return self.message(message, channel, now, text if isinstance(text, str) else None)
+        held = self._source(channel, unescape(text)) if isinstance(text, str) else None
+        return self.message(message, channel, now, held)
 
     def _deleted(self, event: dict[str, Any], channel: str, now: float) -> Feedback | Ignored:
         ts, at = event.get("deleted_ts"), microseconds(event.get("event_ts", event.get("ts")))

@@ -10,6 +10,7 @@ from feedback_app.settings import Source
 from feedback_app.sources.base import Context, SourceState, State
 from feedback_app.sources.deliver import Deliver, dead_letter, dumped
 from feedback_app.sources.slack_events import Ignored, Reader
+from feedback_app.sources.slack_known import Known
 from feedback_app.sources.slack_names import Names
 from models import Feedback
 
@@ -36,6 +37,8 @@ class Intake:
         self._filtered = {each.id: 0 for each in sources}
         self._last_message: dict[str, str | None] = {}
         self._buried: dict[str, None] = {}
+        self.known = Known()
+        """What was sent lately, by this worker and, where it is told, by others."""
         self._state: State = "waiting"
         self._detail = ""
         self.amiss: Mapping[str, str] = {}
@@ -81,13 +84,18 @@ class Intake:
                 self._filtered[found.source] += 1
                 self._report(found.source)
             return
+        await self.admit(found)
+
+    async def admit(self, found: Feedback) -> None:
+        """Send one feedback unless its source is paused; returns once the broker has it.
+
+        Raises OutsideFault.
+        """
         if self._context.shared.paused(found.source):
             return
-        await self.take(await self._named(found))
-
-    async def take(self, found: Feedback) -> None:
-        """Send one feedback; returns once the broker has it. Raises OutsideFault."""
+        found = await self._named(found)
         await self._deliver(found.source).send([found])
+        self.known.remember(found)
         self._last_message[found.source] = found.created_at
         self._report(found.source)
 

@@ -4,12 +4,11 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import WSMessage
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
-from slack_sdk.web.async_client import AsyncWebClient
 
 from feedback_app.clock import Clock
 from feedback_app.hop.errors import OutsideFault
@@ -17,6 +16,7 @@ from feedback_app.settings import ConfigurationError
 from feedback_app.sources.base import Context, SourceFault
 from feedback_app.sources.slack_api import PARTY, ask, find_channels, quiet, web_client, workspace
 from feedback_app.sources.slack_events import Conditions, Reader
+from feedback_app.sources.slack_history import History
 from feedback_app.sources.slack_intake import Intake, Interactive
 from feedback_app.sources.slack_names import Names
 
@@ -26,8 +26,6 @@ MOST_CONNECTIONS = 8
 """Workers that hold a connection; Slack allows ten, and a restart needs room."""
 IN_FLIGHT = 1000
 """Frames dealt with at once; beyond it Slack is left to send an event again."""
-
-Reconnected = Callable[[Reader, AsyncWebClient], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +44,10 @@ class Timing:
     """From the greeting until its count of connections is held against the cluster's own."""
     channels: float = 60.0
     """Between two looks for channels that were not there."""
+    reconcile: float = 600.0
+    """Between two readings of the history by the leader."""
+    missed: float = 30.0
+    """From an event that the broker did not take to a reading of the history."""
     give_way: float = 60.0
     first_wait: float = 1.0
     longest_wait: float = 60.0
@@ -67,7 +69,8 @@ class SlackSocket:
     """Receives Slack's events and acknowledges each once the broker has it.
 
     `run` lives until it is cancelled. `opened` tells how many connections the whole cluster holds,
-    `reconnected` runs beside each new connection, `interactive` takes the payloads of buttons.
+    `leading` whether this worker reads the history on a timer, as one does for all; `interactive`
+    takes the payloads of buttons. After each new connection every worker reads the history.
     """
 
     def __init__(
@@ -76,7 +79,7 @@ class SlackSocket:
         clock: Clock,
         opened: Callable[[], int],
         *,
-        reconnected: Reconnected | None = None,
+        leading: Callable[[], bool] = lambda: True,
         interactive: Interactive | None = None,
         timing: Timing | None = None,
     ) -> None:
@@ -92,11 +95,14 @@ class SlackSocket:
         self._app_token = settings.slack_app_token.get_secret_value()
         self._web = web_client(settings.slack_bot_token, settings.slack_api_url)
         self._context, self._clock, self._opened = context, clock, opened
-        self._reconnected = reconnected
+        self._leading = leading
         self._timing = timing or Timing()
         self._names = Names(self._web, clock)
         self.intake = Intake(context, clock, self._names, self.sources, interactive)
+        self._history = History(context, clock, self.intake, self.intake.known)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._missed: float | None = None
+        """When an event could not be given to the broker, in monotonic seconds."""
 
     async def run(self) -> None:
         """Keep a connection open while any source is to be read; ends when cancelled."""
@@ -160,8 +166,7 @@ class SlackSocket:
                 raise SourceFault(PARTY, message, self._timing.give_way, "waiting")
             self.connections = 1
             self.intake.show("running")
-            if self._reconnected is not None:
-                beside = asyncio.create_task(self._beside(self._reconnected, link.reader))
+            beside = asyncio.create_task(self._reconcile(link.reader))
             await self._watch(client, link)
         finally:
             self.connections = 0
@@ -185,11 +190,27 @@ class SlackSocket:
         except TimeoutError:
             raise SourceFault(PARTY, "Socket Mode does not open") from None
 
-    async def _beside(self, reconnected: Reconnected, reader: Reader) -> None:
-        try:
-            await reconnected(reader, self._web)
-        except OutsideFault as fault:
-            log.warning("Slack's history was not read to its end: %s", fault)
+    async def _reconcile(self, reader: Reader) -> None:
+        """Read the history now, then on the leader's timer and after events that were missed."""
+        timing, now = self._timing, self._clock.monotonic
+        last, thorough = -timing.reconcile, True
+        while True:
+            missed = self._missed is not None and now() - self._missed > timing.missed
+            regular = self._leading() and now() - last > timing.reconcile
+            if thorough or missed or regular:
+                self._missed = None if missed else self._missed
+                try:
+                    await self._history.reconcile(reader, self._web, thorough=thorough or missed)
+                    thorough = False
+                except OutsideFault as fault:
+                    log.warning("Slack's history was not read to its end: %s", fault)
+                    await self._clock.sleep(fault.retry_after or timing.missed)
+                    thorough = thorough or missed
+                except Exception:
+                    log.exception("Slack's history was not read to its end")
+                    thorough = False
+                last = now()
+            await self._clock.sleep(timing.look)
 
     async def _watch(self, client: SocketModeClient, link: Link) -> None:
         """Return when every source is paused; raises SourceFault once the connection is no good."""
@@ -231,6 +252,7 @@ class SlackSocket:
         """Let what is in flight be finished and acknowledged, then close."""
         if beside is not None:
             beside.cancel()
+            await asyncio.wait({beside})
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=self._timing.drain)
         for task in list(self._tasks):
@@ -264,6 +286,7 @@ class SlackSocket:
                 await self.intake.bury(text.encode("utf-8", "replace"), "an unknown frame")
         except OutsideFault as fault:
             # Not acknowledged: Slack sends it again, and the history has it for certain.
+            self._missed = self._clock.monotonic()
             log.warning("Slack: an event waits: %s", fault)
         except ConnectionError:
             log.info("Slack: an acknowledgement was lost, the event will come again")

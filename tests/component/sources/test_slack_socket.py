@@ -209,6 +209,17 @@ async def test_a_cut_connection_is_opened_again(sandbox: Sandbox) -> None:
     assert world.states["slack"].state == "running"
 
 
+async def test_what_slack_gave_up_on_is_read_from_the_history(sandbox: Sandbox) -> None:
+    world = world_of(sandbox)
+    async with running(world):
+        await until(lambda: "slack" in world.shared.cursors)
+    sandbox.slack.say("#feedback", "said while no worker ran")
+    await until(lambda: not sandbox.slack.sockets.pending)
+    async with running(world):
+        await until(lambda: world.feedback)
+    assert [found.text for found in world.feedback] == ["said while no worker ran"]
+
+
 async def test_slack_asking_for_a_new_connection_loses_nothing(sandbox: Sandbox) -> None:
     world = world_of(sandbox)
     async with running(world):

@@ -1,0 +1,91 @@
+"""What is known of Slack's messages, and what a page of the history tells beyond it."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feedback_app.settings import Source
+from feedback_app.sources.slack_events import Conditions, Reader, microseconds
+from feedback_app.sources.slack_history import SETTLED_S, Page, compare
+from feedback_app.sources.slack_known import Known
+from models import Feedback
+
+NOW = 1_790_000_000.0
+NOW_US = int(NOW * 1e6)
+SOURCE = Source.model_validate({"id": "slack", "type": "slack", "channel": "C12345"})
+READER = Reader((Conditions.of(SOURCE, {"C12345": "C12345"}),))
+
+
+def ts(age_s: int) -> str:
+    """Return the ts of a message so many seconds old."""
+    return f"{int(NOW) - age_s}.000000"
+
+
+def known_message(age_s: int, revision: int = 1, kind: str = "create", url: str = "") -> Feedback:
+    """Return the feedback of a message."""
+    identity = f"slack:C12345:{ts(age_s)}"
+    return Feedback(
+        id=identity, text="t", source="slack", revision=revision, kind=kind, url=url or None
+    )
+
+
+def test_the_newest_revision_counts_and_a_deletion_stays() -> None:
+    known = Known()
+    known.remember(known_message(10, 5))
+    known.remember(known_message(10, 4))
+    held = known.get("C12345", ts(10))
+    assert held is not None
+    assert held.revision == 5
+    known.remember(known_message(10, 6, "delete"))
+    known.remember(known_message(10, 7))
+    assert list(known.alive("C12345")) == []
+
+
+def test_other_sources_are_none_of_its_business() -> None:
+    known = Known()
+    known.remember(Feedback(id="x:1", text="t", source="x"))
+    known.remember(Feedback(id="slack:C12345:nonsense", text="t", source="slack"))
+    assert list(known.alive("C12345")) == []
+
+
+def test_a_reply_keeps_its_thread_over_revisions() -> None:
+    known = Known()
+    url = f"https://a.slack.com/archives/C12345/p1?thread_ts={ts(90)}&cid=C12345"
+    known.remember(known_message(10, 1, url=url))
+    known.remember(known_message(10, 2))
+    (reply,) = known.alive("C12345")
+    assert reply.thread == ts(90)
+
+
+def test_what_is_older_than_a_day_is_forgotten() -> None:
+    known = Known()
+    for age in range(60 * 3600, 0, -600):
+        known.remember(known_message(age))
+    kept = [each.sent for each in known.alive("C12345")]
+    assert min(kept) >= NOW_US - 27 * 3600 * 1_000_000
+    assert min(kept) <= NOW_US - 24 * 3600 * 1_000_000
+
+
+@given(
+    before=st.sets(st.integers(1, 3000), max_size=30),
+    deleted=st.sets(st.integers(1, 3000)),
+    unheard=st.sets(st.integers(1, 3000), max_size=10),
+    bounds=st.tuples(st.integers(0, 3000), st.integers(0, 3000)),
+)
+def test_news_and_deletions_are_exactly_those_inside_the_page(
+    before: set[int], deleted: set[int], unheard: set[int], bounds: tuple[int, int]
+) -> None:
+    known = Known()
+    for age in before:
+        known.remember(known_message(age, microseconds(ts(age)) or 0))
+    youngest, oldest = min(bounds), max(bounds)
+    there = {age for age in (before - deleted) | unheard if youngest <= age <= oldest}
+    page = Page(
+        tuple({"type": "message", "ts": ts(age), "text": "t", "user": "U1"} for age in there),
+        NOW_US - oldest * 1_000_000,
+        NOW_US - youngest * 1_000_000,
+    )
+    found = compare(page, "C12345", known.alive("C12345"), known, READER, NOW)
+    assert {each.id for each in found.unknown} == {f"slack:C12345:{ts(a)}" for a in there - before}
+    gone = {age for age in before - there if max(youngest, SETTLED_S) <= age <= oldest}
+    assert {each.ts for each in found.missing} == {ts(age) for age in gone}
+    assert not found.odd
