@@ -1,0 +1,53 @@
+"""The private names of Faust that the hop touches, as the pinned version has them."""
+
+import inspect
+from importlib.metadata import version
+
+import faust
+from faust.transport.consumer import Consumer, ThreadDelegateConsumer
+from faust.transport.drivers import aiokafka as driver
+
+from feedback_app.hop.transport import HopConsumer, HopProducer, HopTransport
+
+
+def parameters(function: object) -> list[str]:
+    return list(inspect.signature(function).parameters)  # type: ignore[arg-type]
+
+
+def test_the_versions_are_the_ones_that_were_read() -> None:
+    assert version("faust-streaming") == "0.15.3"
+    assert version("aiokafka") == "0.14.0"
+
+
+def test_getmany_is_the_abstract_method_that_every_fetch_goes_through() -> None:
+    assert parameters(Consumer._getmany) == ["self", "active_partitions", "timeout"]
+    assert getattr(Consumer._getmany, "__isabstractmethod__", False)
+    assert "await self._getmany(" in inspect.getsource(Consumer._wait_next_records)
+    assert parameters(HopConsumer._getmany) == parameters(Consumer._getmany)
+
+
+def test_commit_is_the_abstract_method_that_commits_offsets() -> None:
+    assert parameters(Consumer._commit) == ["self", "offsets"]
+    assert getattr(Consumer._commit, "__isabstractmethod__", False)
+    assert issubclass(HopConsumer, ThreadDelegateConsumer)
+
+
+def test_the_producer_gives_out_its_aiokafka_producer() -> None:
+    assert parameters(driver.Producer._ensure_producer) == ["self"]
+    assert isinstance(HopProducer.aiokafka, property)
+
+
+def test_a_transport_can_be_set_and_its_classes_are_used() -> None:
+    app = faust.App("contract", broker="kafka://127.0.0.1:1", store="memory://")
+    transport = HopTransport(app.conf.broker_consumer, app)
+    transport.stages = {}
+    app.transport = app.producer_transport = transport
+    assert app.transport is transport
+    assert isinstance(app.producer, HopProducer)
+
+
+def test_the_calls_around_a_rebalance_are_where_the_hop_expects_them() -> None:
+    assert parameters(Consumer.on_partitions_revoked) == ["self", "revoked"]
+    assert parameters(Consumer.on_partitions_assigned) == ["self", "assigned", "generation_id"]
+    assert parameters(Consumer.commit) == ["self", "topics", "start_new_transaction"]
+    assert "await self.wait_empty()" in inspect.getsource(Consumer.on_stop)
