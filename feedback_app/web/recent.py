@@ -1,6 +1,7 @@
 """The latest messages and alerts as the page shows them. Pure."""
 
 import html
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from models.delivery import CLAIMED, DEAD, POSTED, RETRACTED
 MAX_MESSAGES = 50
 MAX_ALERTS = 30
 MAX_CHARACTERS = 600
+SLACK_LINK = re.compile(r"<https?://[^|<>]*\|([^<>]*)>")
 STATES = {CLAIMED: "posting", POSTED: "posted", RETRACTED: "withdrawn", DEAD: "failed"}
 
 Json = dict[str, Any]
@@ -85,6 +87,7 @@ def _message(scored: ScoredFeedback) -> Json:
 
 
 def _alert(delivery: Delivery, scored: ScoredFeedback | None, channels: Mapping[str, str]) -> Json:
+    gone = delivery.status == RETRACTED or (scored is not None and scored.feedback.kind == "delete")
     return {
         "id": delivery.id,
         "channel": channels.get(delivery.rule or "", delivery.channel),
@@ -92,21 +95,22 @@ def _alert(delivery: Delivery, scored: ScoredFeedback | None, channels: Mapping[
         "state": STATES.get(delivery.status, delivery.status),
         "reason": delivery.reason,
         "digest": delivery.lookup is not None and delivery.lookup != delivery.id,
-        "text": _alert_text(delivery, scored),
+        "gone": gone,
+        "text": None if gone else _alert_text(delivery, scored),
         "score": None if scored is None else scored.score,
-        "url": web_link(delivery.url),
+        "url": None if gone else web_link(delivery.url),
         "at": delivery.updated_at or delivery.claimed_at,
     }
 
 
 def _alert_text(delivery: Delivery, scored: ScoredFeedback | None) -> str | None:
-    """Return the text, or None where the alert or its message was taken back."""
-    if delivery.status == RETRACTED:
-        return None
+    """Return the text, or None where neither the message nor a digest's line is at hand."""
     if scored is not None:
-        return None if scored.feedback.kind == "delete" else _cut(scored.feedback.text)
-    # `line` is written for Slack, which escapes these three characters.
-    return None if delivery.line is None else _cut(html.unescape(delivery.line))
+        return _cut(scored.feedback.text)
+    if delivery.line is None:
+        return None
+    # A line is written for Slack: links have a form of their own, three characters are escaped.
+    return _cut(html.unescape(SLACK_LINK.sub(r"\1", delivery.line).removeprefix("• ")))
 
 
 def _cut(text: str) -> str:

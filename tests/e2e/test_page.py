@@ -83,6 +83,7 @@ async def test_what_is_new_appears_and_what_is_deleted_goes(
     await expect(page.locator("#alerts > li .meta")).to_contain_text("#negative-feedback")
     view.recent = [*view.recent, scored("a", "", kind="delete", revision=2)]
     view.change()
+    await expect(page.locator("#alerts > li .text")).to_contain_text("Taken back")
     await expect(page.locator("#messages > li .text")).to_have_text(["It works now"])
     await expect(page.locator("body")).not_to_contain_text("It broke again")
 

@@ -73,12 +73,12 @@ export function message(item, now) {
 
 /** Return an alert as a list item. */
 export function alert(item, now) {
-  const gone = item.text === null;
+  const note = item.gone ? "Taken back: the message was changed or deleted." : "The text is no longer at hand; Slack has it.";
   return el(
     "li",
     {},
     score(item.score, item.score === null ? "" : item.score < 0.5 ? "negative" : "positive"),
-    el("p", { class: gone ? "text gone" : "text", dir: "auto" }, gone ? "Taken back: the message was changed or deleted." : item.text),
+    el("p", { class: item.text === null ? "text gone" : "text", dir: "auto" }, item.text ?? note),
     el("p", { class: "meta" }, el("span", { class: `pill ${STATES[item.state] ?? "warn"}`, title: item.reason }, item.digest ? `${item.state} in a digest` : item.state), el("span", {}, item.channel), time(item.at, now), item.state === "failed" && item.reason ? el("span", {}, item.reason) : null, link(item.url, "open ↗")),
   );
 }

@@ -38,7 +38,7 @@ def test_a_deletion_wins_over_every_revision(order: tuple[ScoredFeedback, ...]) 
     known = newest_revisions(order)
     assert messages(known) == []
     [alert] = alerts([delivery("1", "posted", line="a in revision 1")], known, load({}))
-    assert alert["text"] is None
+    assert (alert["gone"], alert["text"]) == (True, None)
 
 
 def test_the_latest_come_first_and_no_more_than_asked_for() -> None:
@@ -62,7 +62,7 @@ def test_a_withdrawn_alert_shows_no_text() -> None:
     [alert] = alerts(
         [delivery("1", "retracted", line="old")], newest_revisions([scored("a")]), load({})
     )
-    assert (alert["state"], alert["text"]) == ("withdrawn", None)
+    assert (alert["state"], alert["gone"], alert["text"]) == ("withdrawn", True, None)
 
 
 def test_a_long_text_is_cut() -> None:
@@ -87,3 +87,14 @@ def test_a_long_text_is_cut() -> None:
 )
 def test_only_addresses_of_the_web_are_links(url: str | None, kept: bool) -> None:
     assert web_link(url) == (url if kept else None)
+
+
+def test_a_digests_line_reads_without_slacks_markup() -> None:
+    line = "• 0.05 <https://x.example/1?a=1&amp;b=2|@mira>: down &amp; &lt;https://out|x&gt;"
+    [alert] = alerts([delivery("1", "posted", line=line)], {}, load({}))
+    assert alert["text"] == "0.05 @mira: down & <https://out|x>"
+
+
+def test_an_alert_whose_text_is_not_at_hand_is_not_called_taken_back() -> None:
+    [alert] = alerts([delivery("1", "posted")], {}, load({}))
+    assert (alert["gone"], alert["text"]) == (False, None)
