@@ -62,12 +62,16 @@ class Plan:
 
 
 class Stage(abc.ABC):
-    """A stage of the pipeline on this worker."""
+    """A stage of the pipeline on this worker.
+
+    `declared` holds the waits that a handler sees to by itself: {party: what is wrong}.
+    """
 
     def __init__(self, plan: Plan, links: Links) -> None:
         self.plan, self.links = plan, links
         self.partitions: dict[int, Partition] = {}
         self.acked: dict[TP, int] = {}
+        self.declared: dict[str, str] = {}
         self._faults: dict[str, str] = {}
         self._waiters: dict[str, int] = {}
         self.stopped: str | None = None
@@ -185,7 +189,8 @@ class Stage(abc.ABC):
     @property
     def waiting(self) -> dict[str, str]:
         """What this stage waits for outside: {party: what is wrong}."""
-        return self._faults if self.stopped is None else {"bug": self.stopped, **self._faults}
+        found = {**self.declared, **self._faults}
+        return found if self.stopped is None else {"bug": self.stopped, **found}
 
     async def tried(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Return what `attempt` returns; raises BadRecord, or Exception once a bug has had its
