@@ -6,6 +6,8 @@ PYTHON ?= python3
 ARGS ?=
 TORCH_INDEX ?=
 BIN := .venv/bin
+# Torch and its CUDA libraries stand in a lock of their own.
+WITHOUT_TORCH = $$(sed -nE 's/^((torch|triton|nvidia|cuda)[a-z0-9._-]*)==.*/--no-emit-package \1/p' requirements/torch.txt)
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
@@ -63,11 +65,15 @@ lock: ## resolve the locks again after a change of pyproject.toml (needs uv)
 		requirements/torch.in -o requirements/torch.txt
 	@uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 \
 		--extra broker --extra dev pyproject.toml -c requirements/torch.txt \
-		$$(sed -n 's/^\([a-z0-9._-]*\)==.*/\1/p' requirements/torch.txt | grep -E '^(torch|triton|nvidia|cuda)' | sed 's/^/--no-emit-package /') \
+		$(WITHOUT_TORCH) \
 		-o requirements/base.txt
 	@uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 \
+		pyproject.toml requirements/build.in -c requirements/base.txt \
+		$(WITHOUT_TORCH) \
+		-o requirements/runtime.txt
+	@uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 \
 		--extra broker --extra dev --extra train pyproject.toml -c requirements/torch.txt -c requirements/base.txt \
-		$$(sed -n 's/^\([a-z0-9._-]*\)==.*/\1/p' requirements/torch.txt | grep -E '^(torch|triton|nvidia|cuda)' | sed 's/^/--no-emit-package /') \
+		$(WITHOUT_TORCH) \
 		-o requirements/train.txt
 
 clean: ## remove what the targets made here
