@@ -1,4 +1,4 @@
-"""A few texts of the kind that is scored, to measure and check ways of computing at the start."""
+"""A few texts of the kind that is scored, to check ways of computing with at the start."""
 
 SAMPLE = (
     "Works.",

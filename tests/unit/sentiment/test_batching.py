@@ -1,0 +1,32 @@
+"""Batches hold every text once, within the budget."""
+
+from itertools import chain, pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feedback_app.sentiment.batching import batches, runs
+
+lengths = st.lists(st.integers(min_value=2, max_value=256), max_size=200)
+
+
+@given(lengths, st.integers(min_value=1, max_value=600))
+def test_batches_partition_the_texts_by_length_within_the_budget(
+    given_lengths: list[int], budget: int
+) -> None:
+    cut = list(batches(given_lengths, budget))
+    flat = list(chain.from_iterable(cut))
+    assert sorted(flat) == list(range(len(given_lengths)))
+    assert [given_lengths[p] for p in flat] == sorted(given_lengths)
+    for batch in cut:
+        assert len(batch) == 1 or sum(given_lengths[p] for p in batch) <= budget
+    for batch, after in pairwise(cut):
+        # None is closed early.
+        assert sum(given_lengths[p] for p in batch) + given_lengths[after[0]] > budget
+
+
+@given(lengths)
+def test_runs_can_be_read_back(given_lengths: list[int]) -> None:
+    found = runs(given_lengths)
+    assert [length for count, length in found for _ in range(count)] == given_lengths
+    assert all(a[1] != b[1] for a, b in pairwise(found))

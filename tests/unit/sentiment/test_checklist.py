@@ -1,0 +1,57 @@
+"""How the bundled model behaves on cases of the kind that it meets."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from feedback_app.sentiment.classifier import Probabilities
+from feedback_app.sentiment.loading import load_local
+
+CASES = [
+    json.loads(line)
+    for line in Path(__file__).with_name("checklist.jsonl").read_text(encoding="utf-8").splitlines()
+]
+
+OUTCOMES: dict[str, Callable[[Probabilities], bool]] = {
+    "negative alert": lambda said: said.score < 0.3,
+    "leaning negative": lambda said: said.score < 0.5,
+    "not negative alert": lambda said: said.score >= 0.3,
+    "no alert": lambda said: 0.3 <= said.score <= 0.9,
+    "not positive alert": lambda said: said.score <= 0.9,
+    "positive": lambda said: said.label == "positive",
+}
+
+MUST_ALL_PASS = {"plain complaint", "plain praise", "plain neutral question"}
+FLOOR = 0.85
+
+
+@pytest.fixture(scope="module")
+def failures() -> list[str]:
+    """Return `category: expected, got: text` of each case that fails."""
+    classifier = load_local()
+    said = classifier.score([case["text"] for case in CASES])
+    classifier.close()
+    return [
+        f"{case['category']}: {case['expect']}, got {one.score:.2f}: {case['text']!r}"
+        for case, one in zip(CASES, said, strict=True)
+        if not OUTCOMES[case["expect"]](one)
+    ]
+
+
+def test_there_are_enough_cases_of_every_kind() -> None:
+    kinds = Counter(case["category"] for case in CASES)
+    assert len(CASES) >= 150
+    assert len({case["text"] for case in CASES}) == len(CASES)
+    assert min(kinds.values()) >= 5
+    assert kinds.keys() >= MUST_ALL_PASS
+
+
+def test_no_failure_where_alerts_depend_on_it_most(failures: list[str]) -> None:
+    assert [line for line in failures if line.split(":")[0] in MUST_ALL_PASS] == []
+
+
+def test_the_share_that_passes(failures: list[str]) -> None:
+    assert len(failures) <= (1 - FLOOR) * len(CASES), "\n".join(failures)
