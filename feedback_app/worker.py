@@ -1,12 +1,36 @@
 """The Faust application of this process: `faust -A feedback_app worker` finds it here."""
 
+import asyncio
+import atexit
 import sys
 
+from feedback_app.broker import BrokerUnavailable, find_or_start
 from feedback_app.factory import create_app
-from feedback_app.settings import ConfigurationError, load
+from feedback_app.settings import ConfigurationError, Settings, load
+
+
+def with_broker(settings: Settings) -> Settings:
+    """Return the settings with an address: the configured one, else the local broker's.
+
+    The local broker is for a worker only, is shared by all of a machine, and ends with the last.
+    """
+    if settings.kafka_bootstrap or "worker" not in sys.argv:
+        return settings
+    # A loop of its own: Faust makes the one that it runs on.
+    loop = asyncio.new_event_loop()
+    broker = loop.run_until_complete(find_or_start(settings.data_dir))
+
+    def leave() -> None:
+        loop.run_until_complete(broker.close())
+        loop.close()
+
+    atexit.register(leave)
+    print(f"Kafka: {broker.bootstrap} (local, data in {settings.data_dir})", file=sys.stderr)
+    return settings.model_copy(update={"kafka_bootstrap": broker.bootstrap})
+
 
 try:
-    app = create_app(load())
-except ConfigurationError as error:
+    app = create_app(with_broker(load()))
+except (ConfigurationError, BrokerUnavailable) as error:
     print(f"Error: {error}", file=sys.stderr)
     raise SystemExit(2) from None
