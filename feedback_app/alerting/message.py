@@ -124,10 +124,10 @@ def likely(probabilities: Mapping[str, Any] | None) -> list[tuple[str, float]]:
 def origin(alert: Alert) -> list[str]:
     """Return where an alert comes from: source, author, time and link."""
     parts = [f"source {one_line(alert.source, 80) or '?'}"]
-    if alert.author:
-        parts.append(f"by {one_line(alert.author, 80)}")
-    if alert.created_at:
-        parts.append(one_line(alert.created_at, 40))
+    if author := one_line(alert.author or "", 80):
+        parts.append(f"by {author}")
+    if at := one_line(alert.created_at or "", 40):
+        parts.append(at)
     if found := link(alert.url, "open the message"):
         parts.append(found)
     return parts

@@ -11,7 +11,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from feedback_app.alerting.message import EVENT_TYPE, Message
-from feedback_app.alerting.outcome import Done, NotDone, Outcome, Refused, Withheld, of_error
+from feedback_app.alerting.outcome import (
+    Done,
+    NotDone,
+    Outcome,
+    Refused,
+    Uncertain,
+    Withheld,
+    of_error,
+)
 from feedback_app.hop.errors import OutsideFault
 from feedback_app.settings import ConfigurationError
 
@@ -180,10 +188,10 @@ class SlackClient:
     ) -> Outcome:
         client = self._client()
         try:
-            response = await call(client)
-            return Done(str(response["ts"]))
+            ts = (await call(client)).get("ts")
         except Exception as error:
             return of_error(error)
+        return Done(ts) if isinstance(ts, str) else Uncertain("ok without a ts")
 
 
 def _found(message: dict[str, Any]) -> Found | None:

@@ -316,3 +316,43 @@ def test_an_outage_of_the_broker_is_waited_out_in_place() -> None:
         assert not worker.waiting
 
     run(story())
+
+
+def test_a_claim_that_grew_old_while_connecting_is_not_used() -> None:
+    async def story() -> None:
+        slack = FakeSlack()
+        slack.slow_connects = {0}
+        worker = Worker(Topic(), slack)
+        assert total([await worker.deliver(0, alert())]) == DELIVERED
+        assert slack.finds >= 2
+        assert len(slack.posts) == 2
+        assert slack.carried() == {alert().id: 1}
+
+    run(story())
+
+
+def test_while_a_rebalance_is_under_way_nothing_is_claimed_or_updated() -> None:
+    async def story() -> None:
+        topic, slack = Topic(), FakeSlack()
+        worker = Worker(topic, slack, slack_posts_per_second=1)
+        await worker.deliver(0, alert())
+        slack.down_until = worker.clock.time() + 5
+        other = asyncio.ensure_future(worker.deliver(1, alert("x:2")))
+        edit = asyncio.ensure_future(worker.deliver(2, alert(revision=1)))
+        await asyncio.sleep(2.9)
+        worker.moving = True
+        rows = len(topic.rows)
+        await asyncio.sleep(60)
+        assert len(topic.rows) == rows
+        worker.moving = False
+        await other
+        await asyncio.sleep(0.5)  # the edit waits for the pace of the channel
+        worker.moving = True
+        await asyncio.sleep(60)
+        assert not edit.done()
+        assert all(one.updates == 0 for one in slack.messages[NEGATIVE].values())
+        worker.moving = False
+        await edit
+        assert any("x:1 r1" in text for text in slack.texts())
+
+    run(story())

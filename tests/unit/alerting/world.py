@@ -45,8 +45,7 @@ def alert(
         feedback_id=feedback,
         revision=revision,
         alerted_at=rfc3339(at),
-        source="x",
-        **(content | fields),
+        **({"source": "x"} | content | fields),
     )
 
 
@@ -94,6 +93,8 @@ class FakeSlack:
         self.lost: Callable[[int], bool] = lambda number: False
         """Whether the answer to the n-th post is lost, though the post was taken."""
         self.down_until = 0.0
+        self.slow_connects: set[int] = set()
+        """Posts whose connection takes longer than a claim is good for."""
         self.before_post: Callable[[], None] = lambda: None
         self.posts: list[tuple[float, str]] = []
         self.finds = 0
@@ -105,6 +106,8 @@ class FakeSlack:
         if (answer := await self._answer("post", channel)) is not None:
             return answer
         self.before_post()
+        if number in self.slow_connects:
+            await asyncio.sleep(3)
         if not may_send():
             return NotDone("Withheld")
         self._stamp += 1

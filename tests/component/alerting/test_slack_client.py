@@ -1,0 +1,259 @@
+"""The Slack client against the stand-in Slack, and against servers that misbehave."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from aiohttp import web
+
+from feedback_app.alerting import slack_client
+from feedback_app.alerting.message import Message, digest, line, single, withdrawn
+from feedback_app.alerting.outcome import Done, NotDone, Outcome, Refused, Uncertain
+from feedback_app.alerting.slack_client import LookFailed, SlackClient
+from feedback_app.hop import OutsideFault
+from feedback_app.sandbox import SLACK_BOT_TOKEN, ManualClock, Sandbox
+from feedback_app.settings import ConfigurationError
+from models import Alert
+
+START = 1_790_000_000.0
+NEGATIVE = "#negative-feedback"
+
+
+def alert(text: str = "It broke <!channel> & nobody answers") -> Alert:
+    """Return an alert."""
+    return Alert(
+        id="a" * 32,
+        op="put",
+        rule="negative",
+        channel="",
+        feedback_id="x:1",
+        text=text,
+        score=0.1,
+        label="negative",
+        source="x",
+    )
+
+
+def always() -> bool:
+    """Let every request go."""
+    return True
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Return a clock that stands still."""
+    return ManualClock(START)
+
+
+@pytest.fixture
+async def sandbox(clock: ManualClock) -> AsyncIterator[Sandbox]:
+    """Yield a sandbox that shows posts at once and does not limit them."""
+    box = Sandbox(clock=clock, posts_per_second=None, slack={"history_delay": (0, 0)})
+    await box.start()
+    yield box
+    await box.stop()
+
+
+@pytest.fixture
+async def slack(sandbox: Sandbox) -> AsyncIterator[SlackClient]:
+    """Yield a client of the sandbox."""
+    client = SlackClient(SLACK_BOT_TOKEN, sandbox.slack_url)
+    yield client
+    await client.close()
+
+
+async def test_a_post_is_found_changed_and_deleted(sandbox: Sandbox, slack: SlackClient) -> None:
+    channel = sandbox.slack.channel(NEGATIVE)
+    outcome = await slack.post(channel.id, single(alert()), always)
+    assert isinstance(outcome, Done)
+    (found,) = await slack.find(channel.id, START - 60)
+    assert (found.ts, found.lookup) == (outcome.ts, "a" * 32)
+    assert await slack.update(channel.id, outcome.ts, withdrawn(alert())) == Done(outcome.ts)
+    (message,) = channel.messages
+    assert "Withdrawn" in message.text
+    assert await slack.find(channel.id, START - 60) == [found]
+    assert await slack.delete(channel.id, outcome.ts) == Done(outcome.ts)
+    assert not channel.messages
+    gone = await slack.update(channel.id, outcome.ts, withdrawn(alert()))
+    assert gone == Refused("message_not_found", False)
+
+
+async def test_slack_takes_the_largest_messages(sandbox: Sandbox, slack: SlackClient) -> None:
+    channel = sandbox.slack.channel(NEGATIVE).id
+    for text in ("<" * 5000, "😡" * 5000, "word " * 1000, "", "\x00\n"):
+        one = alert(text)
+        made = digest("d" * 32, 1, [(f"{n:032x}", line(one)) for n in range(40)])
+        for message in (single(one), withdrawn(one), made):
+            assert isinstance(await slack.post(channel, message, always), Done)
+
+
+async def test_history_is_read_to_its_last_page(
+    sandbox: Sandbox, slack: SlackClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slack_client, "PAGE", 2)
+    channel = sandbox.slack.channel(NEGATIVE)
+    made = [await slack.post(channel.id, single(alert()), always) for _ in range(5)]
+    sandbox.slack.say(NEGATIVE, "a person's words")
+    found = await slack.find(channel.id, START - 60)
+    assert [Done(one.ts) for one in found] == made
+    assert await slack.find(channel.id, START + 60) == []
+
+
+async def test_a_channel_that_takes_nothing(sandbox: Sandbox, slack: SlackClient) -> None:
+    channel = sandbox.slack.channel(NEGATIVE)
+    sandbox.slack.remove_bot(NEGATIVE)
+    refused = await slack.post(channel.id, single(alert()), always)
+    assert refused == Refused("not_in_channel", True)
+    sandbox.slack.archive(NEGATIVE)
+    assert await slack.post(channel.id, single(alert()), always) == Refused("is_archived", True)
+    unknown = await slack.post("C0NOWHERE", single(alert()), always)
+    assert unknown == Refused("channel_not_found", True)
+
+
+async def test_a_post_withheld_at_the_last_moment_is_never_sent(
+    sandbox: Sandbox, slack: SlackClient
+) -> None:
+    channel = sandbox.slack.channel(NEGATIVE)
+    outcome = await slack.post(channel.id, single(alert()), lambda: False)
+    assert isinstance(outcome, NotDone)
+    assert not channel.messages
+    # The guard is that of one post only.
+    assert isinstance(await slack.post(channel.id, single(alert()), always), Done)
+    assert await slack.find(channel.id, START - 60)
+
+
+async def test_names_become_ids(sandbox: Sandbox, slack: SlackClient) -> None:
+    expected = {NEGATIVE: sandbox.slack.channel(NEGATIVE).id, "C0123456789": "C0123456789"}
+    assert await slack.channel_ids([NEGATIVE, "C0123456789", NEGATIVE]) == expected
+    with pytest.raises(ConfigurationError, match="#nowhere"):
+        await slack.channel_ids([NEGATIVE, "#nowhere"])
+
+
+async def test_one_post_too_many_is_told_to_wait(clock: ManualClock) -> None:
+    box = Sandbox(clock=clock, posts_per_second=1, slack={"history_delay": (0, 0)})
+    await box.start()
+    client = SlackClient(SLACK_BOT_TOKEN, box.slack_url)
+    channel = box.slack.channel(NEGATIVE).id
+    outcomes = [await client.post(channel, single(alert()), always) for _ in range(3)]
+    assert outcomes[-1] == NotDone("ratelimited", 1.0)
+    await client.close()
+    await box.stop()
+
+
+Handler = Callable[[web.Request], web.StreamResponse]
+
+
+@contextlib.asynccontextmanager
+async def serving(answer: Handler) -> AsyncIterator[tuple[SlackClient, list[str]]]:
+    """Yield a client of a server that answers everything so, and the paths that it was asked."""
+    asked: list[str] = []
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        asked.append(request.path)
+        return answer(request)
+
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", handle)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0]
+    client = SlackClient("xoxb-test", f"http://{host}:{port}/api/")
+    try:
+        yield client, asked
+    finally:
+        await client.close()
+        await runner.cleanup()
+
+
+def reset(request: web.Request) -> web.StreamResponse:
+    """Drop the connection without an answer."""
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+ANSWERS: list[tuple[Handler, Outcome]] = [
+    (lambda _: web.Response(status=502, text="<html>"), Uncertain("HTTP 502")),
+    (lambda _: web.json_response({"ok": False}, status=503), Uncertain("HTTP 503")),
+    (
+        lambda _: web.Response(status=429, headers={"Retry-After": "7"}, text="slow down"),
+        NotDone("ratelimited", 7.0),
+    ),
+    (
+        lambda _: web.json_response({"ok": False, "error": "token_revoked"}),
+        NotDone("token_revoked"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("answer", "expected"), ANSWERS)
+async def test_each_post_is_one_attempt_whatever_the_answer(
+    answer: Handler, expected: Outcome
+) -> None:
+    async with serving(answer) as (client, asked):
+        assert await client.post("C0", single(alert()), always) == expected
+        assert asked == ["/api/chat.postMessage"]
+        with pytest.raises(LookFailed) as raised:
+            await client.find("C0", START)
+        assert raised.value.outcome == expected
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        reset,
+        lambda _: web.Response(text="not json", content_type="application/json"),
+        lambda _: web.Response(text="ok", content_type="text/plain"),
+        lambda _: web.json_response(["ok"]),
+        lambda _: web.json_response({"ok": True}),
+    ],
+)
+async def test_an_answer_that_says_nothing_is_uncertain_and_not_tried_again(
+    answer: Handler,
+) -> None:
+    async with serving(answer) as (client, asked):
+        assert isinstance(await client.post("C0", single(alert()), always), Uncertain)
+        assert len(asked) == 1
+
+
+async def test_an_answer_that_never_comes_is_uncertain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slack_client, "TOTAL_S", 0.2)
+    held = asyncio.Event()
+
+    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await held.wait()
+        writer.close()
+
+    server = await asyncio.start_server(hold, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    client = SlackClient("xoxb-test", f"http://{host}:{port}/api/")
+    assert isinstance(await client.post("C0", single(alert()), always), Uncertain)
+    held.set()
+    await client.close()
+    server.close()
+    await server.wait_closed()
+
+
+async def test_a_refused_connection_was_not_posted() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        client = SlackClient("xoxb-test", f"http://127.0.0.1:{port}/api/")
+        message: Message = single(alert())
+        assert isinstance(await client.post("C0", message, always), NotDone)
+        with pytest.raises(OutsideFault, match="cannot list"):
+            await client.channel_ids([NEGATIVE])
+        await client.close()
+
+
+async def test_a_missing_scope_says_what_to_mend() -> None:
+    async with serving(lambda _: web.json_response({"ok": False, "error": "missing_scope"})) as (
+        client,
+        _,
+    ):
+        with pytest.raises(ConfigurationError, match="channels:read"):
+            await client.channel_ids([NEGATIVE])

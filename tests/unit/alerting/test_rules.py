@@ -1,0 +1,115 @@
+"""Rules, and the stage that applies them."""
+
+import pytest
+
+from agents import alerts as stage
+from feedback_app.alerting.rules import TEXT_CHARACTERS, ChannelRule, cut, operations, resolve
+from feedback_app.hop import Item
+from feedback_app.settings import load
+from models import Alert, Feedback, ScoredFeedback
+from models.alert import PUT, RETRACT, alert_id
+
+RULES = (
+    ChannelRule("negative", "C0NEGATIVE", below=0.3),
+    ChannelRule("positive", "C0POSITIVE", above=0.9),
+)
+
+
+def scored(score: float | None, first: bool = True, kind: str = "create") -> ScoredFeedback:
+    """Return a scored feedback of the source `x`."""
+    text = "" if kind == "delete" else "some words"
+    feedback = Feedback(id="x:1", text=text, source="x", revision=3, kind=kind, author="@a")
+    return ScoredFeedback(feedback=feedback, score=score, label=None, first=first)
+
+
+def done(one: ScoredFeedback, rules: tuple[ChannelRule, ...] = RULES) -> list[tuple[str, str]]:
+    """Return (rule, operation) of each alert."""
+    return [(alert.rule, alert.op) for alert in operations(one, rules, 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("score", "expected"),
+    [
+        (0.0, [("negative", PUT)]),
+        (0.299, [("negative", PUT)]),
+        (0.3, []),
+        (0.5, []),
+        (0.9, []),
+        (0.901, [("positive", PUT)]),
+        (None, []),
+    ],
+)
+def test_a_first_revision_is_an_alert_beyond_a_threshold_only(
+    score: float | None, expected: list[tuple[str, str]]
+) -> None:
+    assert done(scored(score)) == expected
+
+
+@pytest.mark.parametrize(
+    ("score", "expected"),
+    [
+        (0.1, [("negative", PUT), ("positive", RETRACT)]),
+        (0.95, [("negative", RETRACT), ("positive", PUT)]),
+        (0.5, [("negative", RETRACT), ("positive", RETRACT)]),
+        (None, [("negative", RETRACT), ("positive", RETRACT)]),
+    ],
+)
+def test_a_later_revision_says_something_of_every_rule(
+    score: float | None, expected: list[tuple[str, str]]
+) -> None:
+    assert done(scored(score, first=False)) == expected
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_deletion_retracts_for_every_rule_and_carries_nothing(first: bool) -> None:
+    found = operations(scored(None, first, kind="delete"), RULES, 0.0)
+    assert [alert.op for alert in found] == [RETRACT, RETRACT]
+    assert all(alert.text == "" and alert.author is None for alert in found)
+
+
+def test_an_alert_id_does_not_depend_on_the_revision() -> None:
+    first, later = operations(scored(0.1), RULES, 0.0)[0], scored(0.1, first=False)
+    later.feedback.revision = 9
+    assert operations(later, RULES, 0.0)[0].id == first.id == alert_id("negative", "x:1")
+
+
+@pytest.mark.parametrize(
+    ("rule", "scores"),
+    [
+        (ChannelRule("band", "C", below=0.6, above=0.4), [0.5]),
+        (ChannelRule("ends", "C", below=0.4, above=0.6), [0.1, 0.9]),
+        (ChannelRule("all", "C"), [0.1, 0.5, 0.9]),
+        (ChannelRule("mine", "C", below=0.2, source="x"), [0.1]),
+        (ChannelRule("other", "C", below=0.2, source="slack"), []),
+    ],
+)
+def test_limits_and_sources(rule: ChannelRule, scores: list[float]) -> None:
+    assert [s for s in (0.1, 0.5, 0.9) if done(scored(s), (rule,))] == scores
+
+
+def test_the_two_rules_of_the_settings() -> None:
+    settings = load({})
+    ids = {"#negative-feedback": "C0NEGATIVE", "#positive-feedback": "C0POSITIVE"}
+    assert resolve(settings.rules, ids) == RULES
+
+
+def test_a_long_text_is_cut_at_a_word() -> None:
+    made = cut("word " * 2000)
+    assert len(made) <= TEXT_CHARACTERS
+    assert made.endswith("word…")
+    assert len(cut("x" * 5000)) == TEXT_CHARACTERS
+    assert cut("short") == "short"
+
+
+async def test_the_stage_keys_its_output_by_the_channel() -> None:
+    handler = stage.build(RULES, "alerts", lambda: 0.0)
+    items = [
+        Item("scored", 1, offset, b"x:1", 0.0, scored(score))
+        for offset, score in enumerate((0.1, 0.5))
+    ]
+    loud, quiet = await handler(items)
+    (output,) = loud.outputs
+    assert (output.topic, output.key, output.partition) == ("alerts", b"C0NEGATIVE", None)
+    assert Alert.decode(output.value).channel == "C0NEGATIVE"
+    assert loud.counts == [("x", "alerted")]
+    assert (list(quiet.outputs), quiet.counts) == ([], [("x", "quiet")])
