@@ -21,12 +21,11 @@ from feedback_app.sources.deliver import letters, records
 from feedback_app.sources.kit import Kit
 from feedback_app.sources.registry import factory, is_polled
 from feedback_app.sources.schedule import limits_of
-from models import Cursor, DeadLetter, Feedback, PollRequest, from_rfc3339
+from feedback_app.sources.x_window import gap_shown
+from models import Cursor, DeadLetter, Feedback, PollRequest
 
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
-GAP_SHOWN_S = 8 * 86400.0
-"""A gap ends seven days before it was found, so it is shown for a day."""
 
 
 @dataclass(slots=True)
@@ -130,7 +129,7 @@ class Polls:
         running.cursor = reached
         running.served = running.newest
         running.failures, running.not_before, running.fault = 0, 0.0, None
-        self._report(running, *_shown(reached, context.clock()))
+        self._report(running, *gap_shown(reached, context.clock()))
         return Result(counts=[(name, "polled")] + [(name, "sent")] * sent)
 
     def _allowed(self) -> int:
@@ -166,6 +165,9 @@ class Polls:
         return running.fault
 
     def _report(self, running: Running, state: State, detail: str = "") -> None:
+        # A stream's state is told by whoever holds it: these polls only close its gaps.
+        if running.config.type == "x-stream":
+            return
         shown = SourceState(state, detail, running.last_message_at)
         self._context.report(running.config.id, shown)
 
@@ -173,15 +175,6 @@ class Polls:
 def build(context: Context) -> Polls:
     """Return the handler; raises ConfigurationError where a source cannot be made."""
     return Polls(context)
-
-
-def _shown(cursor: Cursor, now: float) -> tuple[State, str]:
-    """Return the state after a poll that worked, and what it says of a gap."""
-    if cursor.gap_from is None or cursor.gap_to is None:
-        return "running", ""
-    if from_rfc3339(cursor.gap_to) < now - GAP_SHOWN_S:
-        return "running", ""
-    return "gap", f"X no longer gives out what was posted {cursor.gap_from} to {cursor.gap_to}"
 
 
 def _counted(name: str, what: str) -> Result:

@@ -3,8 +3,9 @@
 import re
 from dataclasses import dataclass, replace
 
+from feedback_app.sources.base import State
 from feedback_app.sources.snowflake import is_mark, mark, seconds
-from models import Cursor, rfc3339
+from models import Cursor, from_rfc3339, rfc3339
 
 OVERLAP_S = 60.0
 """How late X may index a post before a poll misses it."""
@@ -14,6 +15,8 @@ QUIET_S = 3600.0
 """A query without a post for so long gets a mark of time for its cursor."""
 MARK_BEHIND_S = 600.0
 """How far behind the present such a mark stands, so that no clock has to be exact."""
+GAP_SHOWN_S = 8 * 86400.0
+"""A gap ends seven days before it was found, so it is shown for a day."""
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -96,6 +99,26 @@ def _cursor(source: str, position: str, covered: Window, now: float) -> Cursor:
         gap_from=covered.gap_from,
         gap_to=covered.gap_to,
     )
+
+
+def moved(cursor: Cursor, position: int, now: float) -> Cursor:
+    """Return the cursor at another position, its gap kept."""
+    return Cursor(
+        source=cursor.source,
+        position=str(position),
+        at=rfc3339(now),
+        gap_from=cursor.gap_from,
+        gap_to=cursor.gap_to,
+    )
+
+
+def gap_shown(cursor: Cursor | None, now: float) -> tuple[State, str]:
+    """Return the state of a source that works, and what it says of a gap."""
+    if cursor is None or cursor.gap_from is None or cursor.gap_to is None:
+        return "running", ""
+    if from_rfc3339(cursor.gap_to) < now - GAP_SHOWN_S:
+        return "running", ""
+    return "gap", f"X no longer gives out what was posted {cursor.gap_from} to {cursor.gap_to}"
 
 
 def start_seconds(start: str) -> float:

@@ -1,0 +1,53 @@
+"""When the filtered stream may be opened again, as X's documentation asks. Pure."""
+
+from feedback_app.sources.base import SourceFault
+
+NETWORK_STEP_S = 0.25
+NETWORK_MOST_S = 16.0
+HTTP_FIRST_S = 5.0
+LIMITED_FIRST_S = 60.0
+HTTP_MOST_S = 320.0
+CONNECTS = 45
+CONNECTS_WINDOW_S = 900.0
+"""X allows 50 connects in 15 minutes; a few are left for another leader."""
+STABLE_S = 60.0
+"""A connection that lived for so long ends a row of failures."""
+
+
+class Broken(SourceFault):
+    """The connection itself ended: closed by X, reset, or silent."""
+
+
+class Backoff:
+    """Counts failures in a row by their kind, and connects in the last quarter of an hour."""
+
+    def __init__(self) -> None:
+        self._failures = {"network": 0, "http": 0, "limited": 0}
+        self._connects: list[float] = []
+
+    def connecting(self, now: float) -> None:
+        """Note an attempt; `now` in seconds of any steady clock."""
+        self._connects = [at for at in self._connects if at > now - CONNECTS_WINDOW_S] + [now]
+
+    def wait(self, fault: SourceFault, lived: float, now: float) -> float:
+        """Return the seconds to wait after a fault that ended a connection of `lived` seconds."""
+        if lived >= STABLE_S:
+            self._failures = dict.fromkeys(self._failures, 0)
+        kind = (
+            "network"
+            if isinstance(fault, Broken)
+            else "limited"
+            if fault.state == "rate_limited"
+            else "http"
+        )
+        self._failures[kind] += 1
+        count = min(self._failures[kind], 64)
+        if kind == "network":
+            wait = min(NETWORK_STEP_S * count, NETWORK_MOST_S)
+        else:
+            first = LIMITED_FIRST_S if kind == "limited" else HTTP_FIRST_S
+            wait = min(first * 2.0 ** (count - 1), HTTP_MOST_S)
+        recent = [at for at in self._connects if at > now - CONNECTS_WINDOW_S]
+        if len(recent) >= CONNECTS:
+            wait = max(wait, recent[-CONNECTS] + CONNECTS_WINDOW_S - now)
+        return wait

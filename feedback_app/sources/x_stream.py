@@ -1,0 +1,310 @@
+"""The source `x-stream`: the app's one filtered stream, held by the leader, supervised.
+
+What a disconnect left open is closed by recent search: the stream asks for polls after each
+connect, and moves a source's cursor on only when one of them has looked behind the connect.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from feedback_app.clock import Clock
+from feedback_app.hop.errors import BadRecord, OutsideFault
+from feedback_app.hop.types import Output
+from feedback_app.sources.base import BudgetSpent, Context, SourceFault, SourceState, State
+from feedback_app.sources.budget import Spend, allowed, key, tallies
+from feedback_app.sources.deliver import dead_letter, letters, records
+from feedback_app.sources.kit import Kit
+from feedback_app.sources.registry import is_polled
+from feedback_app.sources.schedule import limits_of
+from feedback_app.sources.snowflake import mark
+from feedback_app.sources.x_backoff import Backoff, Broken
+from feedback_app.sources.x_client import PARTY
+from feedback_app.sources.x_connection import Connection
+from feedback_app.sources.x_posts import read_post, usernames
+from feedback_app.sources.x_rules import Rules, source_of
+from feedback_app.sources.x_window import OVERLAP_S, gap_shown, moved, positions
+from models import DeadLetter, Feedback, PollRequest, from_rfc3339, rfc3339
+
+log = logging.getLogger(__name__)
+
+STAGE = "x-stream"
+QUEUE = 20_000
+BATCH = 500
+REMEMBERED = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """In seconds: between looks, between cursors, how long a connect and the end may take."""
+
+    look: float = 1.0
+    cursors: float = 30.0
+    opening: float = 30.0
+    drain: float = 5.0
+    resend: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A line that is on its way to the broker."""
+
+    source: str
+    feedback: Feedback | None = None
+    dead: DeadLetter | None = None
+
+
+class XStream:
+    """Holds the stream while `leading` says so; `run` lives until it is cancelled."""
+
+    def __init__(
+        self,
+        context: Context,
+        clock: Clock,
+        leading: Callable[[], bool],
+        timing: Timing | None = None,
+    ) -> None:
+        settings = context.settings
+        self._context, self._clock, self._leading = context, clock, leading
+        self._timing = timing or Timing()
+        self._queries = {s.id: s.query or "" for s in settings.sources if s.type == "x-stream"}
+        self._polled = [s.id for s in settings.sources if s.type == "x-stream" and is_polled(s)]
+        self._limits = limits_of(settings)
+        self._kit = Kit(settings, lambda: 100, clock.time)
+        self._rules = Rules(self._kit.x())
+        self._backoff = Backoff()
+        self._lines: asyncio.Queue[Taken] = asyncio.Queue(QUEUE)
+        self._unsent = 0
+        """Lines taken that the broker does not have yet."""
+        self._sent_all = asyncio.Event()
+        self._sent_all.set()
+        self._shown: tuple[State, str] = ("waiting", "")
+        self._spends: dict[str, Spend] = {}
+        self._seen: dict[str, None] = {}
+        self._last_message: dict[str, str | None] = {}
+
+    async def run(self) -> None:
+        """Keep the stream open while this worker leads; ends when cancelled."""
+        pump = asyncio.create_task(self._pump())
+        try:
+            while True:
+                if not self._leading():
+                    await self._clock.sleep(self._timing.look)
+                    continue
+                began = self._clock.monotonic()
+                try:
+                    await self._live()
+                except BudgetSpent as spent:
+                    self._report("budget_spent", str(spent))
+                    await self._clock.sleep(self._timing.look)
+                except SourceFault as found:
+                    now = self._clock.monotonic()
+                    wait = self._backoff.wait(found, now - began, now)
+                    self._report(found.state, f"{found}; next try in {wait:.1f} s")
+                    log.warning("X stream: %s; next try in %.1f s", found, wait)
+                    await self._clock.sleep(wait)
+        finally:
+            pump.cancel()
+            await asyncio.gather(pump, return_exceptions=True)
+            await self._kit.close()
+
+    def _wanted(self) -> dict[str, str]:
+        shared = self._context.shared
+        return {name: query for name, query in self._queries.items() if not shared.paused(name)}
+
+    async def _live(self) -> None:
+        """Live through one connection; returns when there is no reason for one any more."""
+        self._check_budget()
+        wanted = self._wanted()
+        if not wanted:
+            self._report("paused")
+            await self._clock.sleep(self._timing.look)
+            return
+        await self._rules.make(wanted)
+
+        async def on_line(line: object, raw: bytes) -> None:
+            self._take(line, raw, wanted)
+
+        settings, token = self._context.settings, self._context.settings.x_bearer_token
+        assert token is not None  # the kit has made a client of it
+        connection = Connection(settings.x_api_url, token, self._clock.time, on_line)
+        self._backoff.connecting(self._clock.monotonic())
+        task = connection.open()
+        try:
+            await self._opened(connection, task)
+            self._report("running")
+            await self._watch(connection, task, wanted)
+        finally:
+            connection.disconnect()
+            await asyncio.gather(task, return_exceptions=True)
+            await self._drained()
+
+    async def _opened(self, connection: Connection, task: "asyncio.Task[None]") -> None:
+        opened = asyncio.create_task(connection.connected.wait())
+        try:
+            await asyncio.wait(
+                {opened, task},
+                timeout=self._timing.opening,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            opened.cancel()
+        if not connection.connected.is_set():
+            raise self._end(connection, task)
+
+    async def _watch(
+        self, connection: Connection, task: "asyncio.Task[None]", wanted: dict[str, str]
+    ) -> None:
+        """Stay while the stream does its work."""
+        connected = self._clock.time()
+        asks = [connected, connected + OVERLAP_S + 1]
+        written = connected
+        while self._leading() and self._wanted() == wanted:
+            if task.done():
+                raise self._end(connection, task)
+            self._check_budget()
+            now = self._clock.time()
+            try:
+                if asks and now >= asks[0]:
+                    await self._ask_for_polls(wanted, now)
+                    asks.pop(0)
+                if now - written >= self._timing.cursors:
+                    await self._move_cursors(wanted, connected, now)
+                    written = now
+            except OutsideFault as found:
+                log.warning("X stream: %s", found)
+            await self._clock.sleep(self._timing.look)
+
+    def _end(self, connection: Connection, task: "asyncio.Task[None]") -> SourceFault:
+        """Return why the stream ended, as a fault."""
+        if isinstance(connection.ended, SourceFault):
+            return connection.ended
+        if connection.ended is not None:
+            log.error("X stream: a bug ended it", exc_info=connection.ended)
+            return SourceFault(PARTY, f"the stream ended by {type(connection.ended).__name__}")
+        return Broken(PARTY, "the stream ended" if task.done() else "the stream does not open")
+
+    def _take(self, line: object, raw: bytes, wanted: dict[str, str]) -> None:
+        """Queue what a line is; raises Broken where the broker is so slow that no room is left."""
+        now = self._clock.time()
+        first = next(iter(wanted))
+        source = source_of(line.get("matching_rules"), wanted) if isinstance(line, dict) else first
+        if source is None:
+            return
+        names = usernames(line.get("includes")) if isinstance(line, dict) else {}
+        try:
+            body = line.get("data") if isinstance(line, dict) else None
+            number, post = read_post(body, source, names, now)
+        except BadRecord as error:
+            taken = Taken(source, dead=dead_letter(source, STAGE, raw, str(error), now))
+        else:
+            if self._known(str(number)):
+                return
+            taken = Taken(source, feedback=post)
+        try:
+            self._lines.put_nowait(taken)
+        except asyncio.QueueFull:
+            raise Broken(PARTY, "the broker is too slow for the stream") from None
+        self._unsent += 1
+        self._sent_all.clear()
+
+    def _known(self, number: str) -> bool:
+        if number in self._seen:
+            return True
+        self._seen[number] = None
+        if len(self._seen) > REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+        return False
+
+    async def _pump(self) -> None:
+        """Send what is queued, in batches; what the broker refuses for now is tried again."""
+        while True:
+            batch = [await self._lines.get()]
+            while len(batch) < BATCH and not self._lines.empty():
+                batch.append(self._lines.get_nowait())
+            while True:
+                try:
+                    await self._send(batch)
+                    break
+                except OutsideFault as found:
+                    log.warning("X stream: %s", found)
+                    await self._clock.sleep(self._timing.resend)
+            self._unsent -= len(batch)
+            if not self._unsent:
+                self._sent_all.set()
+
+    async def _send(self, batch: list[Taken]) -> None:
+        topics, now = self._context.topics, self._clock.time()
+        outputs: list[Output] = []
+        spends = {}
+        for source in {each.source for each in batch}:
+            posts = [each.feedback for each in batch if each.feedback and each.source == source]
+            dead = [each.dead for each in batch if each.dead and each.source == source]
+            spends[source] = self._tally(source).plus(len(posts) + len(dead), 0, now)
+            tally = spends[source].cursor(f"{source}/stream", now)
+            outputs += [*records(topics, posts), *letters(topics, source, dead)]
+            outputs.append(Output(topics.cursors.name, tally.source.encode(), tally.encode(), 0))
+        await self._context.produce(outputs)
+        self._spends |= spends
+        for each in batch:
+            if each.feedback is not None:
+                self._last_message[each.source] = each.feedback.created_at
+        self._report(*self._shown)
+
+    def _tally(self, source: str) -> Spend:
+        shared = Spend.of(self._context.shared.cursors.get(key(f"{source}/stream")))
+        return max(self._spends.get(source, Spend()), shared, key=Spend.rank)
+
+    def _check_budget(self) -> None:
+        spends = tallies(self._context.shared.cursors)
+        spends |= {f"{name}/stream": self._tally(name) for name in self._queries}
+        allowed(spends.values(), self._limits, self._clock.time())
+
+    async def _drained(self) -> None:
+        """Let the queue reach the broker; what does not in time is closed as a gap by search."""
+        try:
+            async with asyncio.timeout(self._timing.drain):
+                await self._sent_all.wait()
+        except TimeoutError:
+            log.warning("X stream: %d posts still wait for the broker", self._unsent)
+
+    async def _ask_for_polls(self, wanted: dict[str, str], now: float) -> None:
+        name = self._context.topics.polls.name
+        asked = [PollRequest(source=each, due_at=rfc3339(now)) for each in wanted]
+        await self._context.produce(
+            [
+                Output(name, each.source.encode(), each.encode())
+                for each in asked
+                if each.source in self._polled
+            ]
+        )
+
+    async def _move_cursors(self, wanted: dict[str, str], connected: float, now: float) -> None:
+        """Move the cursors behind which the stream has everything."""
+        if self._unsent:
+            return
+        topic, outputs = self._context.topics.cursors.name, []
+        for name in wanted:
+            cursor = self._context.shared.cursors.get(name)
+            # A poll after the overlap has seen whatever X indexed late from before the connect.
+            if cursor is None or from_rfc3339(cursor.at or rfc3339(0)) < connected + OVERLAP_S:
+                continue
+            position, under_way, _ = positions(cursor)
+            reached = mark(now - OVERLAP_S)
+            if under_way is None and reached > position:
+                cursor = moved(cursor, reached, now)
+                outputs.append(Output(topic, name.encode(), cursor.encode(), 0))
+        if outputs:
+            await self._context.produce(outputs)
+
+    def _report(self, state: State, detail: str = "") -> None:
+        self._shown = (state, detail)
+        for name in self._queries:
+            shown, words = state, detail
+            if self._context.shared.paused(name):
+                shown, words = "paused", ""
+            elif state == "running":
+                cursor = self._context.shared.cursors.get(name)
+                shown, words = gap_shown(cursor, self._clock.time())
+            self._context.report(name, SourceState(shown, words, self._last_message.get(name)))
