@@ -67,7 +67,7 @@ Channels = Annotated[tuple[Channel, ...], BeforeValidator(_listed)]
 class Source(BaseModel):
     """One source of feedback (`[[sources]]` in the TOML file)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     """The name of the source in accounts, on the page and in `feedback sources`."""
@@ -116,7 +116,7 @@ class Source(BaseModel):
 class Rule(BaseModel):
     """One alert rule (`[[rules]]` in the TOML file, beside the two of the environment)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     """The name of the rule, part of each alert id."""
@@ -133,7 +133,7 @@ class Rule(BaseModel):
 class Settings(BaseModel):
     """Every setting; a field `x` is read from the environment variable `FEEDBACK_X`."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     config: Path | None = None
     """A TOML file with `[[sources]]` and `[[rules]]`."""
