@@ -114,10 +114,11 @@ class Demo:
             return
         # Only a demo without a Kafka of its own needs the broker's parts.
         from feedback_app.broker import LocalKafka
+        from feedback_app.broker.local import RETENTION_BYTES
 
         self._console.print("Starting Apache Kafka …")
         data = self._directory / "kafka"
-        async with LocalKafka(data) as broker:
+        async with LocalKafka(data, retention_bytes=RETENTION_BYTES) as broker:
             yield broker.bootstrap
         shutil.rmtree(data, ignore_errors=True)
 
