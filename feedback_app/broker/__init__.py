@@ -1,7 +1,19 @@
-"""Apache Kafka on this machine, fetched and run by the app: for the demo, development and tests."""
+"""Apache Kafka on this machine, fetched and run by the app: for the demo, development and tests.
+
+`LocalKafka` runs a cluster in this process's children; `find_or_start` shares one with every other
+worker on the machine; `running_bootstrap` only looks.
+"""
 
 from feedback_app.broker.errors import BrokerUnavailable
 from feedback_app.broker.local import LocalKafka
 from feedback_app.broker.node import Node
+from feedback_app.broker.sharing import SharedBroker, find_or_start, running_bootstrap
 
-__all__ = ["BrokerUnavailable", "LocalKafka", "Node"]
+__all__ = [
+    "BrokerUnavailable",
+    "LocalKafka",
+    "Node",
+    "SharedBroker",
+    "find_or_start",
+    "running_bootstrap",
+]

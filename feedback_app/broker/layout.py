@@ -16,6 +16,11 @@ class Layout:
 
     data: Path
 
+    @staticmethod
+    def of(data: Path) -> "Layout":
+        """Return the layout of a directory, whatever becomes the current one."""
+        return Layout(data.absolute())
+
     @property
     def cluster(self) -> Path:
         """Which cluster the data belongs to, and the ports that it last had."""
@@ -25,6 +30,21 @@ class Layout:
     def owner_lock(self) -> Path:
         """Held by the process that runs the broker."""
         return self.data / "owner.lock"
+
+    @property
+    def users_lock(self) -> Path:
+        """Held together by the processes that use a shared broker."""
+        return self.data / "users.lock"
+
+    @property
+    def start_lock(self) -> Path:
+        """Held by the process that looks for a shared broker and starts one."""
+        return self.data / "start.lock"
+
+    @property
+    def keeper_log(self) -> Path:
+        """What the process that keeps a shared broker prints."""
+        return self.data / "keeper.log"
 
     @property
     def state(self) -> Path:

@@ -1,8 +1,7 @@
 """A cluster of Apache Kafka on this machine: one node, or several."""
 
 import asyncio
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -11,13 +10,17 @@ from feedback_app.broker.config import server_properties
 from feedback_app.broker.errors import BrokerUnavailable
 from feedback_app.broker.fetch import kafka_jars
 from feedback_app.broker.java import find_java
-from feedback_app.broker.layout import Cluster, Layout, write_json
+from feedback_app.broker.layout import Cluster, Layout
 from feedback_app.broker.locks import FileLock
 from feedback_app.broker.node import Node, PortTaken, Runtime
 from feedback_app.broker.ports import choose_ports
 
 PORT_TRIES = 3
+WATCH_S = 0.25
 DEFAULT_PORTS = (9092, 9093, 9094)
+
+RETENTION_BYTES = 1 << 30
+"""What a partition keeps at most where a person runs the broker and nobody looks after the disk."""
 
 
 class LocalKafka:
@@ -38,7 +41,7 @@ class LocalKafka:
     ) -> None:
         if nodes < 1:
             raise ValueError("a cluster has at least one node")
-        self._layout = Layout(data.absolute())
+        self._layout = Layout.of(data)
         self._count = nodes
         self._preferred = tuple(ports)
         self._retention_bytes = retention_bytes
@@ -79,9 +82,10 @@ class LocalKafka:
                 f"a broker runs on {self.data} already: use it, stop it, or choose another data "
                 "directory"
             )
+        # Whoever announced a broker here before has died without taking it back.
+        self._layout.state.unlink(missing_ok=True)
         try:
             await self._start_nodes(runtime, timeout_s)
-            write_json(self._layout.state, {"pid": os.getpid(), "bootstrap": self.bootstrap})
         except BaseException:
             await self.stop()
             raise
@@ -98,6 +102,18 @@ class LocalKafka:
             for node in self._nodes:
                 node.kill()
             self._lock.release()
+
+    async def keep_running(self, wanted: Callable[[], bool], told: Callable[[Node], None]) -> None:
+        """Start each node again that ends by itself, after telling, as long as `wanted`.
+
+        Raises BrokerUnavailable where one does not start.
+        """
+        while wanted():
+            await asyncio.sleep(WATCH_S)
+            for node in self._nodes:
+                if node.pid is None:
+                    told(node)
+                    await node.start()
 
     async def __aenter__(self) -> Self:
         await self.start()
