@@ -10,11 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from feedback_app.clock import Clock
-from feedback_app.hop.errors import BadRecord, OutsideFault
+from feedback_app.hop.errors import OutsideFault
 from feedback_app.hop.types import Output
 from feedback_app.sources.base import BudgetSpent, Context, SourceFault, SourceState, State
-from feedback_app.sources.budget import Spend, allowed, key, tallies
-from feedback_app.sources.deliver import dead_letter, letters, records
+from feedback_app.sources.budget import allowed, tallies
 from feedback_app.sources.kit import Kit
 from feedback_app.sources.registry import is_polled
 from feedback_app.sources.schedule import limits_of
@@ -22,17 +21,12 @@ from feedback_app.sources.snowflake import mark
 from feedback_app.sources.x_backoff import Backoff, Broken
 from feedback_app.sources.x_client import PARTY
 from feedback_app.sources.x_connection import Connection
-from feedback_app.sources.x_posts import read_post, usernames
-from feedback_app.sources.x_rules import Rules, source_of
+from feedback_app.sources.x_outflow import Outflow
+from feedback_app.sources.x_rules import Rules
 from feedback_app.sources.x_window import OVERLAP_S, gap_shown, moved, positions
-from models import DeadLetter, Feedback, PollRequest, from_rfc3339, rfc3339
+from models import PollRequest, from_rfc3339, rfc3339
 
 log = logging.getLogger(__name__)
-
-STAGE = "x-stream"
-QUEUE = 20_000
-BATCH = 500
-REMEMBERED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +38,6 @@ class Timing:
     opening: float = 30.0
     drain: float = 5.0
     resend: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A line that is on its way to the broker."""
-
-    source: str
-    feedback: Feedback | None = None
-    dead: DeadLetter | None = None
 
 
 class XStream:
@@ -74,19 +59,14 @@ class XStream:
         self._kit = Kit(settings, lambda: 100, clock.time)
         self._rules = Rules(self._kit.x())
         self._backoff = Backoff()
-        self._lines: asyncio.Queue[Taken] = asyncio.Queue(QUEUE)
-        self._unsent = 0
-        """Lines taken that the broker does not have yet."""
-        self._sent_all = asyncio.Event()
-        self._sent_all.set()
         self._shown: tuple[State, str] = ("waiting", "")
-        self._spends: dict[str, Spend] = {}
-        self._seen: dict[str, None] = {}
-        self._last_message: dict[str, str | None] = {}
+        self.outflow = Outflow(
+            context, clock, self._timing.resend, lambda: self._report(*self._shown)
+        )
 
     async def run(self) -> None:
         """Keep the stream open while this worker leads; ends when cancelled."""
-        pump = asyncio.create_task(self._pump())
+        outflow = asyncio.create_task(self.outflow.run())
         try:
             while True:
                 if not self._leading():
@@ -105,8 +85,8 @@ class XStream:
                     log.warning("X stream: %s; next try in %.1f s", found, wait)
                     await self._clock.sleep(wait)
         finally:
-            pump.cancel()
-            await asyncio.gather(pump, return_exceptions=True)
+            outflow.cancel()
+            await asyncio.gather(outflow, return_exceptions=True)
             await self._kit.close()
 
     def _wanted(self) -> dict[str, str]:
@@ -124,7 +104,7 @@ class XStream:
         await self._rules.make(wanted)
 
         async def on_line(line: object, raw: bytes) -> None:
-            self._take(line, raw, wanted)
+            self.outflow.take(line, raw, wanted)
 
         settings, token = self._context.settings, self._context.settings.x_bearer_token
         assert token is not None  # the kit has made a client of it
@@ -138,7 +118,7 @@ class XStream:
         finally:
             connection.disconnect()
             await asyncio.gather(task, return_exceptions=True)
-            await self._drained()
+            await self.outflow.drained(self._timing.drain)
 
     async def _opened(self, connection: Connection, task: "asyncio.Task[None]") -> None:
         opened = asyncio.create_task(connection.connected.wait())
@@ -185,89 +165,10 @@ class XStream:
             return SourceFault(PARTY, f"the stream ended by {type(connection.ended).__name__}")
         return Broken(PARTY, "the stream ended" if task.done() else "the stream does not open")
 
-    def _take(self, line: object, raw: bytes, wanted: dict[str, str]) -> None:
-        """Queue what a line is; raises Broken where the broker is so slow that no room is left."""
-        now = self._clock.time()
-        first = next(iter(wanted))
-        source = source_of(line.get("matching_rules"), wanted) if isinstance(line, dict) else first
-        if source is None:
-            return
-        names = usernames(line.get("includes")) if isinstance(line, dict) else {}
-        try:
-            body = line.get("data") if isinstance(line, dict) else None
-            number, post = read_post(body, source, names, now)
-        except BadRecord as error:
-            taken = Taken(source, dead=dead_letter(source, STAGE, raw, str(error), now))
-        else:
-            if self._known(str(number)):
-                return
-            taken = Taken(source, feedback=post)
-        try:
-            self._lines.put_nowait(taken)
-        except asyncio.QueueFull:
-            raise Broken(PARTY, "the broker is too slow for the stream") from None
-        self._unsent += 1
-        self._sent_all.clear()
-
-    def _known(self, number: str) -> bool:
-        if number in self._seen:
-            return True
-        self._seen[number] = None
-        if len(self._seen) > REMEMBERED:
-            del self._seen[next(iter(self._seen))]
-        return False
-
-    async def _pump(self) -> None:
-        """Send what is queued, in batches; what the broker refuses for now is tried again."""
-        while True:
-            batch = [await self._lines.get()]
-            while len(batch) < BATCH and not self._lines.empty():
-                batch.append(self._lines.get_nowait())
-            while True:
-                try:
-                    await self._send(batch)
-                    break
-                except OutsideFault as found:
-                    log.warning("X stream: %s", found)
-                    await self._clock.sleep(self._timing.resend)
-            self._unsent -= len(batch)
-            if not self._unsent:
-                self._sent_all.set()
-
-    async def _send(self, batch: list[Taken]) -> None:
-        topics, now = self._context.topics, self._clock.time()
-        outputs: list[Output] = []
-        spends = {}
-        for source in {each.source for each in batch}:
-            posts = [each.feedback for each in batch if each.feedback and each.source == source]
-            dead = [each.dead for each in batch if each.dead and each.source == source]
-            spends[source] = self._tally(source).plus(len(posts) + len(dead), 0, now)
-            tally = spends[source].cursor(f"{source}/stream", now)
-            outputs += [*records(topics, posts), *letters(topics, source, dead)]
-            outputs.append(Output(topics.cursors.name, tally.source.encode(), tally.encode(), 0))
-        await self._context.produce(outputs)
-        self._spends |= spends
-        for each in batch:
-            if each.feedback is not None:
-                self._last_message[each.source] = each.feedback.created_at
-        self._report(*self._shown)
-
-    def _tally(self, source: str) -> Spend:
-        shared = Spend.of(self._context.shared.cursors.get(key(f"{source}/stream")))
-        return max(self._spends.get(source, Spend()), shared, key=Spend.rank)
-
     def _check_budget(self) -> None:
         spends = tallies(self._context.shared.cursors)
-        spends |= {f"{name}/stream": self._tally(name) for name in self._queries}
+        spends |= {f"{name}/stream": self.outflow.tally(name) for name in self._queries}
         allowed(spends.values(), self._limits, self._clock.time())
-
-    async def _drained(self) -> None:
-        """Let the queue reach the broker; what does not in time is closed as a gap by search."""
-        try:
-            async with asyncio.timeout(self._timing.drain):
-                await self._sent_all.wait()
-        except TimeoutError:
-            log.warning("X stream: %d posts still wait for the broker", self._unsent)
 
     async def _ask_for_polls(self, wanted: dict[str, str], now: float) -> None:
         name = self._context.topics.polls.name
@@ -282,7 +183,7 @@ class XStream:
 
     async def _move_cursors(self, wanted: dict[str, str], connected: float, now: float) -> None:
         """Move the cursors behind which the stream has everything."""
-        if self._unsent:
+        if self.outflow.unsent:
             return
         topic, outputs = self._context.topics.cursors.name, []
         for name in wanted:
@@ -307,4 +208,6 @@ class XStream:
             elif state == "running":
                 cursor = self._context.shared.cursors.get(name)
                 shown, words = gap_shown(cursor, self._clock.time())
-            self._context.report(name, SourceState(shown, words, self._last_message.get(name)))
+            self._context.report(
+                name, SourceState(shown, words, self.outflow.last_message.get(name))
+            )

@@ -154,8 +154,8 @@ async def test_a_line_that_is_no_json_ends_nothing(
     async with running(world, time, sandbox) as stream:
         sandbox.x.post("before")
         await until(lambda: world.feedback)
-        stream._take(None, b"{ no json", {"live": ""})
-        stream._take([1], b"[1]", {"live": ""})
+        stream.outflow.take(None, b"{ no json", {"live": ""})
+        stream.outflow.take([1], b"[1]", {"live": ""})
         await until(lambda: len(world.dead) == 2)
         sandbox.x.post("after")
         await until(lambda: len(world.feedback) == 2)

@@ -1,0 +1,136 @@
+"""Batch compliance through tweepy against the stand-in X."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from feedback_app.hop.types import Row
+from feedback_app.sandbox import X_BEARER_TOKEN, ManualClock, Sandbox
+from feedback_app.sources.base import SourceFault
+from feedback_app.sources.x_compliance import KEY, XCompliance, deleted_ids
+from feedback_app.sources.x_kept import KeptPosts
+from models import Feedback, ScoredFeedback
+from tests.source_world import World, settings, until
+
+
+class Scored:
+    """The topic `scored` as a list."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+        self.rows: list[Row] = []
+
+    def add(self, name: str, revision: int = 0, kind: str = "create") -> None:
+        """Write a record."""
+        feedback = Feedback(id=name, text="t", source="x", revision=revision, kind=kind)
+        value = ScoredFeedback(feedback=feedback).encode()
+        self.rows.append(Row(0, len(self.rows), name.encode(), value, self._clock.now()))
+
+    async def to_end(
+        self, topic: str, start: dict[int, int], hours: float | None, take: Callable[[Row], None]
+    ) -> dict[int, int]:
+        """Hand on what was not read yet."""
+        for row in self.rows[start[0] :]:
+            take(row)
+        return start | {0: len(self.rows)}
+
+
+class AdvancingTime:
+    """The sandbox's clock, which a sleep moves."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+
+    def time(self) -> float:
+        """Return Unix seconds."""
+        return self._clock.now()
+
+    def monotonic(self) -> float:
+        """Return seconds."""
+        return self._clock.now()
+
+    async def sleep(self, seconds: float) -> None:
+        """Move the clock."""
+        await asyncio.sleep(0.001)
+        self._clock.advance(seconds)
+
+
+@pytest.fixture
+def scored(clock: ManualClock) -> Scored:
+    """Return an empty topic."""
+    return Scored(clock)
+
+
+@pytest.fixture
+def world(sandbox: Sandbox, clock: ManualClock) -> World:
+    """Return a context."""
+    more = {"x_bearer_token": X_BEARER_TOKEN, "x_api_url": sandbox.x_url}
+    return World(settings({"id": "x", "type": "x-search", "query": "q"}, **more), clock.now)
+
+
+def jobs(world: World, scored: Scored, clock: ManualClock) -> XCompliance:
+    """Return what runs the jobs."""
+    kept = KeptPosts(scored, world.topics.scored)
+    return XCompliance(world, AdvancingTime(clock), lambda: True, kept)
+
+
+async def test_deleted_posts_are_taken_back_once(
+    sandbox: Sandbox, world: World, scored: Scored, clock: ManualClock
+) -> None:
+    gone, stays = sandbox.x.post("gone"), sandbox.x.post("stays")
+    scored.add(f"x:{gone}")
+    scored.add(f"x:{gone}", 2, "edit")
+    scored.add(f"x:{stays}")
+    scored.add("slack:C1:1.0")
+    sandbox.x.delete(gone)
+    compliance = jobs(world, scored, clock)
+    assert await compliance.once() == 1
+    (found,) = world.feedback
+    assert (found.id, found.kind, found.revision) == (f"x:{gone}", "delete", 3)
+    assert (found.source, found.text) == ("x", "")
+    scored.add(f"x:{gone}", 3, "delete")
+    assert await compliance.once() == 0
+    assert len(world.feedback) == 1
+    await compliance.close()
+
+
+async def test_it_runs_every_six_hours_also_over_restarts(
+    sandbox: Sandbox, world: World, scored: Scored, clock: ManualClock
+) -> None:
+    begun = clock.now()
+    scored.add(f"x:{sandbox.x.post('stays')}")
+    for _ in range(2):
+        task = asyncio.create_task(jobs(world, scored, clock).run())
+        before = clock.now()
+        await until(lambda before=before: clock.now() > before + 4 * 3600)  # type: ignore[misc]
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    records = [each for each in world.produced if each.key == KEY.encode()]
+    hours = (clock.now() - begun) / 3600
+    assert len(records) == 1 + int(hours // 6)
+
+
+async def test_without_posts_no_job_is_made(
+    sandbox: Sandbox, world: World, scored: Scored, clock: ManualClock
+) -> None:
+    sandbox.x.revoke_token()
+    assert await jobs(world, scored, clock).once() == 0
+    assert KEY in world.shared.cursors
+
+
+async def test_a_failure_is_an_outside_fault_and_marks_nothing_as_done(
+    sandbox: Sandbox, world: World, scored: Scored, clock: ManualClock
+) -> None:
+    scored.add("x:1")
+    sandbox.x.revoke_token()
+    compliance = jobs(world, scored, clock)
+    with pytest.raises(SourceFault, match="FEEDBACK_X_BEARER_TOKEN"):
+        await compliance.once()
+    assert KEY not in world.shared.cursors
+    await compliance.close()
+
+
+def test_odd_lines_of_a_result_say_nothing() -> None:
+    lines = b'{"id":"1","action":"delete"}\n[]\nno json\n{"id":"2","action":"scrub_geo"}\n{}\n'
+    assert deleted_ids(lines) == {"x:1"}
