@@ -195,7 +195,7 @@ class Demo:
                 while True:
                     now = time.monotonic()
                     display.show(self._progress(player, auditor, now - start))
-                    if playing.done():
+                    if playing.done() and not playing.cancelled():
                         playing.result()
                     self._check_workers()
                     if deadline is None and self._stop.is_set():
