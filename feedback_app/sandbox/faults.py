@@ -67,25 +67,28 @@ class Faults:
             for name in self.names:
                 self.rates[name] = Rate(share, self.happened[name] + most)
 
-    def hit(self, name: str, platform: Platform, where: str, detail: str = "") -> bool:
-        """Say whether the fault happens on this occasion; if so it is logged and counted."""
-        if not self.due(name):
+    def hit(self, name: str, platform: Platform, where: str, per: float = 1.0) -> bool:
+        """Say whether the fault happens on this occasion; if so it is logged and counted.
+
+        `per` makes it rarer, where occasions are many: its share falls to share / per.
+        """
+        if not self.due(name, per):
             return False
-        self.note(name, platform, where, detail)
+        self.note(name, platform, where)
         return True
 
-    def due(self, name: str) -> bool:
-        """Say whether the fault is to happen on this occasion, without logging it."""
+    def due(self, name: str, per: float = 1.0) -> bool:
+        """Like `hit`, but `note` has to log it where it really happens."""
         rate = self.rates[name]
-        return (
-            name in self.names
-            and self.happened[name] < rate.most
-            and self._random.random() < rate.share
-        )
+        if name not in self.names or self.happened[name] >= rate.most:
+            return False
+        if self._random.random() * per >= rate.share:
+            return False
+        self.happened[name] += 1
+        return True
 
     def note(self, name: str, platform: Platform, where: str, detail: str = "") -> None:
-        """Log and count a fault that `due` announced."""
-        self.happened[name] += 1
+        """Log a fault that `due` announced."""
         self._log.write(Fault(name=name, platform=platform, where=where, detail=detail))
 
     def seconds(self) -> float:

@@ -15,6 +15,8 @@ Via = Literal["x", "slack"]
 DEMO = Path(__file__).with_name("feedback.jsonl")
 """The messages about an invented product that the demo plays."""
 AUTHORS = ("mira.sato", "jonas.weber", "adaeze.obi", "lucia.romero", "tom.hale", "priya.nair")
+FASTEST_SLACK = 100.0
+"""Messages a second that people post into Slack where no rate is asked for."""
 
 
 class Item(BaseModel):
@@ -100,12 +102,13 @@ class Player:
         clock = self._sandbox.clock
         started = clock.now()
         for number, item in enumerate(self._items):
+            via = self._where(number, item)
             if self._rate is not None:
                 await self._wait_until(started + number / self._rate)
-            elif number % 50 == 0:
+            else:
                 # The sandbox answers its clients in between.
-                await clock.sleep(0)
-            self._put(number, item)
+                await clock.sleep(1 / FASTEST_SLACK if via == "slack" else 0)
+            self._put(number, item, via)
             self.progress.put += 1
         while self._later:
             await self._wait_until(self._later[0].at)
@@ -120,10 +123,13 @@ class Player:
             later.run()
         await clock.sleep(time - clock.now())
 
-    def _put(self, number: int, item: Item) -> None:
-        via = self._via
-        if via == "mixed":
-            via = item.via or ("x", "slack")[number % 2]
+    def _where(self, number: int, item: Item) -> Via:
+        if self._via != "mixed":
+            return self._via
+        turns: tuple[Via, Via] = ("x", "slack")
+        return item.via or turns[number % 2]
+
+    def _put(self, number: int, item: Item, via: Via) -> None:
         author = item.author or AUTHORS[number % len(AUTHORS)]
         if via == "x":
             self._put_x(item, author)

@@ -19,6 +19,8 @@ ACKNOWLEDGE_S = 3.0
 """How long Slack waits for the acknowledgement of an envelope, in seconds."""
 RETRY_AFTER_S = (0.0, 60.0, 300.0)
 """How long Slack waits before each of its three retries, in seconds."""
+EVENTS_PER_CUT = 10.0
+"""How many events count as one occasion for a connection to be cut."""
 WARNING_S = 10.0
 """How long before a refresh Slack warns of it, in seconds."""
 GOODBYE_S = 10.0
@@ -33,6 +35,8 @@ class Connection:
     socket: web.WebSocketResponse
     transport: asyncio.Transport | None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    odd: set[str] = field(default_factory=set)
+    """The envelopes of odd payloads that this connection was given and has not acknowledged."""
 
 
 @dataclass
@@ -123,7 +127,7 @@ class Sockets:
         try:
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
-                    self._receive(message.data)
+                    self._receive(connection, message.data)
         finally:
             self.connections.pop(connection.name, None)
             connection.ended.set()
@@ -162,12 +166,13 @@ class Sockets:
         await before(self._clock, GOODBYE_S, connection.ended.wait())
         await connection.socket.close()
 
-    def _receive(self, text: str) -> None:
+    def _receive(self, connection: Connection, text: str) -> None:
         try:
             body = orjson.loads(text)
             outgoing = self._waiting.get(body["envelope_id"])
         except (orjson.JSONDecodeError, KeyError, TypeError):
             return
+        connection.odd.discard(body["envelope_id"])
         if outgoing is not None and not outgoing.acknowledged.is_set():
             self._log.write(Acknowledged(envelope=body["envelope_id"], ids=outgoing.ids))
             outgoing.acknowledged.set()
@@ -187,6 +192,9 @@ class Sockets:
                 await before(self._clock, self._acknowledge_s, outgoing.acknowledged.wait())
                 if outgoing.acknowledged.is_set():
                     return
+                if sent and outgoing.odd is not None:
+                    # Once only: what has no id of its own cannot be known when it comes again.
+                    return
                 reason = "timeout" if sent else "connection_failed"
         finally:
             for envelope in envelopes:
@@ -198,7 +206,9 @@ class Sockets:
         if not self.connections:
             return False
         connection = self._random.choice(list(self.connections.values()))
-        if self._faults.hit("disconnect", "slack", connection.name):
+        if not connection.odd and self._faults.hit(
+            "disconnect", "slack", connection.name, EVENTS_PER_CUT
+        ):
             self._abort(connection)
             return False
         body = {
@@ -209,7 +219,8 @@ class Sockets:
         }
         if outgoing.type == "events_api":
             body |= {"retry_attempt": attempt, "retry_reason": reason}
-        if outgoing.odd is not None and attempt == 0:
+        if outgoing.odd is not None:
+            connection.odd.add(envelope)
             self._faults.note("odd", "slack", connection.name, outgoing.odd)
         self._note(outgoing, connection, attempt)
         sent = await self._send(connection, body)

@@ -87,11 +87,21 @@ async def test_items_are_played_and_the_progress_is_told(
     act: Post, http: aiohttp.ClientSession, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     items = [{"text": f"item {number}"} for number in range(4)]
-    assert (await act("play", items=items, via="mixed"))["total"] == 4
-    async with http.get("/sandbox/progress") as answer:
-        progress = await answer.json()
-    assert (progress["put"], progress["total"], progress["done"]) == (4, 4, True)
-    assert len(list(sandbox.x.timeline())) == 2
+    assert (await act("play", items=items, via="x", rate=1))["total"] == 4
+
+    async def progress() -> tuple[int, int, bool]:
+        async with http.get("/sandbox/progress") as answer:
+            body = await answer.json()
+        return body["put"], body["total"], body["done"]
+
+    assert await progress() == (1, 4, False)
+    clock.advance(1)
+    assert await progress() == (2, 4, False)
+    for _ in range(2):
+        clock.advance(1)
+        await progress()
+    assert await progress() == (4, 4, True)
+    assert len(list(sandbox.x.timeline())) == 4
 
 
 async def test_the_state_and_the_feed_show_what_happens(

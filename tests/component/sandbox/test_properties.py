@@ -3,7 +3,7 @@
 import re
 from random import Random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feedback_app.sandbox import ManualClock, Rate, Sandbox
@@ -16,6 +16,7 @@ from feedback_app.sandbox.slack.web import Arguments
 from .conftest import START
 
 
+@settings(deadline=None)
 @given(
     gaps=st.lists(st.floats(0, 5), min_size=1, max_size=60),
     rate=st.floats(0.1, 20),
@@ -32,6 +33,7 @@ def test_a_channel_never_takes_more_than_its_rate_and_one(gaps: list[float], rat
             assert more <= (last - first) * rate + 1.001
 
 
+@settings(deadline=None)
 @given(early=st.integers(0, 30), rate=st.floats(0.1, 20))
 def test_who_waits_as_told_is_taken(early: int, rate: float) -> None:
     pace = Pace(rate)
@@ -42,6 +44,7 @@ def test_who_waits_as_told_is_taken(early: int, rate: float) -> None:
         assert pace.take("C1", 1000.0 + wait) == 0
 
 
+@settings(deadline=None)
 @given(jitter=st.lists(st.floats(0, 0.99), max_size=60), rate=st.floats(0.1, 20))
 def test_an_even_client_is_taken_whatever_its_jitter(jitter: list[float], rate: float) -> None:
     pace = Pace(rate)
@@ -49,6 +52,7 @@ def test_an_even_client_is_taken_whatever_its_jitter(jitter: list[float], rate: 
         assert pace.take("C1", 1000 + (number + late) / rate) == 0
 
 
+@settings(deadline=None)
 @given(count=st.integers(0, 40), limit=st.integers(1, 15), inserts=st.sets(st.integers(0, 8)))
 def test_the_pages_of_a_history_are_the_history(count: int, limit: int, inserts: set[int]) -> None:
     box = Sandbox(clock=ManualClock(START), slack={"history_delay": (0, 0)})
@@ -71,6 +75,7 @@ def test_the_pages_of_a_history_are_the_history(count: int, limit: int, inserts:
     assert found == posted[::-1]
 
 
+@settings(deadline=None)
 @given(text=st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
 def test_typed_text_comes_back_when_its_marks_are_taken_off(text: str) -> None:
     box = Sandbox(clock=ManualClock(START))
@@ -83,6 +88,7 @@ def test_typed_text_comes_back_when_its_marks_are_taken_off(text: str) -> None:
     assert plain == text
 
 
+@settings(deadline=None)
 @given(share=st.floats(0, 1), most=st.integers(0, 20), seed=st.integers(0, 100))
 def test_a_fault_never_happens_more_often_than_it_may(share: float, most: int, seed: int) -> None:
     log = Log(lambda: 0.0)

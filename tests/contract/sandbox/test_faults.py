@@ -137,6 +137,21 @@ async def test_odd_events_are_extra_and_each_is_logged(sandbox: Sandbox) -> None
     assert faults(sandbox) == [("odd", "slack")] * 20
 
 
+async def test_an_odd_event_goes_out_once_even_if_nobody_acknowledges(
+    sandbox: Sandbox, clock: ManualClock
+) -> None:
+    async with listening(sandbox, acknowledge=False) as listener:
+        sandbox.faults.set(["odd"], share=1)
+        sandbox.slack.say("#feedback", "hello")
+        await until(lambda: len(listener.events) == 2)
+        for _ in range(2):
+            await until(lambda: clock.next_in == 3)
+            clock.advance(3)
+        await until(lambda: len(listener.events) == 3)
+        assert [event.get("text") for event in listener.events].count("hello") == 2
+    assert faults(sandbox) == [("odd", "slack")]
+
+
 async def test_duplicates_repeat_and_replace_nothing(x: AsyncClient, sandbox: Sandbox) -> None:
     sandbox.faults.set(["duplicate"], share=1, most=5)
     one, two = sandbox.x.post("one"), sandbox.x.post("two")
@@ -154,7 +169,7 @@ async def test_duplicates_repeat_and_replace_nothing(x: AsyncClient, sandbox: Sa
 
 async def test_a_socket_that_is_cut_loses_no_event(sandbox: Sandbox, clock: ManualClock) -> None:
     async with listening(sandbox) as first:
-        sandbox.faults.set(["disconnect"], share=1)
+        sandbox.faults.set(["disconnect"], share=10)
         sandbox.slack.say("#feedback", "hello?")
         await until(lambda: not sandbox.slack.sockets.connections)
         await until(lambda: faults(sandbox) == [("disconnect", "slack")])
