@@ -1,0 +1,118 @@
+"""Replay and rescore: what stands at the end of a stretch of records."""
+
+import random
+from pathlib import Path
+
+import click
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feedback_app.alerting.rules import ChannelRule
+from feedback_app.cli.replay import Replayed, read_rules
+from feedback_app.cli.rescore import SHOWN, Change, Changes
+from feedback_app.cli.scan import Time
+from feedback_app.hop.types import Row
+from feedback_app.settings import ConfigurationError
+from models import Feedback, ScoredFeedback
+
+RULES = (
+    ChannelRule("negative", "#n", below=0.3),
+    ChannelRule("positive", "#p", above=0.9),
+)
+
+
+def row(id: str, score: float | None, *, kind: str = "create", first: bool = True) -> Row:
+    feedback = Feedback(id=id, text="" if kind == "delete" else f"text of {id}", kind=kind)
+    scored = ScoredFeedback(feedback=feedback, score=score, label="negative", first=first)
+    return Row(0, 0, id.encode(), scored.encode(), 1000.0)
+
+
+def standing(*rows: Row) -> list[tuple[str, str]]:
+    replayed = Replayed(RULES)
+    replayed.take(rows)
+    return [(alert.rule, alert.feedback_id) for alert in replayed.alerts]
+
+
+def test_scores_beyond_a_rule_alert_once() -> None:
+    rows = [row("a", 0.1), row("b", 0.5), row("c", 0.95), row("d", None), row("a", 0.1)]
+    assert sorted(standing(*rows)) == [("negative", "a"), ("positive", "c")]
+
+
+def test_an_edit_moves_the_alert_and_a_deletion_ends_it() -> None:
+    edit = row("a", 0.99, kind="edit", first=False)
+    assert standing(row("a", 0.1), edit) == [("positive", "a")]
+    assert standing(row("a", 0.1), row("a", None, kind="delete", first=False)) == []
+
+
+def test_what_cannot_be_read_is_counted_and_left_out() -> None:
+    replayed = Replayed(RULES)
+    replayed.take([Row(0, 0, None, b"\xff", 0.0), row("a", 0.1)])
+    assert (replayed.read, replayed.unreadable, len(replayed.alerts)) == (2, 1, 1)
+
+
+def test_rules_of_a_file_replace_the_present_ones(tmp_path: Path) -> None:
+    file = tmp_path / "rules.toml"
+    file.write_text('[[rules]]\nid = "awful"\nchannel = "#x"\nbelow = 0.05\n')
+    assert [rule.id for rule in read_rules(file)] == ["awful"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "rules = 5",
+        "not toml at all",
+        '[[rules]]\nid = "a"\nchannel = "x"\n',
+        '[[rules]]\nid = "a"\nchannel = "#x"\nbelow = 7\n',
+    ],
+)
+def test_rules_that_cannot_work_are_one_line_that_names_the_file(
+    tmp_path: Path, content: str
+) -> None:
+    file = tmp_path / "rules.toml"
+    file.write_text(content)
+    with pytest.raises(ConfigurationError) as caught:
+        read_rules(file)
+    assert "rules.toml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_time_is_rfc_3339_or_so_long_ago() -> None:
+    kind = Time()
+    assert kind.convert("1970-01-01T00:01:00Z", None, None) == 60.0
+    difference = kind.convert("1h", None, None) - kind.convert("2h", None, None)
+    assert difference == pytest.approx(3600, abs=5)
+    for bad in ("yesterday", "2026-01-01T00:00:00", "-1h", ""):
+        with pytest.raises(click.BadParameter):
+            kind.convert(bad, None, None)
+
+
+def change(before: float, after: float) -> Change:
+    return Change("t", before, after, "neutral", "negative")
+
+
+def test_what_another_model_would_change_is_counted_by_rule() -> None:
+    changes = Changes(RULES)
+    for before, after in ((0.5, 0.1), (0.1, 0.2), (0.95, 0.5), (0.5, 0.6)):
+        changes.take(change(before, after), "x")
+    assert changes.texts == 4
+    assert changes.alerts["negative"] == {"before": 1, "after": 2, "new": 1, "gone": 0}
+    assert changes.alerts["positive"] == {"before": 1, "after": 0, "new": 0, "gone": 1}
+
+
+def test_a_rule_of_one_source_counts_only_that() -> None:
+    changes = Changes((ChannelRule("only-x", "#x", below=0.3, source="x"),))
+    changes.take(change(0.5, 0.1), "slack")
+    assert changes.alerts == {}
+
+
+@given(seed=st.integers(0, 50), count=st.integers(0, 1000))
+def test_the_texts_shown_are_those_that_move_most(seed: int, count: int) -> None:
+    chance = random.Random(seed)
+    given = [change(chance.random(), chance.random()) for _ in range(count)]
+    changes = Changes(RULES)
+    for item in given:
+        changes.take(item, "x")
+    moves = sorted((abs(item.after - item.before) for item in given), reverse=True)
+    assert [abs(item.after - item.before) for item in changes.top()] == moves[:SHOWN]
