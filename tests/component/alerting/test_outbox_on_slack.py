@@ -1,0 +1,142 @@
+"""The outbox through slack_sdk against the stand-in Slack with its faults."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+
+from agents import delivery
+from feedback_app.alerting.delivery_state import DeliveryState
+from feedback_app.alerting.slack_client import SlackClient
+from feedback_app.hop import Item, Output, Result
+from feedback_app.sandbox import SLACK_BOT_TOKEN, Sandbox
+from feedback_app.settings import Settings
+from feedback_app.topics import Topics
+from models import Alert
+from models.alert import alert_id
+
+SPEED = 20
+"""Seconds of the outbox and of Slack in a second of the machine."""
+BEGAN = time.time()
+
+
+class FastClock:
+    """A clock that runs ahead of the machine's, for both sides."""
+
+    def time(self) -> float:
+        return BEGAN + (time.time() - BEGAN) * SPEED
+
+    def now(self) -> float:
+        return self.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic() * SPEED
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / SPEED)
+
+
+class Worker:
+    """A context whose topic is its own state."""
+
+    def __init__(self, sandbox: Sandbox, **settings: int) -> None:
+        self.settings = Settings.model_validate({"slack_posts_per_second": 0} | settings)
+        self.topics = Topics.of(self.settings)
+        names = ("#negative-feedback", "#positive-feedback")
+        self.channels = {sandbox.slack.channel(name).id: name for name in names}
+        self.slack = SlackClient(SLACK_BOT_TOKEN, sandbox.slack_url)
+        self.clock = FastClock()
+        self.state = DeliveryState(0)
+        self.outbox = delivery.build(self)
+
+    async def produce(self, outputs: Sequence[Output]) -> None:
+        """Take everything at once."""
+
+    def rebalancing(self) -> bool:
+        return False
+
+    def assigned(self, partition: int) -> bool:
+        return True
+
+    def notice(self, key: str, text: str) -> None:
+        raise AssertionError(f"{key}: {text}")
+
+    def waits(self, party: str, why: str | None) -> None:
+        """Show nothing."""
+
+    async def deliver_all(self, count: int) -> list[Result]:
+        """Deliver alerts, in turn to the two channels."""
+        ids = list(self.channels)
+        items = [
+            Item(
+                self.topics.alerts.name,
+                0,
+                n,
+                b"",
+                time.time(),
+                Alert(
+                    id=alert_id("rule", f"x:{n}"),
+                    op="put",
+                    rule="rule",
+                    channel=ids[n % 2],
+                    feedback_id=f"x:{n}",
+                    text=f"number {n}",
+                    score=0.1,
+                    label="negative",
+                    source="x",
+                ),
+                self.state,
+            )
+            for n in range(count)
+        ]
+        return list(await asyncio.gather(*(self.outbox.deliver(item) for item in items)))
+
+    async def close(self) -> None:
+        """End what runs."""
+        await self.outbox.close()
+        await self.slack.close()
+
+
+def carried(sandbox: Sandbox) -> Counter[str]:
+    """Return how many messages carry each alert."""
+    return Counter(
+        one
+        for name in ("#negative-feedback", "#positive-feedback")
+        for message in sandbox.slack.channel(name).messages
+        for one in (message.metadata or {})["event_payload"]["alerts"]
+    )
+
+
+@pytest.mark.parametrize(("digest_above", "share"), [(0, 0.1), (5, 0.6)])
+async def test_under_faults_each_alert_stands_in_slack_once_and_in_order(
+    digest_above: int, share: float
+) -> None:
+    faults = frozenset({"lost-answer", "5xx", "429", "disconnect"})
+    box = Sandbox(
+        posts_per_second=None,
+        faults=faults,
+        seed=3,
+        clock=FastClock(),
+        slack={"history_delay": (0, 5)},
+    )
+    box.faults.set(faults, share=share, most=4)
+    await box.start()
+    worker = Worker(box, alert_digest_above=digest_above)
+    try:
+        results = await worker.deliver_all(60)
+        assert sum(len(one.counts) for one in results) == 2 * 60
+        assert carried(box) == {alert_id("rule", f"x:{n}"): 1 for n in range(60)}
+        for name in ("#negative-feedback", "#positive-feedback"):
+            standing = [
+                one
+                for message in box.slack.channel(name).messages
+                for one in (message.metadata or {})["event_payload"]["alerts"]
+            ]
+            known = {alert_id("rule", f"x:{n}"): n for n in range(60)}
+            assert [known[one] for one in standing] == sorted(known[one] for one in standing)
+        assert box.faults.happened
+    finally:
+        await worker.close()
+        await box.stop()
