@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from feedback_app.sentiment.batching import TOKEN_BUDGET, runs
+from feedback_app.sentiment.batching import TOKEN_BUDGET, rounded_up, runs
+from feedback_app.sentiment.steady import multiply_steadily, pad_rows, unsteady_bf16
 
 
 class Linear:
@@ -31,26 +32,38 @@ class Linear:
         self._weight: Tensor = (
             torch.ops.mkldnn._reorder_linear_weight(weight, TOKEN_BUDGET) if self._fused else weight
         )
+        self._unsteady: frozenset[int] = frozenset()
+        if self._fused and weight.dtype == torch.bfloat16:
+            out, inner = weight.shape
+            self._unsteady = unsteady_bf16(inner, out, torch.get_num_threads())
 
     def __call__(self, x: Tensor, gelu: bool = False) -> Tensor:
         """Return (rows, out) for x (rows, in)."""
-        if self._fused:
-            product: Tensor = torch.ops.mkldnn._linear_pointwise(
-                x, self._weight, self._bias, "gelu" if gelu else "none", [], "none"
+        if not self._fused:
+            product = F.linear(x, self._weight, self._bias)
+            return F.gelu(product) if gelu else product
+
+        def fused(some: Tensor) -> Tensor:
+            result: Tensor = torch.ops.mkldnn._linear_pointwise(
+                some, self._weight, self._bias, "gelu" if gelu else "none", [], "none"
             )
-            return product
-        product = F.linear(x, self._weight, self._bias)
-        return F.gelu(product) if gelu else product
+            return result
+
+        return multiply_steadily(fused, self._unsteady, x)
 
     def added_to(self, residual: Tensor, x: Tensor) -> Tensor:
         """Return residual (rows, out) plus the product of x (rows, in)."""
-        if self._fused:
+        if not self._fused:
+            return residual + F.linear(x, self._weight, self._bias)
+
+        def fused(some: Tensor, to: Tensor) -> Tensor:
             # Rounds once, after the sum.
-            total: Tensor = torch.ops.mkldnn._linear_pointwise.binary(
-                x, residual, self._weight, self._bias, "add"
+            result: Tensor = torch.ops.mkldnn._linear_pointwise.binary(
+                some, to, self._weight, self._bias, "add"
             )
-            return total
-        return residual + F.linear(x, self._weight, self._bias)
+            return result
+
+        return multiply_steadily(fused, self._unsteady, x, residual)
 
 
 class Norm(NamedTuple):
@@ -166,12 +179,14 @@ class PackedBert:
         last = self._layers[-1]
         context = self._attend(last, x, groups, first_only=True)
         firsts = torch.cat([torch.arange(g.start, g.stop, g.length) for g in groups])
+        firsts = F.pad(firsts, (0, len(context) - len(firsts)))
         x = self._feed(last, x[firsts.to(self._device)], context)
         pooled = torch.tanh(self._pooler(x.float()))
-        return F.softmax(self._classifier(pooled), dim=-1).cpu()
+        return F.softmax(self._classifier(pooled), dim=-1)[: len(texts)].cpu()
 
     def _embed(self, texts: Sequence[Sequence[int]], groups: list[Group]) -> Tensor:
         ids = torch.tensor(list(chain.from_iterable(texts)), device=self._device)
+        ids = F.pad(ids, (0, rounded_up(len(ids)) - len(ids)))
         x = self._words[ids].float()
         for group in groups:
             rows = x[group.start : group.stop].view(group.texts, group.length, -1)
@@ -192,7 +207,8 @@ class PackedBert:
                 q = q[:, :, :1]
             context = F.scaled_dot_product_attention(q, k, v)
             contexts.append(context.transpose(1, 2).reshape(-1, hidden))
-        return torch.cat(contexts)
+        found = torch.cat(contexts)
+        return pad_rows(found, rounded_up(len(found)))
 
     def _feed(self, layer: Layer, x: Tensor, context: Tensor) -> Tensor:
         x = layer.attended_norm(layer.attended.added_to(x, context))

@@ -5,7 +5,7 @@ from itertools import chain, pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_app.sentiment.batching import batches, runs
+from feedback_app.sentiment.batching import batches, rounded_up, runs
 
 lengths = st.lists(st.integers(min_value=2, max_value=256), max_size=200)
 
@@ -30,3 +30,14 @@ def test_runs_can_be_read_back(given_lengths: list[int]) -> None:
     found = runs(given_lengths)
     assert [length for count, length in found for _ in range(count)] == given_lengths
     assert all(a[1] != b[1] for a, b in pairwise(found))
+
+
+def test_few_counts_of_rows_are_computed_for() -> None:
+    counts = {rounded_up(rows): rows for rows in range(1, 4097)}
+    assert len(counts) < 30
+    assert all(rounded_up(count) == count for count in counts)
+
+
+@given(st.integers(min_value=1, max_value=10_000))
+def test_rows_are_rounded_up_a_little(rows: int) -> None:
+    assert rows <= rounded_up(rows) < max(rows + 16, 2 * rows)

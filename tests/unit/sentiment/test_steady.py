@@ -1,0 +1,62 @@
+"""Products are padded to counts at which a row does not depend on its company."""
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from feedback_app.sentiment.steady import (
+    multiply_steadily,
+    pad_rows,
+    steady_cuts,
+    unsteady_counts,
+)
+
+counts = st.integers(min_value=0, max_value=10).map(lambda power: 2**power)
+
+
+def test_counts_that_round_in_another_order_are_found() -> None:
+    def product(rows: Tensor) -> Tensor:
+        return rows + 1e-3 if 64 <= len(rows) <= 256 else rows
+
+    assert unsteady_counts(product, torch.zeros(4096, 2)) == {64, 128, 256}
+    assert unsteady_counts(torch.neg, torch.zeros(4096, 2)) == frozenset()
+
+
+@given(st.integers(min_value=1, max_value=5000), st.frozensets(counts))
+def test_rows_are_never_lost_and_are_multiplied_by_steady_counts(
+    rows: int, unsteady: frozenset[int]
+) -> None:
+    cuts = steady_cuts(rows, unsteady)
+    assert sum(kept for kept, _ in cuts) == rows
+    for kept, count in cuts:
+        assert 1 <= kept <= count
+        assert count not in unsteady
+    if not unsteady:
+        assert cuts == [(rows, rows)]
+
+
+def test_the_cuts_for_a_processor_that_divides_small_products() -> None:
+    unsteady = frozenset({64, 128, 256})
+    assert steady_cuts(30, unsteady) == [(30, 32)]
+    assert steady_cuts(70, unsteady) == [(32, 32), (32, 32), (6, 8)]
+    assert steady_cuts(300, unsteady) == [(300, 512)]
+    assert steady_cuts(513, unsteady) == [(513, 513)]
+
+
+@given(st.integers(min_value=1, max_value=700), st.frozensets(counts))
+def test_cutting_and_padding_change_no_row(rows: int, unsteady: frozenset[int]) -> None:
+    x = torch.arange(rows * 2, dtype=torch.float32).view(rows, 2)
+    seen: list[int] = []
+
+    def product(a: Tensor, b: Tensor) -> Tensor:
+        seen.append(len(a))
+        return a * 2 + b
+
+    assert torch.equal(multiply_steadily(product, unsteady, x, x + 1), x * 3 + 1)
+    assert unsteady.isdisjoint(seen)
+
+
+def test_padding_adds_zero_rows_at_the_end() -> None:
+    padded = pad_rows(torch.ones(2, 3), 4)
+    assert padded.tolist() == [[1.0] * 3] * 2 + [[0.0] * 3] * 2
