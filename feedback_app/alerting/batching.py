@@ -29,6 +29,8 @@ def chosen(
     seconds, with the others that are; `now` in Unix seconds. A digest takes at most 40.
     """
     old = now - alerted_at(first) > max_age
+    if not (above or old):
+        return of_entries([first], None, now)
     fresh = new_alerts(first, waiting, max(above, DIGEST_MOST))
     if above and len(fresh) > above:
         together = fresh[:DIGEST_MOST]
@@ -40,16 +42,17 @@ def chosen(
 
 
 def new_alerts(first: Entry, waiting: Iterable[Entry], most: int) -> list[Entry]:
-    """Return `first` and the alerts behind it that have no message yet, a few more than `most`.
+    """Return `first` and the alerts behind it that have no message yet, one more than `most`.
 
     Of an alert with several records only the first can be one: the others must not overtake it.
+    All are of one partition, because their claims are written together.
     """
     found, seen = [first], {first.item.value.id}
     for entry in waiting:
         if len(found) > most:
             break
         alert = entry.item.value
-        if alert.id in seen:
+        if alert.id in seen or entry.item.state is not first.item.state:
             continue
         seen.add(alert.id)
         if decide(alert, entry.item.offset, entry.item.state.get(alert.id)) is Step.POST:

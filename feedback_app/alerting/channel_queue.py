@@ -60,8 +60,9 @@ class ChannelQueue:
 
     def take(self, entries: Sequence[Entry]) -> None:
         """Take entries out of the line: whoever has the turn carries them out with its own."""
-        taken = set(map(id, entries))
-        self._waiting = deque(entry for entry in self._waiting if id(entry) not in taken)
+        if entries:
+            taken = set(map(id, entries))
+            self._waiting = deque(entry for entry in self._waiting if id(entry) not in taken)
 
     def give_back(self, entries: Sequence[Entry]) -> None:
         """Line up again those of the taken entries that were not ended."""

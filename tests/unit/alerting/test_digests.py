@@ -3,6 +3,7 @@
 import asyncio
 from itertools import chain
 
+from feedback_app.alerting.delivery_state import DeliveryState
 from feedback_app.alerting.outcome import NotDone, Outcome, Refused, Uncertain
 from models.alert import alert_id
 from tests.unit.alerting.virtual import START, run
@@ -166,5 +167,20 @@ def test_a_later_record_of_an_alert_does_not_overtake_its_first() -> None:
         assert known.revision == 2
         assert "x:1 r2" in slack.texts()[0]
         assert alert_id("negative", "x:1") in members(slack)[0]
+
+    run(story())
+
+
+def test_a_digest_is_of_one_partition() -> None:
+    async def story() -> None:
+        slack = FakeSlack()
+        worker = Worker(Topic(), slack, alert_digest_above=3)
+        items = [worker.item(n, one) for n, one in enumerate(FEW)]
+        for item in items[::2]:
+            item.partition, item.state = 1, DeliveryState(1)
+        await asyncio.gather(*map(worker.outbox.deliver, items))
+        assert slack.carried() == {one.id: 1 for one in FEW}
+        partitions = {(row.key or b"").decode(): row.partition for row in worker.topic.rows}
+        assert partitions == {item.value.id: item.partition for item in items}
 
     run(story())
