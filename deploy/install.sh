@@ -7,7 +7,7 @@ set -eu
 prefix=$1
 torch_index=${2:-}
 root=$(cd "$(dirname "$0")/.." && pwd)
-pip="$prefix/bin/python -m pip --quiet --disable-pip-version-check --no-cache-dir"
+pip="$prefix/bin/python -m pip --quiet --disable-pip-version-check"
 
 python3 -m venv "$prefix"
 if [ -n "$torch_index" ]; then
