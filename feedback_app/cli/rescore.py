@@ -98,7 +98,7 @@ async def _rescore(
     settings: Settings, model: str | None, since: float | None, until: float | None
 ) -> Changes:
     # Brings torch, which `--help` does without.
-    from feedback_app.sentiment.scorer import Scorer
+    from feedback_app.sentiment.choose import load_scorer
 
     names = {rule.channel: rule.channel for rule in settings.rules}
     changes = Changes(resolve(settings.rules, names))
@@ -110,7 +110,7 @@ async def _rescore(
         settings, topics.raw.name, since, until, lambda rows: _gather(rows, verdicts, waiting)
     )
     feedbacks = list(waiting.values())
-    scorer = Scorer.load(model, settings.model_threads)
+    scorer = load_scorer(settings.model_copy(update={"model": model}))
     try:
         with progress("texts") as bar:
             task = bar.add_task("scoring", total=len(feedbacks))

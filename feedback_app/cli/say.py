@@ -43,7 +43,7 @@ def say(channel: str, text: str | None, file: Path | None, rate: float) -> None:
         raise click.UsageError("give either a text or --file")
     texts = [text] if text is not None else read_texts(file) if file is not None else []
     settings = load()
-    run(_post(settings, channel, texts, rate, SystemClock()))
+    run(post_all(settings, channel, texts, rate, SystemClock()))
 
 
 def read_texts(file: Path) -> list[str]:
@@ -68,9 +68,10 @@ def read_texts(file: Path) -> list[str]:
     return texts
 
 
-async def _post(
+async def post_all(
     settings: Settings, channel: str, texts: list[str], rate: float, clock: Clock
 ) -> None:
+    """Post texts into a channel at a rate a second; raises CheckFailed where Slack refuses one."""
     sayer = Say(settings, clock)
     with progress("posted") as bar:
         task = bar.add_task(channel, total=len(texts))

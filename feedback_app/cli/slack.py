@@ -72,9 +72,19 @@ class Say:
                 ) from None
 
 
+def word_of(error: SlackApiError) -> tuple[str, str]:
+    """Return Slack's word for an error and the scope that is needed, either possibly empty."""
+    data = error.response.data
+    if not isinstance(data, dict):  # a page of HTML, from what stands before Slack
+        return "", ""
+    return str(data.get("error") or ""), str(data.get("needed") or "")
+
+
 def _refusal(channel: str, error: SlackApiError) -> str:
-    word = str(error.response.get("error") or f"HTTP {error.response.status_code}")
-    needed = error.response.get("needed")
-    scope = f" ({needed})" if word == "missing_scope" and needed else ""
+    word, needed = word_of(error)
+    status = error.response.status_code
+    if status >= 500 or not word:
+        return f"Slack answered with HTTP {status}: the message may be in {channel} or not"
+    scope = f" ({needed})" if needed else ""
     remedy = f": {REMEDIES[word]}" if word in REMEDIES else ""
     return f"Slack refused the post to {channel}: {word}{scope}{remedy}"

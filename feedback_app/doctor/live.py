@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from feedback_app.cli.slack import word_of
 from feedback_app.clock import Clock
 from feedback_app.doctor.check import Check, ill, well
 from feedback_app.doctor.rooms import Room
@@ -78,7 +79,7 @@ async def _delete(client: AsyncWebClient, channel: str, ts: str) -> str | None:
     try:
         await client.chat_delete(channel=channel, ts=ts)
     except SlackApiError as error:
-        return str(error.response.get("error"))
+        return word_of(error)[0] or f"HTTP {error.response.status_code}"
     except OUTSIDE as error:
         return type(error).__name__
     return None

@@ -11,10 +11,11 @@ MODEL = "model"
 
 async def check_model(settings: Settings) -> Check:
     """Load the model and score one text."""
-    from feedback_app.sentiment.scorer import Scorer
+    # Brings torch, which nothing else here needs.
+    from feedback_app.sentiment.choose import load_scorer
 
     try:
-        scorer = await asyncio.to_thread(Scorer.load, settings.model, settings.model_threads)
+        scorer = await asyncio.to_thread(load_scorer, settings)
     except ModelError as error:
         return ill(MODEL, str(error), "set FEEDBACK_MODEL to a directory or hub name, or unset it")
     try:

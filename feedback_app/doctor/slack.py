@@ -6,7 +6,7 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from feedback_app.cli.slack import bot_client
+from feedback_app.cli.slack import bot_client, word_of
 from feedback_app.clock import Clock
 from feedback_app.doctor.check import Check, ill, skipped, well
 from feedback_app.doctor.live import try_live
@@ -149,7 +149,9 @@ async def _check_app_token(settings: Settings, token: str) -> Check:
     try:
         await client.apps_connections_open(app_token=token)
     except SlackApiError as error:
-        word = str(error.response.get("error"))
+        word, _ = word_of(error)
+        if not word:
+            return refused(APP_TOKEN, error)
         return ill(APP_TOKEN, f"Slack refuses it: {word}", f"{_WHERE_APP}; switch Socket Mode on")
     except OUTSIDE as error:
         return unreachable(APP_TOKEN, settings, error)

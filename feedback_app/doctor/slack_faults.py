@@ -3,7 +3,7 @@
 from aiohttp import ClientError
 from slack_sdk.errors import SlackApiError
 
-from feedback_app.cli.slack import REMEDIES
+from feedback_app.cli.slack import REMEDIES, word_of
 from feedback_app.doctor.check import Check, ill
 from feedback_app.settings import Settings
 
@@ -13,14 +13,15 @@ OUTSIDE = (ClientError, OSError, TimeoutError)
 
 def refused(name: str, error: SlackApiError) -> Check:
     """Return the check that Slack refused."""
-    answer = error.response
-    word = str(answer.get("error") or f"HTTP {answer.status_code}")
-    needed = f" ({answer.get('needed')})" if answer.get("needed") else ""
-    if answer.status_code == 429:
+    status = error.response.status_code
+    if status == 429:
         return ill(name, "Slack asks to slow down (429)", "run the doctor again in a minute")
-    return ill(
-        name, f"Slack refuses: {word}{needed}", REMEDIES.get(word, "see Slack's word for it")
-    )
+    word, needed = word_of(error)
+    if not word:
+        return ill(name, f"Slack answers with HTTP {status}", "run the doctor again in a minute")
+    scope = f" ({needed})" if needed else ""
+    remedy = REMEDIES.get(word, "look the word up in Slack's documentation of its errors")
+    return ill(name, f"Slack refuses: {word}{scope}", remedy)
 
 
 def unreachable(name: str, settings: Settings, error: BaseException) -> Check:

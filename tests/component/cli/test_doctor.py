@@ -1,0 +1,186 @@
+"""The doctor against stand-ins: every fault that it promises to find, with the way to mend it."""
+
+from collections.abc import Callable
+
+import pytest
+
+from feedback_app.doctor.check import Check
+from feedback_app.doctor.kafka import check_kafka, judge_topics
+from feedback_app.doctor.model import check_model
+from feedback_app.doctor.slack import check_slack, token_form
+from feedback_app.doctor.x import check_x
+from feedback_app.sandbox import Sandbox
+from feedback_app.topic_admin import TopicState
+from feedback_app.topics import Topic
+from tests.component.cli.conftest import Configure
+from tests.support.clocks import HandClock
+
+
+def failed(checks: list[Check]) -> dict[str, Check]:
+    """Return the failed checks by name; each says how to mend it."""
+    found = {check.name: check for check in checks if check.ok is False}
+    assert all(check.remedy for check in found.values())
+    return found
+
+
+async def slack(
+    configure: Configure, clock: HandClock, live: bool = False, **changes: str | None
+) -> list[Check]:
+    return await check_slack(configure(**changes), clock, live=live)
+
+
+async def test_a_slack_where_all_is_well(configure: Configure, clock: HandClock) -> None:
+    checks = await slack(configure, clock)
+    assert failed(checks) == {}
+    names = [check.name for check in checks]
+    for channel in ("#negative-feedback", "#positive-feedback", "#feedback-ops", "#product"):
+        assert f"channel {channel}" in names
+
+
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [
+        (None, "is not set"),
+        ("xapp-1-A", "an app-level token"),
+        ("xoxp-1", "a user token"),
+        ('"xoxb-1"', "quotation marks"),
+        ("nonsense", "no token"),
+    ],
+)
+async def test_a_bot_token_that_cannot_be_one_is_told_from_its_form(
+    configure: Configure, clock: HandClock, token: str | None, words: str
+) -> None:
+    check = failed(await slack(configure, clock, slack_bot_token=token))["Slack bot token"]
+    assert words in check.detail
+    assert "xoxb-" in check.remedy
+    assert token is None or token not in check.detail
+
+
+def test_a_token_of_the_right_form_passes() -> None:
+    assert token_form("T", "xoxb-1-2", "xoxb-") is None
+
+
+async def test_a_missing_app_token_matters_only_where_slack_is_listened_to(
+    configure: Configure, clock: HandClock
+) -> None:
+    assert "Slack app token" in failed(await slack(configure, clock, slack_app_token=None))
+    checks = await slack(configure, clock, slack_app_token=None, slack_channels=None)
+    assert failed(checks) == {}
+
+
+SPOILED: dict[str, tuple[Callable[[Sandbox], object], str, str]] = {
+    "the tokens were revoked": (
+        lambda box: box.slack.revoke_tokens(),
+        "Slack bot token",
+        "install the app again",
+    ),
+    "a scope is missing": (
+        lambda box: box.slack.access.scopes.discard("metadata.message:read"),
+        "Slack scopes",
+        "add them under OAuth",
+    ),
+    "the bot is not in a channel": (
+        lambda box: box.slack.remove_bot("#feedback"),
+        "channel #feedback",
+        "/invite @feedback_monitor",
+    ),
+    "a channel is archived": (
+        lambda box: box.slack.archive("#negative-feedback"),
+        "channel #negative-feedback",
+        "unarchive",
+    ),
+    "the X token was revoked": (
+        lambda box: box.x.revoke_token(),
+        "X token",
+        "FEEDBACK_X_BEARER_TOKEN",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SPOILED)
+async def test_a_fault_is_found_with_the_way_to_mend_it(
+    sandbox: Sandbox, configure: Configure, clock: HandClock, name: str
+) -> None:
+    spoil, check, remedy = SPOILED[name]
+    spoil(sandbox)
+    checks = await slack(configure, clock) + await check_x(configure(), sandbox.clock.now)
+    assert remedy in failed(checks)[check].remedy
+
+
+async def test_an_alert_channel_that_is_missing_is_named_with_its_use(
+    configure: Configure, clock: HandClock
+) -> None:
+    found = failed(await slack(configure, clock, negative_channel="#nowhere"))
+    assert "for alerts" in found["channel #nowhere"].detail
+
+
+async def test_a_live_test_leaves_nothing_behind(
+    sandbox: Sandbox, configure: Configure, clock: HandClock
+) -> None:
+    checks = await slack(configure, clock, live=True)
+    assert failed(checks) == {}
+    assert checks[-1].name == "live post"
+    assert sandbox.slack.channel("#feedback-ops").messages == []
+
+
+async def test_a_live_test_finds_metadata_that_cannot_be_read(
+    sandbox: Sandbox, configure: Configure, clock: HandClock
+) -> None:
+    sandbox.slack.access.scopes.discard("metadata.message:read")
+    check = failed(await slack(configure, clock, live=True))["live post"]
+    assert "metadata" in check.remedy or "scope" in check.remedy
+    assert sandbox.slack.channel("#feedback-ops").messages == []
+
+
+async def test_a_slack_that_does_not_answer_is_told_apart_from_a_refusal(
+    configure: Configure, clock: HandClock
+) -> None:
+    found = failed(await slack(configure, clock, slack_api_url="http://127.0.0.1:1/api/"))
+    assert "does not answer" in found["Slack bot token"].detail
+    assert "does not answer" in found["Slack app token"].detail
+
+
+async def test_x_is_asked_for_nothing_that_costs(sandbox: Sandbox, configure: Configure) -> None:
+    sandbox.x.post("so many posts", lang="en")
+    checks = await check_x(configure(), sandbox.clock.now)
+    assert failed(checks) == {}
+    given = [entry for entry in sandbox.log.entries if getattr(entry, "ids", ())]
+    assert given == []
+
+
+async def test_a_query_that_x_refuses_is_found(sandbox: Sandbox, configure: Configure) -> None:
+    found = failed(await check_x(configure(x_query="(broken"), sandbox.clock.now))
+    assert found["source x"].remedy == "mend the query"
+
+
+async def test_without_an_x_source_no_token_is_needed(
+    sandbox: Sandbox, configure: Configure
+) -> None:
+    checks = await check_x(configure(x_query=None, x_bearer_token=None), sandbox.clock.now)
+    assert [check.ok for check in checks] == [None]
+    assert "X token" in failed(await check_x(configure(x_bearer_token=None), sandbox.clock.now))
+
+
+async def test_a_broker_that_does_not_answer_is_found(configure: Configure) -> None:
+    found = failed(await check_kafka(configure(kafka_bootstrap="127.0.0.1:1")))
+    assert "FEEDBACK_KAFKA_BOOTSTRAP" in found["Kafka"].remedy
+
+
+async def test_no_broker_at_all_is_no_fault(configure: Configure) -> None:
+    assert [check.ok for check in await check_kafka(configure())] == [None]
+
+
+def test_missing_topics_and_wrong_counts_are_told_apart() -> None:
+    topic = Topic("t", 12)
+    assert [c.ok for c in judge_topics([TopicState(topic, 12)])] == [True]
+    (missing,) = judge_topics([TopicState(topic, None)])
+    assert missing.remedy == "run `feedback topics --create`"
+    (wrong,) = judge_topics([TopicState(topic, 6)])
+    assert "FEEDBACK_PARTITIONS=6" in wrong.remedy
+
+
+async def test_a_model_that_does_not_load_is_found(configure: Configure) -> None:
+    assert (await check_model(configure())).ok
+    check = await check_model(configure(model="/no/such/model"))
+    assert check.ok is False
+    assert "FEEDBACK_MODEL" in check.remedy
