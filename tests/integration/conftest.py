@@ -2,13 +2,15 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 import pytest_asyncio
 
 from feedback_app.broker import LocalKafka
+from tests.support.chaos.fleet import Fleet
 
 
 class KafkaCluster(Protocol):
@@ -44,3 +46,28 @@ async def kafka_cluster(tmp_path: Path) -> AsyncIterator[KafkaCluster]:
     yield start
     for cluster in started:
         await cluster.stop()
+
+
+class NewFleet(Protocol):
+    """Makes a fleet on the shared node, or on another, that ends with the test."""
+
+    async def __call__(self, address: str | None = None, **more: Any) -> Fleet: ...
+
+
+@pytest_asyncio.fixture
+async def new_fleet(
+    kafka: LocalKafka, unique_prefix: str, tmp_path: Path
+) -> AsyncIterator[NewFleet]:
+    """Start fleets, each with a prefix and a folder of its own; for `more` see `Fleet`."""
+    started: list[Fleet] = []
+    async with AsyncExitStack() as stack:
+
+        async def start(address: str | None = None, **more: Any) -> Fleet:
+            folder = tmp_path / f"fleet-{len(started)}"
+            folder.mkdir()
+            prefix = f"{unique_prefix}{len(started)}."
+            fleet = Fleet(address or kafka.bootstrap, prefix, folder, **more)
+            started.append(fleet)
+            return await stack.enter_async_context(fleet)
+
+        yield start

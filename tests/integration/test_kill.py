@@ -1,0 +1,69 @@
+"""Workers that are killed, stopped and added in mid-run: nothing lost, nothing posted twice."""
+
+import asyncio
+import sys
+
+import pytest
+
+from tests.integration.conftest import NewFleet
+from tests.support.chaos.fleet import Fleet
+from tests.support.chaos.load import People, acts
+from tests.support.chaos.processes import WorkerProcess
+from tests.support.chaos.recovery import longest, standstills
+from tests.support.chaos.waiting import until
+
+pytestmark = pytest.mark.timeout(180)
+
+RATE = 40.0
+WRONG_HOP = (sys.executable, "-m", "tests.support.chaos.wrong_hop", "worker", "-l", "info")
+
+
+async def played(fleet: Fleet, count: int) -> None:
+    """Let people write `count` items, at RATE a second."""
+    people = People(fleet.sandbox)
+    for act in acts(count, seed=1):
+        people.do(act)
+        await asyncio.sleep(1 / RATE)
+
+
+async def scored(fleet: Fleet, count: int) -> None:
+    """Return once so many records have been scored."""
+    await until(lambda: len(fleet.observer.topics.scored) >= count, 60, f"{count} records scored")
+
+
+async def one_of_two_killed(fleet: Fleet) -> WorkerProcess:
+    """Kill one of two workers under load and start another; return the one that stayed."""
+    first, second = await fleet.start_workers(2)
+    await scored(fleet, 100)
+    first.kill()
+    await fleet.start_worker().ready(fleet.session)
+    return second
+
+
+async def test_a_killed_worker_an_added_one_and_a_stopped_one_lose_and_double_nothing(
+    new_fleet: NewFleet,
+) -> None:
+    fleet = await new_fleet()
+    playing = asyncio.create_task(played(fleet, 700))
+    second = await one_of_two_killed(fleet)
+    await scored(fleet, 350)
+    second.terminate()
+    assert await second.ended(15) == 0, second.tail()
+    await fleet.start_worker().ready(fleet.session)
+    await playing
+    found = await fleet.settled(60)
+    assert not found.problems
+    assert (found.lost, found.doubled_seen, found.doubled_left) == (0, 0, 0)
+    assert found.messages == 700
+    assert found.alerts > 150
+    assert longest(standstills(fleet.observer.topics)) < 30
+
+
+async def test_a_hop_that_acknowledges_what_only_waits_is_noticed(new_fleet: NewFleet) -> None:
+    fleet = await new_fleet(program=WRONG_HOP)
+    playing = asyncio.create_task(played(fleet, 700))
+    await one_of_two_killed(fleet)
+    await playing
+    await until(lambda: fleet.drained, 60, "everything in raw accounted for")
+    found = await fleet.audited()
+    assert found.lost > 0
