@@ -220,12 +220,12 @@ function listen() {
   const feed = new EventSource("/sandbox/events");
   feed.addEventListener("open", async () => {
     await load();
-    $("live").classList.add("on");
+    $("live").dataset.state = "live";
     $("live").setAttribute("aria-label", "connected");
     $("state").textContent = "live";
   });
   feed.addEventListener("error", () => {
-    $("live").classList.remove("on");
+    $("live").dataset.state = "lost";
     $("live").setAttribute("aria-label", "not connected");
     $("state").textContent = "the sandbox has stopped; waiting for it";
   });
