@@ -1,7 +1,6 @@
 """The Slack Web API as the sources use it: one place that names every failure."""
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
@@ -52,12 +51,15 @@ def web_client(token: SecretStr, api_url: str) -> AsyncWebClient:
 async def ask(call: Awaitable[Any]) -> dict[str, Any]:
     """Return the answer of a Web API call; raises SourceFault for every way it can fail."""
     try:
-        answer = (await asyncio.wait_for(call, TIMEOUT_S + 2)).data
+        # Not `wait_for`: before Python 3.12 it can swallow a cancellation.
+        async with asyncio.timeout(TIMEOUT_S + 2):
+            answer = (await call).data
     except SlackApiError as error:
         raise fault(error) from None
     except TimeoutError:
         raise SourceFault(PARTY, "Slack does not answer in time") from None
-    except (aiohttp.ClientError, SlackClientError, OSError, json.JSONDecodeError) as error:
+    # ValueError: no JSON, or the SDK's own error cannot be spelled for an answer in binary.
+    except (aiohttp.ClientError, SlackClientError, OSError, ValueError) as error:
         raise SourceFault(PARTY, f"Slack cannot be reached: {type(error).__name__}") from None
     if not isinstance(answer, dict):
         raise SourceFault(PARTY, "Slack answers with something that is not an object")

@@ -74,9 +74,7 @@ def compare(
         except BadRecord as error:
             odd.append((dumped(raw), str(error)))
             continue
-        if isinstance(found, Feedback) and (
-            held is None or (not held.deleted and held.revision < found.revision)
-        ):
+        if isinstance(found, Feedback) and not known.covers(found):
             unknown.append(found)
     settled = int((now - SETTLED_S) * 1_000_000)
     missing = [

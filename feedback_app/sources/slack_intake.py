@@ -1,5 +1,6 @@
 """What came over Socket Mode, taken in: events become feedback, odd payloads dead letters."""
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -37,6 +38,7 @@ class Intake:
         self._filtered = {each.id: 0 for each in sources}
         self._last_message: dict[str, str | None] = {}
         self._buried: dict[str, None] = {}
+        self._sending: dict[tuple[str, int], asyncio.Event] = {}
         self.known = Known()
         """What was sent lately, by this worker and, where it is told, by others."""
         self._state: State = "waiting"
@@ -89,15 +91,26 @@ class Intake:
     async def admit(self, found: Feedback) -> None:
         """Send one feedback unless its source is paused; returns once the broker has it.
 
-        Raises OutsideFault.
+        What the broker has already (an event that came again, or that the history had first) is
+        not sent a second time. Raises OutsideFault.
         """
-        if self._context.shared.paused(found.source):
-            return
-        found = await self._named(found)
-        await self._deliver(found.source).send([found])
-        self.known.remember(found)
+        if self._context.shared.paused(found.source) or self.known.covers(found):
+            return None
+        key = (found.id, found.revision)
+        if (under_way := self._sending.get(key)) is not None:
+            await under_way.wait()
+            return await self.admit(found)
+        done = self._sending[key] = asyncio.Event()
+        try:
+            found = await self._named(found)
+            await self._deliver(found.source).send([found])
+            self.known.remember(found)
+        finally:
+            del self._sending[key]
+            done.set()
         self._last_message[found.source] = found.created_at
         self._report(found.source)
+        return None
 
     async def _named(self, found: Feedback) -> Feedback:
         """Put the author's display name for the user id, if it is known soon enough."""

@@ -33,20 +33,25 @@ class Known:
 
     def remember(self, found: Feedback) -> None:
         """Take in a feedback of any source; older revisions and other sources change nothing."""
-        prefix, _, rest = found.id.partition(":")
-        channel, _, ts = rest.partition(":")
-        sent = microseconds(ts)
-        if prefix != "slack" or sent is None:
+        place = _place(found)
+        if place is None or self.covers(found):
             return
-        held = self._channels.setdefault(channel, {}).get(ts)
-        if held is not None and (held.deleted or held.revision >= found.revision):
-            return
+        channel, ts, sent = place
+        held = self.get(channel, ts)
         deleted = found.kind == "delete"
         thread = _thread(found.url) or (held.thread if held else None)
         message = Message(channel, ts, sent, found.revision, deleted, found.source, thread)
-        self._channels[channel][ts] = message
+        self._channels.setdefault(channel, {})[ts] = message
         self._newest = max(self._newest, sent)
         self._forget()
+
+    def covers(self, found: Feedback) -> bool:
+        """Whether this revision, or what makes it void, is known."""
+        place = _place(found)
+        held = None if place is None else self.get(place[0], place[1])
+        if held is None or held.deleted:
+            return held is not None
+        return found.kind != "delete" and held.revision >= found.revision
 
     def get(self, channel: str, ts: str) -> Message | None:
         """Return what is known of a message."""
@@ -64,6 +69,14 @@ class Known:
         for channel, messages in self._channels.items():
             kept = {ts: each for ts, each in messages.items() if each.sent >= oldest}
             self._channels[channel] = kept
+
+
+def _place(found: Feedback) -> tuple[str, str, int] | None:
+    """Return a Slack feedback's channel, ts, and ts in microseconds; None for other sources."""
+    prefix, _, rest = found.id.partition(":")
+    channel, _, ts = rest.partition(":")
+    sent = microseconds(ts)
+    return None if prefix != "slack" or sent is None else (channel, ts, sent)
 
 
 def _thread(url: str | None) -> str | None:

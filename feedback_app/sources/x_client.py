@@ -107,8 +107,15 @@ class Session:
     The token is added here and not given to tweepy, which would log it.
     """
 
-    def __init__(self, base: str, token: SecretStr, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        base: str,
+        token: SecretStr,
+        clock: Callable[[], float],
+        timeout: aiohttp.ClientTimeout,
+    ) -> None:
         self._base, self._token, self._clock = base.rstrip("/"), token, clock
+        self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
         self._blocked: dict[str, float] = {}
 
@@ -130,7 +137,7 @@ class Session:
     def raw(self) -> aiohttp.ClientSession:
         """Return the session itself, opened on first use; for what is not X's own host."""
         if self._session is None or self._session.closed:
-            self._session = aiohttp.ClientSession(timeout=TIMEOUT)
+            self._session = aiohttp.ClientSession(timeout=self._timeout)
         return self._session
 
     async def close(self) -> None:
@@ -142,8 +149,14 @@ class Session:
 class XClient:
     """tweepy's async client. Every failure outside is an OutsideFault of the party `x`."""
 
-    def __init__(self, token: SecretStr, api_url: str, clock: Callable[[], float]) -> None:
-        self.session = Session(api_url, token, clock)
+    def __init__(
+        self,
+        token: SecretStr,
+        api_url: str,
+        clock: Callable[[], float],
+        timeout: aiohttp.ClientTimeout = TIMEOUT,
+    ) -> None:
+        self.session = Session(api_url, token, clock, timeout)
         # `return_type` dict: shapes are checked here, where an odd item can be told from the rest.
         self.tweepy = AsyncClient(bearer_token="-", return_type=dict)  # noqa: S106
         self.tweepy.session = self.session

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -18,10 +19,9 @@ from feedback_app.sources.slack_socket import SlackSocket, Timing
 from tests.source_world import World, settings, until
 
 QUICK = Timing(
-    ping=0.05,
+    ping=2.0,
     look=0.01,
-    opening=0.5,
-    silent=0.4,
+    opening=5.0,
     strangers=0.05,
     channels=0.1,
     give_way=0.2,
@@ -54,7 +54,8 @@ def world_of(sandbox: Sandbox, *sources: dict[str, Any], **more: Any) -> World:
 @asynccontextmanager
 async def running(world: World, connect: bool = True, **more: Any) -> AsyncIterator[SlackSocket]:
     """Run a socket; yields once it is connected."""
-    socket = SlackSocket(world, SystemClock(), more.pop("opened", lambda: 1), timing=QUICK, **more)
+    timing = more.pop("timing", QUICK)
+    socket = SlackSocket(world, SystemClock(), more.pop("opened", lambda: 1), timing=timing, **more)
     task = asyncio.create_task(socket.run())
     try:
         if connect:
@@ -68,6 +69,11 @@ async def running(world: World, connect: bool = True, **more: Any) -> AsyncItera
 def acknowledged(sandbox: Sandbox) -> list[Acknowledged]:
     """Return the acknowledgements that Slack got."""
     return [entry for entry in sandbox.log.entries if isinstance(entry, Acknowledged)]
+
+
+def shown_of(world: World) -> str:
+    """Return what the page would say of the source."""
+    return world.states["slack"].detail if "slack" in world.states else ""
 
 
 async def test_a_message_becomes_feedback(sandbox: Sandbox) -> None:
@@ -200,6 +206,29 @@ async def test_an_odd_payload_is_dead_lettered_then_acknowledged(
     assert b"event_callback" in (letter.value_bytes() or b"")
 
 
+async def test_an_event_that_comes_twice_at_once_is_sent_once(sandbox: Sandbox) -> None:
+    world = world_of(sandbox)
+    let_go = asyncio.Event()
+    produce = world.produce
+
+    async def slow(outputs: Any) -> None:
+        await let_go.wait()
+        await produce(outputs)
+
+    async with running(world):
+        await until(lambda: "slack" in world.shared.cursors)
+        world.produce = slow  # type: ignore[method-assign]
+        channel = sandbox.slack.channel("#feedback").id
+        event = {"type": "message", "channel": channel, "text": "twice", "ts": "1790000000.000100"}
+        for _ in range(2):
+            payload = {"event": event, "type": "event_callback"}
+            sandbox.slack.sockets.emit(Outgoing("events_api", payload, ("twice",), "create"))
+        await asyncio.sleep(0.05)
+        let_go.set()
+        await until(lambda: len(acknowledged(sandbox)) == 2)
+    assert [found.text for found in world.feedback] == ["twice"]
+
+
 async def test_a_cut_connection_is_opened_again(sandbox: Sandbox) -> None:
     world = world_of(sandbox)
     async with running(world):
@@ -233,14 +262,16 @@ async def test_slack_asking_for_a_new_connection_loses_nothing(sandbox: Sandbox)
 
 async def test_a_silent_connection_is_rebuilt(sandbox: Sandbox) -> None:
     world = world_of(sandbox)
-    async with running(world) as socket:
+    # Pings far apart, so that it is the watchdog that notices.
+    async with running(world, timing=replace(QUICK, ping=60, silent=1.0)) as socket:
         (connection,) = sandbox.slack.sockets.connections.values()
         assert connection.transport is not None
         connection.transport.pause_reading()
         sandbox.slack.sockets.connections.clear()
-        await until(lambda: sandbox.slack.sockets.connections)
-        assert connection.name not in sandbox.slack.sockets.connections
+        await until(lambda: "silent" in world.states["slack"].detail)
         await until(lambda: socket.connections == 1)
+        sandbox.slack.say("#feedback", "heard again")
+        await until(lambda: world.feedback)
         connection.transport.abort()
 
 
@@ -295,7 +326,7 @@ async def test_a_ninth_connection_gives_way(sandbox: Sandbox) -> None:
             await each.__aenter__()
         await until(lambda: len(sandbox.slack.sockets.connections) == 8)
         async with running(worlds[8], connect=False, opened=lambda: 8) as ninth:
-            await until(lambda: worlds[8].states.get("slack"))
+            await until(lambda: "stands by" in shown_of(worlds[8]))
             assert worlds[8].states["slack"].state == "waiting"
             assert ninth.connections == 0
         for each in reversed(stack):
