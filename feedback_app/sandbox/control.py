@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from feedback_app.sandbox.http import answer
 from feedback_app.sandbox.player import Item, Player
 from feedback_app.sandbox.view import snapshot
 from feedback_app.sandbox.world import World
@@ -65,27 +66,27 @@ class Control:
         name = request.match_info["action"]
         found = self._actions().get(name)
         if found is None:
-            return _answer({"error": f"no action {name}"}, 404)
+            return answer({"error": f"no action {name}"}, 404)
         if request.content_type != "application/json":
             # A page of another site can send forms and plain text, but no JSON, unasked.
-            return _answer({"error": "send application/json"}, 415)
+            return answer({"error": "send application/json"}, 415)
         action, result = found
         try:
             arguments = orjson.loads(await request.read() or b"{}")
             value = action(**arguments)
         except KeyError as error:
-            return _answer({"error": f"not found: {error.args[0]}"}, 404)
+            return answer({"error": f"not found: {error.args[0]}"}, 404)
         except (TypeError, ValueError) as error:
-            return _answer({"error": str(error)}, 400)
-        return _answer({} if result is None else {result: value})
+            return answer({"error": str(error)}, 400)
+        return answer({} if result is None else {result: value})
 
     async def _state(self, _: web.Request) -> web.Response:
-        return _answer(snapshot(self._sandbox))
+        return answer(snapshot(self._sandbox))
 
     async def _progress(self, _: web.Request) -> web.Response:
         """Say how far the players are and what is still being delivered."""
         progress = [player.progress for player, _ in self._players]
-        return _answer(
+        return answer(
             {
                 "put": sum(each.put for each in progress),
                 "total": sum(each.total for each in progress),
@@ -100,7 +101,3 @@ class Control:
         task = asyncio.get_running_loop().create_task(player.run())
         self._players.append((player, task))
         return player.progress.total
-
-
-def _answer(body: object, status: int = 200) -> web.Response:
-    return web.Response(body=orjson.dumps(body), status=status, content_type="application/json")

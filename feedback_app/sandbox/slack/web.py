@@ -9,8 +9,8 @@ from aiohttp import web
 
 from feedback_app.sandbox.clock import Clock
 from feedback_app.sandbox.faults import Faults
+from feedback_app.sandbox.http import answer, cut
 from feedback_app.sandbox.log import Log, Refused
-from feedback_app.sandbox.x.gate import answer, cut
 
 SLACK_BOT_TOKEN = "xoxb-sandbox-bot-token"  # noqa: S105
 SLACK_APP_TOKEN = "xapp-sandbox-app-token"  # noqa: S105

@@ -7,9 +7,10 @@ from aiohttp import web
 
 from feedback_app.sandbox.clock import Clock
 from feedback_app.sandbox.faults import Faults
+from feedback_app.sandbox.http import answer
 from feedback_app.sandbox.log import Log
 from feedback_app.sandbox.x.compliance import Compliance
-from feedback_app.sandbox.x.gate import Gate, Handler, Refusal, answer
+from feedback_app.sandbox.x.gate import Gate, Handler, Refusal
 from feedback_app.sandbox.x.search import Search
 from feedback_app.sandbox.x.state import XState
 from feedback_app.sandbox.x.stream import Stream

@@ -8,8 +8,9 @@ import orjson
 from aiohttp import web
 
 from feedback_app.sandbox.clock import Clock
+from feedback_app.sandbox.http import answer
 from feedback_app.sandbox.x.answers import PROBLEMS, invalid, rfc3339
-from feedback_app.sandbox.x.gate import Refusal, answer
+from feedback_app.sandbox.x.gate import Refusal
 from feedback_app.sandbox.x.state import XState
 
 UPLOAD_WITHIN_S = 900.0

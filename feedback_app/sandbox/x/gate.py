@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from aiohttp import web
 
 from feedback_app.sandbox.clock import Clock
 from feedback_app.sandbox.faults import Faults
+from feedback_app.sandbox.http import answer, cut
 from feedback_app.sandbox.log import Log, Refused
 from feedback_app.sandbox.x.answers import NOT_ENROLLED, problem
 
@@ -42,17 +42,6 @@ class Window:
 
     started: float
     used: int = 0
-
-
-def answer(body: object, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    """Return `body` as a JSON answer."""
-    return web.Response(
-        body=orjson.dumps(body),
-        status=status,
-        content_type="application/json",
-        charset="utf-8",
-        headers=headers,
-    )
 
 
 class Gate:
@@ -136,10 +125,3 @@ class Gate:
             request["slow"] = True
             await self._clock.sleep(faults.seconds())
         return None
-
-
-def cut(request: web.Request) -> web.Response:
-    """Drop the client's connection and return an answer that never arrives."""
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response(status=500)

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from feedback_app.sandbox.clock import Clock
 from feedback_app.sandbox.faults import Faults
+from feedback_app.sandbox.http import answer
 from feedback_app.sandbox.log import Given, Log
 from feedback_app.sandbox.odd import X_SHAPES, x_post
 from feedback_app.sandbox.x.answers import (
@@ -23,7 +24,7 @@ from feedback_app.sandbox.x.answers import (
     post_object,
     rfc3339,
 )
-from feedback_app.sandbox.x.gate import Refusal, answer
+from feedback_app.sandbox.x.gate import Refusal
 from feedback_app.sandbox.x.query import QueryError, compile_query
 from feedback_app.sandbox.x.state import Post, XState, snowflake
 

@@ -10,10 +10,11 @@ from aiohttp import web
 
 from feedback_app.sandbox.clock import Clock, before
 from feedback_app.sandbox.faults import Faults
+from feedback_app.sandbox.http import answer
 from feedback_app.sandbox.log import Given, Log
 from feedback_app.sandbox.odd import X_SHAPES, x_post
 from feedback_app.sandbox.x.answers import PROBLEMS, includes, invalid, post_object, rfc3339
-from feedback_app.sandbox.x.gate import Refusal, answer
+from feedback_app.sandbox.x.gate import Refusal
 from feedback_app.sandbox.x.query import Match, QueryError, compile_query
 from feedback_app.sandbox.x.search import known_only, listed
 from feedback_app.sandbox.x.state import Post, XState
