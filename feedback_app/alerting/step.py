@@ -48,8 +48,11 @@ def decide(alert: Alert, offset: int, record: Delivery | None) -> Step:
 
 
 def moved(record: Delivery | None, offset: int, status: str) -> list[list[object]]:
-    """Return the moves of an alert that the record at `offset` brings into a final status."""
-    moves = [] if record is None else list(record.moves or ())
+    """Return the moves of an alert that the record at `offset` brings into a final status.
+
+    It makes one move at most: an update that Slack refuses never was one.
+    """
+    moves = [] if record is None else [move for move in record.moves or () if move[0] != offset]
     bucket = BUCKETS[status]
     if not moves or moves[-1][1] != bucket:
         moves.append([offset, bucket])

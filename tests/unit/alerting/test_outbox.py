@@ -356,3 +356,16 @@ def test_while_a_rebalance_is_under_way_nothing_is_claimed_or_updated() -> None:
         assert any("x:1 r1" in text for text in slack.texts())
 
     run(story())
+
+
+def test_an_update_that_slack_refuses_is_a_dead_letter_and_nothing_else() -> None:
+    async def story() -> None:
+        slack = FakeSlack()
+        worker = Worker(Topic(), slack)
+        results = await worker.deliver_all([alert(), retract(revision=1)])
+        slack.answers = lambda call, channel: Refused("cant_update_message", whole_channel=False)
+        results.append(await worker.deliver(2, alert(revision=2)))
+        assert results[-1].dead == "cant_update_message"
+        assert total(results) == {"created": 1, "dead_lettered": 1}
+
+    run(story())
