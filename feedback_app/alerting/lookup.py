@@ -2,7 +2,8 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 from feedback_app.alerting.channel_queue import ChannelQueue
 from feedback_app.alerting.context import Context
@@ -26,6 +27,10 @@ MARGIN_S = 60.0
 """How long before the claim the history is read from."""
 SWEEP_AFTER_S = 60.0
 DELETE_TRIES = 8
+ZOMBIE_S = 15.0
+"""How long after a takeover the worker before may still have a post under way."""
+BEFORE_TAKEOVER_S = 180.0
+"""How long before a takeover a post may have been made by a worker that was lost."""
 
 
 def wait_for_look(age: float, sure_looks: int) -> float:
@@ -60,6 +65,7 @@ class Lookup:
 
     def __init__(self, context: Context, ownership: Ownership, writer: Writer) -> None:
         self._context, self._ownership, self._writer = context, ownership, writer
+        self._taken_over: dict[int, float] = {}
 
     async def find(
         self, queue: ChannelQueue, channel: str, lookup: str, claimed: float, since: float
@@ -104,6 +110,29 @@ class Lookup:
         finally:
             if failed:
                 self._context.waits(party, None)
+
+    def note_takeover(self, state: DeliveryState) -> None:
+        """Remember when a partition was taken over, if it just was."""
+        if state.take_over():
+            self._taken_over[state.partition] = self._context.clock.monotonic()
+
+    def after_takeover(
+        self, queue: ChannelQueue, channel: str, state: DeliveryState
+    ) -> Coroutine[Any, Any, None] | None:
+        """Return the look at a channel that a post just after a takeover calls for, once each.
+
+        A worker that lost the partition without knowing may have posted the same.
+        """
+        clock = self._context.clock
+        began = self._taken_over.get(state.partition)
+        if began is None or began == queue.swept_takeover:
+            return None
+        age = clock.monotonic() - began
+        if age >= ZOMBIE_S:
+            return None
+        queue.swept_takeover = began
+        since = clock.time() - age - BEFORE_TAKEOVER_S
+        return self.sweep(queue, channel, state, since, ZOMBIE_S - age + SWEEP_AFTER_S)
 
     async def sweep(
         self, queue: ChannelQueue, channel: str, state: DeliveryState, since: float, after: float

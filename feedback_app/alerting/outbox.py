@@ -11,15 +11,16 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from feedback_app.alerting import records
-from feedback_app.alerting.batching import Batch, chosen, of_claims
+from feedback_app.alerting.batching import chosen, of_claims
 from feedback_app.alerting.channel_queue import ChannelQueue, Entry
 from feedback_app.alerting.context import Context
 from feedback_app.alerting.delivery_state import DeliveryState
-from feedback_app.alerting.lookup import SWEEP_AFTER_S, Lookup, described
+from feedback_app.alerting.lookup import SWEEP_AFTER_S, Lookup
 from feedback_app.alerting.message import Message, digest, single, withdrawn
-from feedback_app.alerting.outcome import Done, NotDone, Outcome, Refused
+from feedback_app.alerting.outcome import Done, Refused
 from feedback_app.alerting.ownership import Ownership
 from feedback_app.alerting.pacing import Pacer
+from feedback_app.alerting.sending import Sender
 from feedback_app.alerting.step import Step, counted, decide, pending
 from feedback_app.alerting.writer import Writer
 from feedback_app.hop import Count, Item, Result
@@ -27,10 +28,6 @@ from models import Alert, Delivery, from_rfc3339
 from models.alert import PUT
 from models.delivery import CLAIMED, DEAD, POSTED
 
-ZOMBIE_S = 15.0
-"""How long after a takeover the worker before may still have a post under way."""
-BEFORE_TAKEOVER_S = 180.0
-"""How long before a takeover a post may have been made by a worker that was lost."""
 GONE = "message_not_found"
 """Slack's word for a message that somebody deleted: there is nothing left to change."""
 
@@ -44,8 +41,8 @@ class Outbox:
         self._writer = Writer(context)
         self._lookup = Lookup(context, self._ownership, self._writer)
         self._queues: dict[str, ChannelQueue] = {}
-        self._taken_over: dict[int, float] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._sender = Sender(context, self._ownership, self._writer, self._lookup, self._start)
         self._ticking: asyncio.Task[None] | None = None
         self._steps: dict[
             Step, Callable[[ChannelQueue, Entry, Delivery | None], Coroutine[Any, Any, None]]
@@ -82,7 +79,7 @@ class Outbox:
             item.held = False
             queue.leave(entry)
             if not len(queue):
-                self._show(queue, None)
+                self._sender.show(queue, None)
 
     def pending(self, item: Item[Alert]) -> Sequence[Count]:
         """Return what an alert record counts as that is read and not carried out."""
@@ -129,76 +126,12 @@ class Outbox:
         others = batch.entries[1:]
         queue.take(others)
         try:
-            await self._claim_and_send(queue, entry.item.state, batch)
+            await self._sender.claim_and_send(queue, entry.item.state, batch)
             for other in others:
                 if (result := self._ended(queue, other.item)) is not None:
                     queue.finish(other, result)
         finally:
             queue.give_back(others)
-
-    async def _claim_and_send(
-        self, queue: ChannelQueue, state: DeliveryState, batch: Batch
-    ) -> None:
-        """Claim and attempt until something is known: posted, refused, or claimed and uncertain."""
-        while True:
-            await self._ownership.wait(state.partition)
-            if state.take_over():
-                self._taken_over[state.partition] = self._context.clock.monotonic()
-            await self._writer.write(state, batch.claims)
-            acknowledged = self._context.clock.monotonic()
-            outcome = await self._attempt(state, batch, acknowledged)
-            if isinstance(outcome, Done):
-                self._succeeded(queue)
-                self._look_after_takeover(queue, state, batch.channel)
-                return
-            if isinstance(outcome, Refused):
-                self._refused(queue, state, batch.claims, outcome)
-                return
-            if not isinstance(outcome, NotDone):
-                if outcome is not None:
-                    self._failed(queue, outcome)
-                return
-            self._failed(queue, outcome)
-            await queue.pacer.wait()
-
-    async def _attempt(
-        self, state: DeliveryState, batch: Batch, acknowledged: float
-    ) -> Outcome | None:
-        """Post once; None where the guard held it back.
-
-        Cut off by a cancellation, the request goes on, and where its answer still arrives it is
-        still written as `posted`.
-        """
-        cut = False
-        task = self._start(self._request(state, batch, acknowledged, lambda: cut))
-        for entry in batch.entries:
-            entry.item.held = True
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            cut = True
-            raise
-        finally:
-            for entry in batch.entries:
-                entry.item.held = False
-
-    async def _request(
-        self, state: DeliveryState, batch: Batch, acknowledged: float, cut: Callable[[], bool]
-    ) -> Outcome | None:
-        def may_send() -> bool:
-            return self._ownership.may_act(state.partition, acknowledged)
-
-        slack, channel, message = self._context.slack, batch.channel, batch.message
-        if not may_send():
-            return None
-        outcome = await slack.post(channel, message, may_send)
-        if isinstance(outcome, Done):
-            now = self._context.clock.time()
-            done = [records.posted(one, outcome.ts, now) for one in batch.claims]
-            await self._writer.write(state, done, cut)
-        elif isinstance(outcome, NotDone) and not may_send():
-            return None  # perhaps held back when the connection stood: as uncertain as the guard
-        return outcome
 
     async def _resolve(self, queue: ChannelQueue, entry: Entry, record: Delivery | None) -> None:
         """Find out what became of a claim: record the message, or claim and post again."""
@@ -212,16 +145,16 @@ class Outbox:
         since = min(claimed, _seconds(record.claimed_at, claimed))
         if ts is None:
             ts = await self._lookup.find(queue, record.channel, lookup, claimed, since)
-            self._sweep(queue, record.channel, state, since, SWEEP_AFTER_S)
+            self._start(self._lookup.sweep(queue, record.channel, state, since, SWEEP_AFTER_S))
         now = self._context.clock.time()
         if ts is not None:
-            self._succeeded(queue)
+            self._sender.succeeded(queue)
             await self._writer.write(state, [records.posted(one, ts, now) for one in claims])
         elif lookup == record.id and entry.item.value.op != PUT:
             await self._writer.write(state, [records.retracted(record, entry.item, now)])
         else:
             await queue.pacer.wait()
-            await self._claim_and_send(
+            await self._sender.claim_and_send(
                 queue, state, of_claims(entry, lookup, claims, together, now)
             )
 
@@ -241,66 +174,13 @@ class Outbox:
         item.held = True
         outcome = await self._context.slack.update(record.channel, record.ts, message)
         if isinstance(outcome, Done) or (isinstance(outcome, Refused) and outcome.error == GONE):
-            self._succeeded(queue)
+            self._sender.succeeded(queue)
             await self._writer.write(state, [after])
         elif isinstance(outcome, Refused):
-            self._refused(queue, state, [after], outcome)
+            self._sender.refused(queue, state, [after], outcome)
         else:
-            self._failed(queue, outcome)
+            self._sender.failed(queue, outcome)
         item.held = False
-
-    def _succeeded(self, queue: ChannelQueue) -> None:
-        queue.pacer.answered()
-        queue.notified.clear()
-        self._show(queue, None)
-
-    def _failed(self, queue: ChannelQueue, outcome: Outcome) -> None:
-        queue.pacer.failed(outcome.retry_after if isinstance(outcome, NotDone) else None)
-        self._show(queue, described(outcome))
-
-    def _show(self, queue: ChannelQueue, why: str | None) -> None:
-        """Show what a channel waits for, or that it waits no longer."""
-        if why is not None or queue.shown:
-            queue.shown = why is not None
-            self._context.waits(f"slack {queue.name}", why)
-
-    def _refused(
-        self,
-        queue: ChannelQueue,
-        state: DeliveryState,
-        refused: Sequence[Delivery],
-        outcome: Refused,
-    ) -> None:
-        """Send alerts to the dead letters; they are written together with them, by the hop."""
-        queue.pacer.answered()
-        self._show(queue, None)
-        now = self._context.clock.time()
-        dead = [records.dead(one, one.offset, outcome.error, now) for one in refused]
-        state.remember((dead, now))
-        if outcome.whole_channel and outcome.error not in queue.notified:
-            queue.notified.add(outcome.error)
-            self._context.notice(
-                f"channel:{queue.name}",
-                f"{queue.name} takes no alerts (Slack says {outcome.error}): "
-                "they go to the dead letters until that is mended",
-            )
-
-    def _look_after_takeover(self, queue: ChannelQueue, state: DeliveryState, channel: str) -> None:
-        """Look once more at what was posted just after a takeover: a zombie may have, too."""
-        clock = self._context.clock
-        began = self._taken_over.get(state.partition)
-        if began is None or began == queue.swept_takeover:
-            return
-        age = clock.monotonic() - began
-        if age < ZOMBIE_S:
-            queue.swept_takeover = began
-            since = clock.time() - age - BEFORE_TAKEOVER_S
-            self._sweep(queue, channel, state, since, ZOMBIE_S - age + SWEEP_AFTER_S)
-
-    def _sweep(
-        self, queue: ChannelQueue, channel: str, state: DeliveryState, since: float, after: float
-    ) -> None:
-        self._start(self._lookup.sweep(queue, channel, state, since, after))
 
     def _start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.ensure_future(work)
