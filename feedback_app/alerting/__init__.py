@@ -1,6 +1,7 @@
 """Alerts and their way into Slack: rules, messages, the Slack client and the outbox.
 
 `rules` decides what is an alert, `message` what it looks like, `step` what the outbox does next;
-all three are pure. `outbox` carries it out (`sending`, `lookup`), one `channel_queue` a channel, with the records
-of `delivery_state`; `slack_client` talks to Slack and says what certainly happened (`outcome`).
+all three are pure. `outbox` carries it out with `sending` and `lookup`, one `channel_queue` a Slack
+channel, on the records of `delivery_state`; `slack_client` talks to Slack and says what certainly
+happened (`outcome`).
 """
