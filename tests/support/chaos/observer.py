@@ -1,7 +1,6 @@
 """The auditor's eyes: Kafka by a plain consumer, the sandbox by its log; no code of the app."""
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Mapping
@@ -23,7 +22,8 @@ class Observer:
     """Follows the topics of a prefix and the log of a sandbox; disturbs no group."""
 
     def __init__(self, bootstrap: str, prefix: str, partitions: int, log: Path) -> None:
-        self.topics, self.outside = Topics(), Outside()
+        self.outside = Outside()
+        self._topics = Topics()
         self._bootstrap, self._prefix, self._log = bootstrap, prefix, log
         self._read_to = 0
         self._next = {
@@ -40,8 +40,14 @@ class Observer:
     async def __aexit__(self, *exc_info: object) -> None:
         assert self._task is not None
         self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    @property
+    def topics(self) -> Topics:
+        """What has been seen; raises what ended the observer, if anything did."""
+        if self._task is not None and self._task.done():
+            self._task.result()
+        return self._topics
 
     def read_log(self) -> Outside:
         """Read what the sandbox's log has got since the last time, and return what it tells."""
@@ -103,5 +109,5 @@ class Observer:
         name, now = tp.topic[len(self._prefix) :], time.monotonic()
         for record in records:
             seen = Record(tp.partition, record.offset, record.key, record.value, now)
-            self.topics.take(name, seen)
+            self._topics.take(name, seen)
         self._next[tp] = records[-1].offset + 1
