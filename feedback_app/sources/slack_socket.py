@@ -19,6 +19,7 @@ from feedback_app.sources.slack_events import Conditions, Reader
 from feedback_app.sources.slack_history import History
 from feedback_app.sources.slack_intake import Intake, Interactive
 from feedback_app.sources.slack_names import Names
+from feedback_app.sources.slack_timing import Timing
 
 log = logging.getLogger(__name__)
 
@@ -28,32 +29,6 @@ IN_FLIGHT = 1000
 """Frames dealt with at once; beyond it Slack is left to send an event again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """How long the connection's parts may take, in seconds."""
-
-    ping: float = 5.0
-    look: float = 1.0
-    """Between two looks at the connection's health."""
-    opening: float = 15.0
-    silent: float = 30.0
-    """Without a ping's answer or a frame, until the connection is rebuilt."""
-    without_events: float = 3600.0
-    """Without an event, until it is rebuilt although it seems well."""
-    strangers: float = 30.0
-    """From the greeting until its count of connections is held against the cluster's own."""
-    channels: float = 60.0
-    """Between two looks for channels that were not there."""
-    reconcile: float = 600.0
-    """Between two readings of the history by the leader."""
-    missed: float = 30.0
-    """From an event that the broker did not take to a reading of the history."""
-    give_way: float = 60.0
-    first_wait: float = 1.0
-    longest_wait: float = 60.0
-    drain: float = 2.0
-
-
 @dataclass(slots=True)
 class Link:
     """What is known of one connection."""
@@ -61,6 +36,8 @@ class Link:
     reader: Reader
     connections: int = 0
     """As Slack counted them in its greeting."""
+    opened: int = 1
+    """The most connections that the cluster held at once since then."""
     heard: float = 0.0
     heard_event: float = 0.0
 
@@ -101,6 +78,7 @@ class SlackSocket:
         self.intake = Intake(context, clock, self._names, self.sources, interactive)
         self._history = History(context, clock, self.intake, self.intake.known)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._strangers = False
         self._missed: float | None = None
         """When an event could not be given to the broker, in monotonic seconds."""
 
@@ -115,7 +93,8 @@ class SlackSocket:
                 began = self._clock.monotonic()
                 try:
                     await self._live()
-                except SourceFault as fault:
+                except Exception as error:
+                    fault = as_fault(error)
                     lived = self._clock.monotonic() - began
                     failures = 1 if lived > timing.longest_wait else failures + 1
                     self.intake.show(fault.state, str(fault))
@@ -165,7 +144,8 @@ class SlackSocket:
                 message = f"{MOST_CONNECTIONS} connections are open: this worker stands by"
                 raise SourceFault(PARTY, message, self._timing.give_way, "waiting")
             self.connections = 1
-            self.intake.show("running")
+            if not self._strangers:
+                self.intake.show("running")
             beside = asyncio.create_task(self._reconcile(link.reader))
             await self._watch(client, link)
         finally:
@@ -228,9 +208,12 @@ class SlackSocket:
                 raise SourceFault(PARTY, "the connection fell silent", timing.first_wait)
             if now() - link.heard_event > timing.without_events:
                 raise SourceFault(PARTY, "no event for long: opened afresh", timing.first_wait)
+            link.opened = max(link.opened, self._opened())
             if not counted and now() - begun > timing.strangers:
                 counted = True
                 self._count(link)
+            if self._strangers and now() - begun > timing.strangers_again:
+                return
             if self.intake.amiss and now() - looked > timing.channels:
                 looked = now()
                 await self._find_channels(link)
@@ -238,14 +221,14 @@ class SlackSocket:
 
     def _count(self, link: Link) -> None:
         """Hold the number of connections in Slack's greeting against the cluster's own."""
-        opened = max(self._opened(), 1)
-        if link.connections <= opened:
+        self._strangers = link.connections > link.opened
+        if not self._strangers:
             self.intake.show("running")
             return
         self.intake.show(
             "failing",
             f"slack_token_shared: Slack counts {link.connections} connections and this cluster "
-            f"opened {opened}: another program uses the app token and swallows events",
+            f"opened {link.opened}: another program uses the app token and swallows events",
         )
 
     async def _close(self, client: SocketModeClient, beside: asyncio.Task[None] | None) -> None:
@@ -295,3 +278,11 @@ class SlackSocket:
             log.info("Slack: an acknowledgement was lost, the event will come again")
         except Exception:
             log.exception("Slack: an event was not taken in and not acknowledged")
+
+
+def as_fault(error: Exception) -> SourceFault:
+    """Return what ended a connection as a fault; a bug must not end the source for good."""
+    if isinstance(error, SourceFault):
+        return error
+    log.error("Slack: a bug ended the connection", exc_info=error)
+    return SourceFault(PARTY, f"the connection ended by {type(error).__name__}")

@@ -50,6 +50,9 @@ class XCompliance:
                     except OutsideFault as found:
                         wait = found.retry_after or RETRY_S
                         log.warning("X compliance: %s", found)
+                    except Exception:
+                        wait = RETRY_S
+                        log.exception("X compliance: a bug ended a job")
                 await self._clock.sleep(wait)
         finally:
             await self.close()

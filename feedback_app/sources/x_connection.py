@@ -31,7 +31,7 @@ class Connection(AsyncStreamingClient):  # type: ignore[misc]
     ) -> None:
         super().__init__("-", max_retries=0)
         self.connected = asyncio.Event()
-        self.ended: BaseException | None = None
+        self.ended: Exception | None = None
         self._api_url, self._token = api_url.rstrip("/"), token
         self._clock, self._on_line = clock, on_line
 

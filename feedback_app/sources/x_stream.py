@@ -78,7 +78,8 @@ class XStream:
                 except BudgetSpent as spent:
                     self._report("budget_spent", str(spent))
                     await self._clock.sleep(self._timing.look)
-                except SourceFault as found:
+                except Exception as error:
+                    found = as_fault(error)
                     now = self._clock.monotonic()
                     wait = self._backoff.wait(found, now - began, now)
                     self._report(found.state, f"{found}; next try in {wait:.1f} s")
@@ -158,11 +159,8 @@ class XStream:
 
     def _end(self, connection: Connection, task: "asyncio.Task[None]") -> SourceFault:
         """Return why the stream ended, as a fault."""
-        if isinstance(connection.ended, SourceFault):
-            return connection.ended
         if connection.ended is not None:
-            log.error("X stream: a bug ended it", exc_info=connection.ended)
-            return SourceFault(PARTY, f"the stream ended by {type(connection.ended).__name__}")
+            return as_fault(connection.ended)
         return Broken(PARTY, "the stream ended" if task.done() else "the stream does not open")
 
     def _check_budget(self) -> None:
@@ -211,3 +209,12 @@ class XStream:
             self._context.report(
                 name, SourceState(shown, words, self.outflow.last_message.get(name))
             )
+
+
+def as_fault(error: Exception) -> SourceFault:
+    """Return what ended the stream as a fault; a bug must not end the source for good."""
+    if isinstance(error, SourceFault):
+        return error
+    if not isinstance(error, OutsideFault):
+        log.error("X stream: a bug ended it", exc_info=error)
+    return SourceFault(PARTY, f"the stream ended by {type(error).__name__}: {error}")

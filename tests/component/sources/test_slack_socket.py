@@ -15,7 +15,8 @@ from feedback_app.sandbox import SLACK_APP_TOKEN, SLACK_BOT_TOKEN, Sandbox
 from feedback_app.sandbox.log import Acknowledged
 from feedback_app.sandbox.slack.sockets import Outgoing
 from feedback_app.settings import ConfigurationError
-from feedback_app.sources.slack_socket import SlackSocket, Timing
+from feedback_app.sources.slack_socket import SlackSocket
+from feedback_app.sources.slack_timing import Timing
 from tests.source_world import World, settings, until
 
 QUICK = Timing(
@@ -316,6 +317,33 @@ async def test_connections_of_the_own_cluster_are_no_strangers(sandbox: Sandbox)
     async with running(other, opened=lambda: 2), running(world, opened=lambda: 2):
         await asyncio.sleep(0.15)
         assert world.states["slack"].state == "running"
+
+
+async def test_the_alarm_ends_when_the_stranger_is_gone(sandbox: Sandbox) -> None:
+    world, other = world_of(sandbox), world_of(sandbox)
+    timing = replace(QUICK, strangers_again=0.2)
+    async with running(other):
+        ours = running(world, timing=timing)
+        await ours.__aenter__()
+        await until(lambda: "slack_token_shared" in shown_of(world))
+    await until(lambda: world.states["slack"].state == "running")
+    await ours.__aexit__(None, None, None)
+
+
+async def test_a_bug_does_not_end_the_source(sandbox: Sandbox) -> None:
+    world = world_of(sandbox)
+
+    def opened() -> int:
+        if not broken:
+            broken.append(True)
+            raise RuntimeError("a bug")
+        return 1
+
+    broken: list[bool] = []
+    async with running(world, opened=opened, connect=False) as socket:
+        await until(lambda: broken and socket.connections == 1)
+        sandbox.slack.say("#feedback", "goes on")
+        await until(lambda: world.feedback)
 
 
 async def test_a_ninth_connection_gives_way(sandbox: Sandbox) -> None:

@@ -1,17 +1,20 @@
 """The stage `polls` with tweepy against the stand-in X."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
 
 from agents.polls import Polls, build
 from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.types import Output
 from feedback_app.sandbox import PRODUCT_QUERY, X_BEARER_TOKEN, ManualClock, Sandbox
+from feedback_app.sandbox.log import Given
 from feedback_app.sources.base import SourceFault
 from feedback_app.sources.snowflake import mark
 from models import Cursor, from_rfc3339
-from tests.source_world import World, request, settings
+from tests.source_world import World, request, settings, until
 
 MakeWorld = Callable[..., World]
 
@@ -251,6 +254,48 @@ async def test_a_stale_request_is_dropped(
     result = await polls(request("x", 4))
     assert result.counts == [("x", "coalesced")]
     assert len(world.produced) == written
+
+
+async def test_many_requests_at_once_are_one_poll_at_a_time(
+    sandbox: Sandbox, world: World, polls: Polls, clock: ManualClock
+) -> None:
+    sandbox.x.post("one")
+    clock.advance(1)
+    results = await asyncio.gather(*(polls(request("x", offset)) for offset in range(10)))
+    searches = [each for each in sandbox.log.entries if isinstance(each, Given)]
+    assert len(searches) == 1
+    assert [result.counts[0][1] for result in results].count("polled") == 1
+    assert len(world.feedback) == 1
+
+
+async def test_a_cancelled_poll_is_gone_on_with(
+    sandbox: Sandbox, world: World, polls: Polls, clock: ManualClock
+) -> None:
+    sent = {f"x:{sandbox.x.post(f'post {number}')}" for number in range(250)}
+    clock.advance(1)
+    produce, pages = world.produce, []
+
+    async def slow(outputs: Sequence[Output]) -> None:
+        pages.append(len(outputs))
+        if len(pages) == 2:
+            await asyncio.Event().wait()
+        await produce(outputs)
+
+    world.produce = slow  # type: ignore[method-assign]
+    poll = asyncio.create_task(polls(request("x", 0)))
+    await until(lambda: len(pages) == 2)
+    poll.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await poll
+    assert "x" not in world.shared.cursors
+    await polls(request("x", 0))
+    assert {post.id for post in world.feedback} == sent
+    assert len(world.feedback) == 250
+
+
+async def test_a_request_for_a_source_that_is_gone_does_nothing(world: World, polls: Polls) -> None:
+    assert (await polls(request("gone", 0))).counts == [("gone", "unknown")]
+    assert not world.produced
 
 
 async def test_a_paused_source_is_not_polled(sandbox: Sandbox, world: World, polls: Polls) -> None:

@@ -69,7 +69,7 @@ async def running(
     task = asyncio.create_task(stream.run())
     try:
         if leads[0]:
-            await until(lambda: sandbox.x.stream.connections == 1)
+            await until(lambda: "live" in world.states)
         yield stream
     finally:
         task.cancel()
