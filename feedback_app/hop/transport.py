@@ -100,6 +100,14 @@ class HopConsumer(driver.Consumer):
                 did = True
         return did
 
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        found = await super().seek_to_committed()
+        for tp, offset in found.items():
+            if not offset:
+                # aiokafka leaves it where it is: past what was fetched across a rebalance.
+                await self._seek(tp, 0)
+        return found
+
     async def settle(self) -> None:
         """End what is in flight, commit what is acknowledged, forget the rest."""
         stages = list(self.stages.values())
