@@ -120,6 +120,8 @@ class Demo:
         data = self._directory / "kafka"
         async with LocalKafka(data, retention_bytes=RETENTION_BYTES) as broker:
             yield broker.bootstrap
+            for node in broker.nodes:
+                node.kill()  # nobody will want these data
         shutil.rmtree(data, ignore_errors=True)
 
     @asynccontextmanager
