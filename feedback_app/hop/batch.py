@@ -51,6 +51,8 @@ class BatchStage(Stage):
 
     def put(self, tp: TP, records: list[Any]) -> None:
         """Take in records of one partition, in offset order."""
+        if self.stopped is not None:
+            return  # what follows the records that were given up must not be acknowledged
         if tp.partition in self._waiting:
             self._waiting[tp.partition] += records
         else:
@@ -65,7 +67,7 @@ class BatchStage(Stage):
 
     async def run(self) -> None:
         """Carry batches for ever."""
-        while True:
+        while self.stopped is None:
             while not self._ready.is_set():  # a revoke may have emptied it before this task runs
                 await self._ready.wait()
             self._flying = asyncio.ensure_future(self._carry_guarded(self._next()))
@@ -106,8 +108,8 @@ class BatchStage(Stage):
     async def _carry_guarded(self, batch: list[Run]) -> None:
         try:
             await self._carry(batch)
-        except StageStopped:
-            # Nothing more is taken or acknowledged: it will be read again after a restart.
+        except Exception as error:
+            self.stop(error)
             self._set_count(0)
 
     async def _carry(self, batch: list[Run]) -> None:

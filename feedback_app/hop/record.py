@@ -67,6 +67,8 @@ class RecordStage(Stage):
 
     def put(self, tp: TP, records: list[Any]) -> None:
         """Start on records of one partition."""
+        if self.stopped is not None:
+            return
         part = self.partitions[tp.partition]
         if tp.partition not in self._writers:
             dirty = asyncio.Event()
@@ -81,7 +83,8 @@ class RecordStage(Stage):
     async def _carry_guarded(self, part: Partition, entry: Entry) -> None:
         try:
             result = await self._carry(part, entry)
-        except StageStopped:
+        except Exception as error:
+            self.stop(error)
             return  # unfinished, so it is read again after a restart
         entry.counts = result
         if part.live:

@@ -118,8 +118,7 @@ class Stage(abc.ABC):
         try:
             await self.insist(attempt)
         except Exception as error:
-            self.stopped = f"its state cannot be read: {type(error).__name__}: {error}"
-            log.exception("%s stopped: %s", self.plan.name, self.stopped)
+            self.stop(error)
         self.links.wake()
 
     async def settle(self) -> None:
@@ -214,12 +213,18 @@ class Stage(abc.ABC):
         while self._bugs and self._bugs[0] < now - BUG_WINDOW_S:
             self._bugs.popleft()
         if len(self._bugs) > BUG_CAP:
-            self.stopped = (
+            raise StageStopped(
+                "bug",
                 f"{len(self._bugs)} records met a bug within {BUG_WINDOW_S / 60:.0f} minutes; "
-                "see the dead letters, mend it, and restart this worker"
+                "see the dead letters, mend it, and restart this worker",
             )
-            log.error("%s stopped: %s", self.plan.name, self.stopped)
-            raise StageStopped("bug", self.stopped)
+
+    def stop(self, error: Exception) -> None:
+        """Take and acknowledge nothing more: what was not finished is read after a restart."""
+        if self.stopped is None:
+            known = isinstance(error, StageStopped)
+            self.stopped = str(error) if known else f"{type(error).__name__}: {error}"
+            log.error("%s stopped: %s", self.plan.name, self.stopped, exc_info=error)
 
     def item(self, part: Partition, record: Any) -> Item[Any] | Result:
         """Return the decoded record, or the result of one that cannot be decoded."""

@@ -12,7 +12,7 @@ from feedback_app.hop.batch import BatchStage
 from feedback_app.hop.stage import BUG_CAP, TRIES, Plan
 from feedback_app.hop.types import StateTopic
 from models import InvalidRecord
-from tests.support.hopping import MemoryBroker, assigned, outside, records, until
+from tests.support.hopping import DEAD, MemoryBroker, assigned, outside, records, until
 
 Handler = Callable[[Sequence[Item[str]]], Awaitable[list[Result]]]
 
@@ -264,3 +264,20 @@ async def test_a_full_stage_takes_no_more_until_it_is_half_empty(take: int) -> N
         await until(lambda: stage.acked.get(TP("in", 0)) == 4 * take)
         assert stage.takes(TP("in", 1))
     assert broker.woken > 0
+
+
+async def test_a_failure_that_nothing_foresees_stops_the_stage_before_it_loses_anything() -> None:
+    broker = MemoryBroker()
+
+    def broken(outputs: Sequence[Output]) -> None:
+        if any(output.value in (b"x",) or output.topic == DEAD for output in outputs):
+            raise RuntimeError("not even a dead letter can be written")
+
+    broker.before = broken
+    async with Running(broker, echo, take=2) as stage:
+        stage.put(TP("in", 0), records("in", 0, [b"a", b"b", b"x", b"c", b"d"]))
+        await until(lambda: stage.stopped is not None)
+        stage.put(TP("in", 0), records("in", 0, [b"e"], first=5))
+        await until(lambda: not stage.busy)
+    assert stage.acked == {TP("in", 0): 2}
+    assert broker.sent("out") == [b"a", b"b"]

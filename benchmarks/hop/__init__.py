@@ -1,0 +1,1 @@
+"""One hop, topic to topic, with a trivial handler: this project's, and a bare client loop."""
