@@ -1,7 +1,7 @@
 """From the settings to the process's scorer."""
 
 from feedback_app.sentiment.azure import AzureAccount
-from feedback_app.sentiment.scorer import Scorer, load_classifier
+from feedback_app.sentiment.scorer import Scorer
 from feedback_app.settings import Settings
 
 HASHING = "hashing"
@@ -19,4 +19,4 @@ def load_scorer(settings: Settings) -> Scorer:
         return Scorer(HashingClassifier())
     endpoint, key = settings.azure_endpoint, settings.azure_key
     azure = AzureAccount(endpoint, key.get_secret_value()) if endpoint and key else None
-    return Scorer(load_classifier(settings.model, settings.model_threads, azure))
+    return Scorer.load(settings.model, settings.model_threads, azure)

@@ -33,7 +33,10 @@ class LibraryModel:
             raise ModelError(f"model {directory} does not load: {reason}") from error
         self._model = model.eval().to(device)
         self._device = device
-        self._max_tokens = min(MAX_TOKENS, int(self._tokenizer.model_max_length))
+        # Some number their positions from 2.
+        positions = getattr(model.config, "max_position_embeddings", None) or MAX_TOKENS + 2
+        limits = MAX_TOKENS, int(self._tokenizer.model_max_length), positions - 2
+        self._max_tokens = min(limits)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the token ids of each text with the special ones, cut at the model's limit."""

@@ -54,7 +54,8 @@ def load_local(
         library = LibraryModel(directory)
         label = f"{shown} (transformers fp32)"
         return LocalClassifier(label, languages, library.encode, library, classes, normalise)
-    encode = Encoder(tokenizer, name)
+    positions = int(config.get("max_position_embeddings", MAX_TOKENS))
+    encode = Encoder(tokenizer, name, min(MAX_TOKENS, positions))
     tensors = _read_weights(weights, name)
     try:
         if way is not None:
@@ -116,7 +117,7 @@ def card_languages(directory: Path) -> frozenset[str] | None:
 class Encoder:
     """Texts to token ids by `tokenizer.json`, without importing transformers."""
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path, name: str, max_tokens: int = MAX_TOKENS) -> None:
         """Read the file; `name` is the model's, for messages.
 
         Raises:
@@ -127,7 +128,7 @@ class Encoder:
         except Exception as error:  # the library raises plain Exception
             raise ModelError(f"model {name}: tokenizer.json cannot be read: {error}") from error
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(MAX_TOKENS)
+        self._tokenizer.enable_truncation(max_tokens)
 
     def __call__(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the token ids of each text with the special ones, cut at the limit."""

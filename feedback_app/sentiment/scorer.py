@@ -38,6 +38,10 @@ def load_classifier(
     return load_local(model, threads)
 
 
+def _one_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="score")
+
+
 class _Request:
     """Texts of one caller and what is known about them so far."""
 
@@ -67,10 +71,13 @@ class Scorer:
     batch, so a single message on an idle worker is scored at once.
     """
 
-    def __init__(self, classifier: Classifier) -> None:
-        """Wrap a classifier, which must be used by nobody else from now on."""
+    def __init__(self, classifier: Classifier, thread: ThreadPoolExecutor | None = None) -> None:
+        """Wrap a classifier, which must be used by nobody else from now on.
+
+        `thread`, of one thread, is where it is called; the scorer ends it.
+        """
         self._classifier = classifier
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="score")
+        self._thread = thread or _one_thread()
         self._waiting: deque[_Request] = deque()
         self._running: asyncio.Task[None] | None = None
 
@@ -91,9 +98,15 @@ class Scorer:
         Raises:
             ModelError: the model cannot be used; the message says what to change.
         """
-        classifier = load_classifier(model, threads, azure)
+        # Loaded where it will compute: memory freed by one thread is not reused by another.
+        thread = _one_thread()
+        try:
+            classifier = thread.submit(load_classifier, model, threads, azure).result()
+        except BaseException:
+            thread.shutdown()
+            raise
         log.info("scoring with %s", classifier.name)
-        return cls(classifier)
+        return cls(classifier, thread)
 
     @property
     def name(self) -> str:

@@ -30,10 +30,11 @@ def texts(count: int, seed: int = 7) -> list[str]:
     return [" ".join(random.choices(words, k=random.randint(1, 40))) for _ in range(count)]
 
 
-def write_bert(directory: Path, labels: list[str], **changes: Any) -> Path:
+def write_bert(directory: Path, labels: list[str], positions: int = 512, **changes: Any) -> Path:
     """Write a BERT of two layers in half precision; `changes` go into its config.json."""
     config = BertConfig(
         vocab_size=len(_vocabulary()),
+        max_position_embeddings=positions,
         hidden_size=64,
         num_hidden_layers=2,
         num_attention_heads=4,

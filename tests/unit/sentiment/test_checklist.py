@@ -25,7 +25,7 @@ OUTCOMES: dict[str, Callable[[Probabilities], bool]] = {
 }
 
 MUST_ALL_PASS = {"plain complaint", "plain praise", "plain neutral question"}
-FLOOR = 0.85
+FLOOR = 0.9
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,12 +50,22 @@ def test_only_a_model_that_asks_for_it_is_given_normalised_text(tmp_path: Path) 
     "changes", [{"position_embedding_type": "relative_key"}, {"hidden_act": "relu"}]
 )
 def test_what_cannot_be_packed_goes_through_the_library(
-    tmp_path: Path, changes: dict[str, str]
+    tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     directory = write_bert(tmp_path, ["negative", "neutral", "positive"], **changes)
     classifier = load_local(str(directory), 1)
     assert classifier.name.endswith("(transformers fp32)")
     assert len(classifier.score(texts(3))) == 3
+    classifier.close()
+
+
+@pytest.mark.parametrize("act", ["gelu", "relu"], ids=["packed", "library"])
+def test_texts_are_cut_to_what_a_short_model_can_read(tmp_path: Path, act: str) -> None:
+    labels = ["negative", "neutral", "positive"]
+    directory = write_bert(tmp_path, labels, positions=40, hidden_act=act)
+    classifier = load_local(str(directory), 1)
+    long, longer = classifier.score(["the update " * 40, "the update " * 4000])
+    assert long == longer
     classifier.close()
 
 

@@ -1,0 +1,49 @@
+"""What the scorer costs above a process that has only imported torch, and that it does not grow."""
+
+import json
+import subprocess
+import sys
+
+MEASURE = """
+import json, torch
+from random import Random
+
+import psutil
+
+def megabytes():
+    return psutil.Process().memory_info().rss / 1e6
+
+bare = megabytes()
+import asyncio
+from feedback_app.sentiment.scorer import Scorer
+scorer = Scorer.load(None, 1)
+random = Random(5)
+words = "the update is slow broken great thanks again why does it when love hate not".split()
+
+async def score(rounds):
+    for _ in range(rounds):
+        texts = [" ".join(random.choices(words, k=random.randint(1, 60))) for _ in
+                 range(random.randint(1, 150))]
+        await scorer.score(texts)
+
+asyncio.run(score(12))
+early = megabytes()
+asyncio.run(score(12))
+import sys
+print(json.dumps({"above": megabytes() - bare, "growth": megabytes() - early,
+                  "transformers": "transformers" in sys.modules}))
+"""
+
+
+def test_the_scorer_is_small_and_stays_so() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE], capture_output=True, text=True, timeout=110, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    measured = json.loads(done.stdout)
+    print(measured)
+    assert measured["above"] <= 350
+    # Batches of ever new sizes must not each leave something behind.
+    assert measured["growth"] <= 60
+    # Slow to import, and not needed for the bundled model.
+    assert not measured["transformers"]
