@@ -14,6 +14,7 @@ from models.feedback import sane_time
 
 log = logging.getLogger(__name__)
 
+NAMES = Probabilities._fields
 DIGITS = 6
 """Digits of a score after the point."""
 
@@ -190,18 +191,21 @@ def output(
     """Return the result of a record that was not seen before."""
     feedback = item.value
     feedback.created_at = sane_time(feedback.created_at, now)
-    scored = ScoredFeedback(
-        feedback=feedback,
-        score=None if said is None else round(said.score, DIGITS),
-        label=None if said is None else said.label,
-        probabilities=None
-        if said is None
-        else {name: round(p, DIGITS) for name, p in said._asdict().items()},
-        model=None if said is None else model,
-        scored_at=rfc3339(now),
-        partition=item.partition,
-        offset=item.offset,
-        first=first,
+    scored = ScoredFeedback.build(
+        {
+            "feedback": feedback,
+            "score": None if said is None else round(said.score, DIGITS),
+            "label": None if said is None else said.label,
+            "probabilities": None
+            if said is None
+            else {name: round(p, DIGITS) for name, p in zip(NAMES, said, strict=True)},
+            "model": None if said is None else model,
+            "scored_at": rfc3339(now),
+            "partition": item.partition,
+            "offset": item.offset,
+            "first": first,
+            "version": ScoredFeedback.VERSION,
+        }
     )
     counts: list[Count] = [(feedback.source, outcome_of(scored))]
     if said is not None:

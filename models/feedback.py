@@ -62,22 +62,31 @@ class Feedback(Wire):
             identity = default_id(source, text, key)
         elif not isinstance(identity, str) or not identity:
             raise InvalidRecord("id is not a string")
-        for name in ("lang", "author", "url", "created_at", "received_at"):
-            if not isinstance(get(name), str | None):
-                raise InvalidRecord(f"{name} is not a string")
-        return cls(
-            id=identity,
-            text=text,
-            source=source,
-            revision=revision,
-            kind=kind,
-            lang=get("lang"),
-            author=get("author"),
-            url=get("url"),
-            created_at=get("created_at"),
-            received_at=get("received_at"),
-            truncated=cut or bool(get("truncated", False)),
+        lang, author, url = get("lang"), get("author"), get("url")
+        created_at, received_at = get("created_at"), get("received_at")
+        for value in (lang, author, url, created_at, received_at):
+            if value is not None and not isinstance(value, str):
+                raise InvalidRecord(f"{_named(data, value)} is not a string")
+        return cls.build(
+            {
+                "id": identity,
+                "text": text,
+                "source": source,
+                "revision": revision,
+                "kind": kind,
+                "lang": lang,
+                "author": author,
+                "url": url,
+                "created_at": created_at,
+                "received_at": received_at,
+                "truncated": cut or get("truncated", False) is True,
+                "version": cls.VERSION,
+            }
         )
+
+
+def _named(data: dict[str, Any], value: object) -> str:
+    return next(name for name, found in data.items() if found is value)
 
 
 def cut_text(text: str) -> tuple[str, bool]:

@@ -38,14 +38,17 @@ class ScoredFeedback(Wire):
         score = data.get("score")
         if not isinstance(score, int | float | None) or isinstance(score, bool):
             raise InvalidRecord(f"score is not a number: {score!r}")
-        return cls(
-            feedback=Feedback.read(inner, key),
-            score=score,
-            label=data.get("label"),
-            probabilities=data.get("probabilities"),
-            model=data.get("model"),
-            scored_at=data.get("scored_at"),
-            partition=data.get("partition", -1),
-            offset=data.get("offset", -1),
-            first=data.get("first", True),
+        return cls.build(
+            {
+                "feedback": Feedback.read(inner, key),
+                "score": score,
+                "label": data.get("label"),
+                "probabilities": data.get("probabilities"),
+                "model": data.get("model"),
+                "scored_at": data.get("scored_at"),
+                "partition": data.get("partition", -1),
+                "offset": data.get("offset", -1),
+                "first": data.get("first", True),
+                "version": cls.VERSION,
+            }
         )

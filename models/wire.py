@@ -16,6 +16,16 @@ class Wire(faust.Record, abstract=True, include_metadata=False):
 
     VERSION = 1
 
+    @classmethod
+    def build(cls, fields: dict[str, Any]) -> Self:
+        """Return a record of all its fields, already checked; several times faster than a call.
+
+        Faust runs a descriptor for every field that it sets, which is most of what a hop costs.
+        """
+        record = cls.__new__(cls)
+        record.__dict__.update(fields)
+        return record
+
     def encode(self) -> bytes:
         """Return the record as one line of JSON in UTF-8."""
         return orjson.dumps(self, default=_fields)
@@ -65,7 +75,8 @@ def check_version(data: dict[str, Any], newest: int) -> None:
 
 def _fields(record: object) -> object:
     if isinstance(record, faust.Record):
-        return record.asdict()
+        fields = record.__dict__
+        return record.asdict() if "__evaluated_fields__" in fields else fields
     raise TypeError(f"{type(record).__name__} is not part of a record")
 
 

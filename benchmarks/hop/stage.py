@@ -69,11 +69,13 @@ async def score(items: Sequence[Item[Feedback]]) -> list[Result]:
                 Output(
                     target,
                     item.key,
-                    ScoredFeedback(
-                        feedback=item.value,
-                        score=0.5,
-                        partition=item.partition,
-                        offset=item.offset,
+                    ScoredFeedback.build(
+                        {
+                            "feedback": item.value,
+                            "score": 0.5,
+                            "partition": item.partition,
+                            "offset": item.offset,
+                        }
                     ).encode(),
                     item.partition,
                 )
