@@ -21,13 +21,14 @@ class Rate:
 
 
 DEFAULT_RATES: Mapping[str, Rate] = {
-    "429": Rate(0.08, 40),
-    "5xx": Rate(0.08, 40),
-    "disconnect": Rate(0.03, 20),
+    "429": Rate(0.05, 30),
+    # After these three a client cannot know whether a post was taken, and has to wait and look.
+    "5xx": Rate(0.03, 12),
+    "disconnect": Rate(0.02, 10),
+    "lost-answer": Rate(0.03, 10),
     "odd": Rate(0.05, 40),
-    "slow": Rate(0.05, 40),
+    "slow": Rate(0.05, 30),
     "duplicate": Rate(0.05, 200),
-    "lost-answer": Rate(0.08, 25),
 }
 
 

@@ -193,7 +193,8 @@ async def test_the_same_seed_brings_the_same_faults(clock: ManualClock) -> None:
 async def test_faults_are_bounded(clock: ManualClock) -> None:
     box = Sandbox(clock=clock, faults=frozenset({"lost-answer"}))
     hits = sum(box.faults.hit("lost-answer", "slack", "chat.postMessage") for _ in range(10_000))
-    assert hits == box.faults.rates["lost-answer"].most == 25
+    assert hits == box.faults.rates["lost-answer"].most
+    assert 0 < hits < 100
 
 
 def test_an_unknown_fault_is_refused(clock: ManualClock) -> None:
