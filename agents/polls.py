@@ -19,7 +19,7 @@ from feedback_app.sources.base import (
 from feedback_app.sources.budget import Spend, allowed, key, tallies
 from feedback_app.sources.deliver import letters, records
 from feedback_app.sources.kit import Kit
-from feedback_app.sources.registry import factory, is_polled
+from feedback_app.sources.registry import check, factory, is_polled
 from feedback_app.sources.schedule import limits_of
 from feedback_app.sources.x_window import gap_shown
 from models import Cursor, DeadLetter, Feedback, PollRequest
@@ -56,6 +56,7 @@ class Polls:
     """The record handler of the stage; it runs many at once, but one poll of a source at a time."""
 
     def __init__(self, context: Context) -> None:
+        check(context.settings.sources)
         self._context = context
         self._limits = limits_of(context.settings)
         self._kit = Kit(context.settings, self._allowed, context.clock)

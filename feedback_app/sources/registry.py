@@ -8,6 +8,7 @@ from feedback_app.settings import ConfigurationError, Source
 from feedback_app.sources import x_search
 from feedback_app.sources.base import PolledSource
 from feedback_app.sources.kit import Kit
+from models import OWNER
 
 ENTRY_POINTS = "feedback_app.sources"
 SEARCH_QUERY = 512
@@ -43,7 +44,9 @@ def is_polled(source: Source) -> bool:
 
 
 def check(sources: Sequence[Source]) -> None:
-    """Raise ConfigurationError unless the type of every source is there."""
+    """Raise ConfigurationError unless every source has a type that is there and a free id."""
     for source in sources:
+        if source.id == OWNER:
+            raise ConfigurationError(f"source {source.id}: this id is taken, choose another")
         if is_polled(source):
             factory(source.type)

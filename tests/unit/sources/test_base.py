@@ -49,6 +49,12 @@ def test_an_unknown_type_says_what_to_do() -> None:
         registry.check([source])
 
 
+def test_a_source_cannot_take_the_key_of_the_owner() -> None:
+    source = Source.model_validate({"id": "owner", "type": "x-search", "query": "q"})
+    with pytest.raises(ConfigurationError, match="owner"):
+        registry.check([source])
+
+
 def test_a_package_can_add_a_type(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("mastodon", "feedback_app.sources.x_search:build", registry.ENTRY_POINTS)
 
