@@ -23,6 +23,11 @@ class Progress:
     dead_letters: int
     faults: int
 
+    @property
+    def moved(self) -> tuple[int, ...]:
+        """What changes when the pipeline gets on."""
+        return (self.played, self.ingested, self.scored, self.delivered, self.dead_letters)
+
     def line(self) -> str:
         """Return it as one line."""
         faults = f"  faults {self.faults}" if self.faults else ""

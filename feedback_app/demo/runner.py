@@ -15,6 +15,7 @@ from aiohttp import ClientSession
 from rich.console import Console
 
 from feedback_app.demo.auditor import Auditor
+from feedback_app.demo.ending import Ending
 from feedback_app.demo.live import Display, Progress
 from feedback_app.demo.outside import Outside
 from feedback_app.demo.plan import (
@@ -35,12 +36,6 @@ from feedback_app.topic_admin import ensure_topics
 from feedback_app.topics import Topics
 
 LOOK_EVERY_S = 0.5
-SETTLED_S = 2.0
-"""How long all must balance before the demo takes it for the end."""
-DRAIN_S = 60.0
-"""What the pipeline gets after the time of `--for` to finish what was played."""
-STOP_DRAIN_S = 8.0
-"""The same after Ctrl-C."""
 
 
 class Demo:
@@ -188,35 +183,26 @@ class Demo:
     ) -> None:
         """Play and watch until the input is through, the time is up, or somebody stops it."""
         plan = self._plan
+        ending = Ending(plan.seconds, plan.ends_by_itself, time.monotonic())
         playing = asyncio.create_task(player.run())
-        playing_since = time.monotonic()
-        deadline: float | None = None
-        balanced_since: float | None = None
         try:
             with Display(self._console) as display:
                 while True:
                     now = time.monotonic()
-                    display.show(self._progress(player, auditor, now - start))
+                    progress = self._progress(player, auditor, now - start)
+                    display.show(progress)
                     if playing.done() and not playing.cancelled():
                         playing.result()
                     self._check_workers()
-                    if deadline is None and self._stop.is_set():
-                        deadline = now + STOP_DRAIN_S
+                    if self._stop.is_set() and not ending.stopped:
+                        ending.stop(now)
                         self._console.print("Stopping: finishing what was played …")
-                    elif (
-                        deadline is None
-                        and plan.seconds is not None
-                        and now - playing_since >= plan.seconds
-                    ):
-                        deadline = now + DRAIN_S
-                    if deadline is not None:
+                    if ending.play_no_more(now):
                         playing.cancel()
-                    if playing.done() and (deadline is not None or plan.ends_by_itself):
-                        wrong = differences(auditor.tally, self._outside, thresholds)
-                        balanced_since = None if wrong else balanced_since or now
-                        if balanced_since is not None and now - balanced_since >= SETTLED_S:
-                            return
-                    if deadline is not None and now >= deadline:
+                    balanced = playing.done() and not differences(
+                        auditor.tally, self._outside, thresholds
+                    )
+                    if ending.reached(now, progress.moved, playing.done(), balanced):
                         return
                     await asyncio.sleep(LOOK_EVERY_S)
         finally:
