@@ -6,7 +6,7 @@ from pathlib import Path
 
 from feedback_app.broker.ports import HOST
 
-MIN_SEGMENT_BYTES = 1 << 20
+MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES = 1 << 20, 1 << 30
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,9 @@ def server_properties(
         # Only closed segments can be deleted, so a segment is a quarter of what is kept.
         found |= {
             "log.retention.bytes": str(retention_bytes),
-            "log.segment.bytes": str(max(MIN_SEGMENT_BYTES, retention_bytes // 4)),
+            "log.segment.bytes": str(
+                min(max(MIN_SEGMENT_BYTES, retention_bytes // 4), MAX_SEGMENT_BYTES)
+            ),
             "log.retention.check.interval.ms": "30000",
         }
     return found

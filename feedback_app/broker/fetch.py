@@ -1,6 +1,7 @@
 """The broker's jars: from KAFKA_HOME, from the cache, or downloaded into it."""
 
 import os
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ ELSEWHERE = (
     "set FEEDBACK_KAFKA_BOOTSTRAP to a Kafka that runs elsewhere, or KAFKA_HOME to an unpacked "
     "Apache Kafka"
 )
+PART = ".part-"
 PARALLEL = 6
 TRIES = 3
 
@@ -100,8 +102,10 @@ def _told(advance: Advance) -> Callable[[str, int], AbstractContextManager[Advan
 
 
 def _fetch_all(missing: Sequence[Artifact], folder: Path, fetch: Download) -> None:
+    for left_over in folder.glob(f"{PART}*"):
+        shutil.rmtree(left_over, ignore_errors=True)
     with (
-        tempfile.TemporaryDirectory(dir=folder, prefix=".part-") as part,
+        tempfile.TemporaryDirectory(dir=folder, prefix=PART) as part,
         _progress(sum(artifact.size for artifact in missing)) as advance,
     ):
         stop = threading.Event()

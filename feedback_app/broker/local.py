@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
+from feedback_app.broker.archive import ClassArchive
 from feedback_app.broker.config import server_properties
 from feedback_app.broker.errors import BrokerUnavailable
-from feedback_app.broker.fetch import kafka_jars
+from feedback_app.broker.fetch import cache_dir, kafka_jars
 from feedback_app.broker.java import find_java
 from feedback_app.broker.layout import Cluster, Layout
 from feedback_app.broker.locks import FileLock
@@ -46,6 +47,7 @@ class LocalKafka:
         self._preferred = tuple(ports)
         self._retention_bytes = retention_bytes
         self._lock = FileLock(self._layout.owner_lock)
+        self._archive: ClassArchive | None = None
         self._nodes: tuple[Node, ...] = ()
 
     @property
@@ -68,7 +70,7 @@ class LocalKafka:
 
         Raises BrokerUnavailable, with one line that says what to change.
         """
-        runtime = Runtime(find_java(), await asyncio.to_thread(kafka_jars))
+        java, jars = find_java(), await asyncio.to_thread(kafka_jars)
         try:
             self.data.mkdir(parents=True, exist_ok=True)
             owned = self._lock.try_exclusive()
@@ -85,7 +87,12 @@ class LocalKafka:
         # Whoever announced a broker here before has died without taking it back.
         self._layout.state.unlink(missing_ok=True)
         try:
-            await self._start_nodes(runtime, timeout_s)
+            archive = ClassArchive(java, jars, cache_dir(), self.data / "classes.lst")
+            first = Runtime(java, jars, archive.options(first=True))
+            others = Runtime(java, jars, archive.options(first=False))
+            await self._start_nodes([first, *[others] * (self._count - 1)], timeout_s)
+            self._archive = archive
+            archive.make()
         except BaseException:
             await self.stop()
             raise
@@ -95,6 +102,8 @@ class LocalKafka:
         if not self._lock.held:
             return
         self._layout.state.unlink(missing_ok=True)
+        if self._archive is not None:
+            self._archive.finish()
         try:
             # All at once: the last nodes have no quorum left to say good-bye to.
             await asyncio.gather(*(node.stop() for node in self._nodes))
@@ -122,12 +131,12 @@ class LocalKafka:
     async def __aexit__(self, *exc_info: object) -> None:
         await self.stop()
 
-    async def _start_nodes(self, runtime: Runtime, timeout_s: float) -> None:
+    async def _start_nodes(self, runtimes: Sequence[Runtime], timeout_s: float) -> None:
         known = Cluster.load(self._layout, self._count)
         for attempt in range(PORT_TRIES):
             cluster = replace(known, ports=self._choose(known) if attempt == 0 else self._choose())
             cluster.save(self._layout)
-            self._nodes = self._build(cluster, runtime)
+            self._nodes = self._build(cluster, runtimes)
             await asyncio.gather(*(node.format(cluster.id) for node in self._nodes))
             try:
                 await asyncio.gather(*(node.start(timeout_s) for node in self._nodes))
@@ -146,7 +155,7 @@ class LocalKafka:
         controllers = choose_ports(self._count, last[1::2], taken=clients)
         return tuple(port for pair in zip(clients, controllers, strict=True) for port in pair)
 
-    def _build(self, cluster: Cluster, runtime: Runtime) -> tuple[Node, ...]:
+    def _build(self, cluster: Cluster, runtimes: Sequence[Runtime]) -> tuple[Node, ...]:
         plans = cluster.plans(self._layout)
         return tuple(
             Node(
@@ -156,5 +165,5 @@ class LocalKafka:
                 self._layout.log(plan.id),
                 runtime,
             )
-            for plan in plans
+            for plan, runtime in zip(plans, runtimes, strict=True)
         )

@@ -80,7 +80,7 @@ def processes_on(data: Path) -> list[int]:
 async def gone(data: Path) -> None:
     """Wait until no broker is left on the directory."""
     async with asyncio.timeout(60):
-        while processes_on(data):
+        while processes_on(data) or running_bootstrap(data):
             await asyncio.sleep(0.05)
 
 
