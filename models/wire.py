@@ -24,6 +24,8 @@ class Wire(faust.Record, abstract=True, include_metadata=False):
         """
         record = cls.__new__(cls)
         record.__dict__.update(fields)
+        # Else Faust would convert a nested record again at its first use.
+        record.__evaluated_fields__ = set(fields)
         return record
 
     def encode(self) -> bytes:
