@@ -1,4 +1,7 @@
-"""The queue of one Slack channel: one alert at a time has the turn, in the order of the topic."""
+"""The queue of one Slack channel: one alert at a time has the turn, in the order of the topic.
+
+An alert whose post is uncertain steps aside while that is found out, so that it holds up no other.
+"""
 
 import asyncio
 from collections import Counter, deque
@@ -9,15 +12,24 @@ from feedback_app.alerting.pacing import Pacer
 from feedback_app.hop import Item, Result
 from models import Alert
 
+ASIDE_MOST = 8
+"""Alerts of one channel that may be aside at a time."""
+
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """An alert record that waits for its turn, or has it; `result` ends it."""
+    """An alert record that waits for its turn, or has it; `result` ends it.
+
+    `blocks` are the alerts that must wait while it is aside; `not_found` is the claim, by the time
+    of its acknowledgement, of which it knows that nothing was posted.
+    """
 
     item: Item[Alert]
     turn: asyncio.Future[None]
     result: Result | None = None
     gone: bool = False
+    blocks: frozenset[str] = frozenset()
+    not_found: float | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -38,6 +50,7 @@ class ChannelQueue:
     _waiting: deque[Entry] = field(default_factory=deque)
     _active: Entry | None = None
     _ids: Counter[str] = field(default_factory=Counter)
+    _aside: set[Entry] = field(default_factory=set)
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -76,9 +89,29 @@ class ChannelQueue:
         if not entry.turn.done():
             entry.turn.set_result(None)
 
+    def step_aside(self, entry: Entry, blocks: frozenset[str]) -> bool:
+        """Give up the turn until `come_back`, if that is allowed now; `blocks` wait for it.
+
+        While a channel keeps failing nobody does, so that an outage leaves the order as it is.
+        """
+        if len(self._aside) >= ASIDE_MOST or self.pacer.failing:
+            return False
+        entry.blocks, entry.turn = blocks, asyncio.get_running_loop().create_future()
+        self._aside.add(entry)
+        self._active = None
+        self._pass_on()
+        return True
+
+    def come_back(self, entry: Entry) -> None:
+        """Line up again, in the place of old."""
+        self._aside.discard(entry)
+        self._line_up(entry)
+        self._pass_on()
+
     def leave(self, entry: Entry) -> None:
         """Take an entry away, ended or not, and pass the turn on if it had it."""
         entry.gone = True
+        self._aside.discard(entry)
         alert_id = entry.item.value.id
         self._ids[alert_id] -= 1
         if not self._ids[alert_id]:
@@ -95,9 +128,17 @@ class ChannelQueue:
         self._waiting.insert(place, entry)
 
     def _pass_on(self) -> None:
-        while self._active is None and self._waiting:
-            entry = self._waiting.popleft()
-            if not entry.gone and not entry.turn.cancelled():
-                self._active = entry
-                if not entry.turn.done():
-                    entry.turn.set_result(None)
+        while self._waiting and self._waiting[0].gone:
+            self._waiting.popleft()
+        if self._active is None and (entry := self._next()) is not None:
+            self._waiting.remove(entry)
+            self._active = entry
+            if not entry.turn.done():
+                entry.turn.set_result(None)
+
+    def _next(self) -> Entry | None:
+        blocked = {alert_id for entry in self._aside for alert_id in entry.blocks}
+        for entry in self._waiting:
+            if not (entry.gone or entry.turn.cancelled() or entry.item.value.id in blocked):
+                return entry
+        return None

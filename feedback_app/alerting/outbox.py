@@ -28,6 +28,7 @@ from models import Alert, Delivery, from_rfc3339
 from models.alert import PUT
 from models.delivery import CLAIMED, DEAD, POSTED
 
+ENDS = (Step.NOTHING, Step.REPEAT)
 GONE = "message_not_found"
 """Slack's word for a message that somebody deleted: there is nothing left to change."""
 
@@ -72,8 +73,7 @@ class Outbox:
                 entry.result = self._ended(queue, item)
                 if entry.result is None:
                     record = item.state.get(item.value.id)
-                    step = decide(item.value, item.offset, record)
-                    await self._steps[step](queue, entry, record)
+                    await self._steps[self._step(item)](queue, entry, record)
             return entry.result
         finally:
             item.held = False
@@ -94,11 +94,13 @@ class Outbox:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._ticking = None
 
+    def _step(self, item: Item[Alert]) -> Step:
+        return decide(item.value, item.offset, item.state.get(item.value.id))
+
     def _ended(self, queue: ChannelQueue, item: Item[Alert]) -> Result | None:
         """Return the result of a record that needs nothing more, else None."""
-        record: Delivery | None = item.state.get(item.value.id)
-        step = decide(item.value, item.offset, record)
-        if step not in (Step.NOTHING, Step.REPEAT):
+        step, record = self._step(item), item.state.get(item.value.id)
+        if step not in ENDS:
             return None
         result = Result()
         if step is Step.REPEAT and record is not None:
@@ -141,22 +143,39 @@ class Outbox:
         together = state.under(lookup) or [record]
         claims = [one for one in together if one.status == CLAIMED]
         ts = next((one.ts for one in together if one.status == POSTED), None)
-        claimed = state.claimed_at(record.id)
-        since = min(claimed, _seconds(record.claimed_at, claimed))
-        if ts is None:
-            ts = await self._lookup.find(queue, record.channel, lookup, claimed, since)
-            self._start(self._lookup.sweep(queue, record.channel, state, since, SWEEP_AFTER_S))
+        aside = False
+        if ts is None and entry.not_found != state.claimed_at(record.id):
+            aside = queue.step_aside(entry, frozenset(one.id for one in together))
+            ts = await self._look(queue, record, state)
+            entry.not_found = None if ts else state.claimed_at(record.id)
         now = self._context.clock.time()
         if ts is not None:
-            self._sender.succeeded(queue)
             await self._writer.write(state, [records.posted(one, ts, now) for one in claims])
+        if aside:
+            if self._step(entry.item) not in ENDS:
+                queue.come_back(entry)
+                await entry.turn
+        elif ts is not None:
+            return
         elif lookup == record.id and entry.item.value.op != PUT:
             await self._writer.write(state, [records.retracted(record, entry.item, now)])
         else:
             await queue.pacer.wait()
-            await self._sender.claim_and_send(
-                queue, state, of_claims(entry, lookup, claims, together, now)
-            )
+            batch = of_claims(entry, lookup, claims, together, now)
+            await self._sender.claim_and_send(queue, state, batch)
+
+    async def _look(
+        self, queue: ChannelQueue, record: Delivery, state: DeliveryState
+    ) -> str | None:
+        """Return the ts of a claimed message, or None; and look once more a minute later."""
+        claimed = state.claimed_at(record.id)
+        since = min(claimed, _seconds(record.claimed_at, claimed))
+        lookup = record.lookup or record.id
+        ts = await self._lookup.find(queue, record.channel, lookup, claimed, since)
+        self._start(self._lookup.sweep(queue, record.channel, state, since, SWEEP_AFTER_S))
+        if ts is not None:
+            self._sender.succeeded(queue)
+        return ts
 
     async def _change(self, queue: ChannelQueue, entry: Entry, record: Delivery | None) -> None:
         """Bring a message up to date, or put a note in its place."""

@@ -19,6 +19,11 @@ class Pacer:
         self._next = 0.0
         self._failures = 0
 
+    @property
+    def failing(self) -> bool:
+        """Whether more than one request in a row has failed."""
+        return self._failures > 1
+
     async def wait(self) -> None:
         """Return when the next request may go."""
         while (left := self._next - self._clock.monotonic()) > 0:

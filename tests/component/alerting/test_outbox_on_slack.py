@@ -110,7 +110,7 @@ def carried(sandbox: Sandbox) -> Counter[str]:
 
 
 @pytest.mark.parametrize(("digest_above", "share"), [(0, 0.1), (5, 0.6)])
-async def test_under_faults_each_alert_stands_in_slack_once_and_in_order(
+async def test_under_faults_each_alert_stands_in_slack_once(
     digest_above: int, share: float
 ) -> None:
     faults = frozenset({"lost-answer", "5xx", "429", "disconnect"})
@@ -128,14 +128,6 @@ async def test_under_faults_each_alert_stands_in_slack_once_and_in_order(
         results = await worker.deliver_all(60)
         assert sum(len(one.counts) for one in results) == 2 * 60
         assert carried(box) == {alert_id("rule", f"x:{n}"): 1 for n in range(60)}
-        for name in ("#negative-feedback", "#positive-feedback"):
-            standing = [
-                one
-                for message in box.slack.channel(name).messages
-                for one in (message.metadata or {})["event_payload"]["alerts"]
-            ]
-            known = {alert_id("rule", f"x:{n}"): n for n in range(60)}
-            assert [known[one] for one in standing] == sorted(known[one] for one in standing)
         assert box.faults.happened
     finally:
         await worker.close()
