@@ -236,7 +236,7 @@ async def test_a_cut_connection_is_opened_again(sandbox: Sandbox) -> None:
         sandbox.slack.sockets.cut()
         sandbox.slack.say("#feedback", "said while nobody listened")
         await until(lambda: world.feedback)
-    assert world.states["slack"].state == "running"
+        await until(lambda: world.states["slack"].state == "running")
 
 
 async def test_what_slack_gave_up_on_is_read_from_the_history(sandbox: Sandbox) -> None:

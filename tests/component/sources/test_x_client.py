@@ -76,6 +76,21 @@ async def test_an_answer_is_a_fault(
     assert (fault.party, fault.state, fault.retry_after) == ("x", state, retry_after)
 
 
+async def test_nobody_asks_again_before_the_time_that_x_named() -> None:
+    asked = []
+
+    async def limit(request: web.Request) -> web.StreamResponse:
+        asked.append(request.path)
+        return web.Response(status=429, headers={"x-rate-limit-reset": str(int(NOW) + 99)})
+
+    async with answering(limit) as client:
+        for _ in range(3):
+            with pytest.raises(SourceFault) as caught:
+                await client.search("q", since=1)
+            assert caught.value.retry_after == 100
+    assert len(asked) == 1
+
+
 async def test_json_under_another_type_is_a_fault_and_no_crash() -> None:
     async with answering(fixed(200, '{"meta": {}}', "text/plain")) as client:
         with pytest.raises(SourceFault):

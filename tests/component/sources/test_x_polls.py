@@ -180,6 +180,10 @@ async def test_a_page_that_fails_in_the_middle_leaves_the_cursor_and_loses_nothi
     await polls(request("x", 1))
     assert {post.id for post in world.feedback} == sent
     assert len(world.feedback) == 250, "what was sent before the failure is not sent again"
+    given = [
+        number for each in sandbox.log.entries if isinstance(each, Given) for number in each.ids
+    ]
+    assert len(given) == 250, "what was bought before the failure is not bought again"
 
 
 async def test_429_waits_for_the_reset_that_x_names(
