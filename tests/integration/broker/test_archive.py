@@ -16,10 +16,11 @@ async def test_the_second_broker_uses_what_the_first_made(
 ) -> None:
     share_jars(tmp_path / "cache")
     monkeypatch.setenv("FEEDBACK_CACHE_DIR", str(tmp_path / "cache"))
+    before = children()
     async with LocalKafka(tmp_path / "data") as first, asyncio.timeout(100):
         assert "DumpLoadedClassList" in of_node(first, "cmdline")
-        (maker,) = makers()
-        while os.waitid(os.P_PID, maker.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+        (maker,) = children() - before - {first.nodes[0].pid}
+        while not has_ended(maker):
             await asyncio.sleep(0.05)
     (archive,) = (tmp_path / "cache").glob("classes-*.jsa")
     async with LocalKafka(tmp_path / "data") as second:
@@ -37,6 +38,10 @@ def of_node(kafka: LocalKafka, file: str) -> str:
     return Path(f"/proc/{kafka.nodes[0].pid}/{file}").read_bytes().decode()
 
 
-def makers() -> list[psutil.Process]:
-    """Return our children that make an archive."""
-    return [p for p in psutil.Process().children() if "-Xshare:dump" in p.cmdline()]
+def children() -> set[int]:
+    return {child.pid for child in psutil.Process().children()}
+
+
+def has_ended(child: int) -> bool:
+    """Return whether a child can be waited for, without doing so."""
+    return os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
