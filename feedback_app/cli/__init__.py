@@ -46,6 +46,20 @@ FAUST_COMMANDS = {
 }
 
 
+FAUST_EXAMPLES = {
+    "worker": "feedback worker -l info",
+    "agents": "feedback agents",
+    "clean-versions": "feedback clean-versions",
+    "completion": "feedback completion",
+    "livecheck": "feedback livecheck",
+    "model": "feedback model Feedback",
+    "models": "feedback models",
+    "reset": "feedback reset",
+    "send": """feedback send feedback.raw '{"text": "The lid sticks."}' --key lid-1""",
+    "tables": "feedback tables",
+}
+
+
 class LazyCommand(click.Command):
     """Stands for a command until it runs, so that `--help` imports nothing."""
 
@@ -105,11 +119,13 @@ def lazy_commands() -> list[click.Command]:
 
 
 def register() -> None:
-    """Add our commands to Faust's group, once."""
+    """Add our commands to Faust's group, once, and an example to each of Faust's."""
     from faust.cli.faust import cli
 
     for command in lazy_commands():
         cli.add_command(command)
+    for name, example in FAUST_EXAMPLES.items():
+        cli.commands[name].epilog = f"\b\nExample:\n  {example}"
 
 
 def program() -> Program:

@@ -50,6 +50,17 @@ def test_the_names_of_fausts_commands_are_those_that_faust_has() -> None:
     assert set(cli.commands) - set(COMMANDS) == set(FAUST_COMMANDS)
 
 
+def test_every_help_of_fausts_commands_has_an_example_too() -> None:
+    from faust.cli.faust import cli
+
+    from feedback_app.cli import register
+
+    register()
+    for name in FAUST_COMMANDS:
+        text = CliRunner().invoke(cli.commands[name], ["--help"]).output
+        assert f"Example:\n    feedback {name}" in text
+
+
 def test_help_imports_no_faust_and_no_model() -> None:
     script = (
         "import sys\n"
