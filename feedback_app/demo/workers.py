@@ -1,7 +1,7 @@
 """The demo's workers: real processes, started, watched and stopped."""
 
 import asyncio
-import ctypes
+import os
 import signal
 import socket
 import sys
@@ -11,13 +11,13 @@ from pathlib import Path
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
+from feedback_app.broker import die_with_parent
 from feedback_app.hop.errors import OutsideFault
 
 FIRST_PORT = 6066
 READY_WITHIN_S = 90.0
 STOP_WITHIN_S = 15.0
 TAIL_LINES = 12
-_PR_SET_PDEATHSIG = 1
 
 
 class Worker:
@@ -43,8 +43,11 @@ class Worker:
 
     async def start(self) -> None:
         """Start the process in a directory where no `.env` lies."""
+        # However the demo ends, a worker ends with it.
+        shim = (sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid()))
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
+                *shim,
                 *(sys.executable, "-m", "feedback_app", "worker", "-l", "info"),
                 env=self._environment,
                 cwd=self._directory,
@@ -53,7 +56,6 @@ class Worker:
                 stderr=log,
                 # Ctrl-C is for the demo, which then stops its workers in order.
                 start_new_session=True,
-                preexec_fn=die_with_parent if sys.platform == "linux" else None,
             )
 
     async def ready(self, session: ClientSession) -> None:
@@ -112,8 +114,3 @@ def free_port(wanted: int) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise OSError("no free port")
-
-
-def die_with_parent() -> None:
-    """Let the kernel end this process when its parent dies, however it dies."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
