@@ -7,12 +7,14 @@ worker on the machine; `running_bootstrap` only looks.
 from feedback_app.broker.errors import BrokerUnavailable
 from feedback_app.broker.local import LocalKafka
 from feedback_app.broker.node import Node
+from feedback_app.broker.security import Security
 from feedback_app.broker.sharing import SharedBroker, find_or_start, running_bootstrap
 
 __all__ = [
     "BrokerUnavailable",
     "LocalKafka",
     "Node",
+    "Security",
     "SharedBroker",
     "find_or_start",
     "running_bootstrap",

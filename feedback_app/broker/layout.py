@@ -51,6 +51,11 @@ class Layout:
         """How to reach the broker that runs; true only while `owner_lock` is held."""
         return self.data / "broker.json"
 
+    @property
+    def tls(self) -> Path:
+        """The key and certificate of a listener with TLS."""
+        return self.data / "tls"
+
     def node(self, number: int) -> Path:
         """The folder of a node: its settings and its records."""
         return self.data / f"node-{number}"

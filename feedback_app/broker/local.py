@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Self
 
 from feedback_app.broker.archive import ClassArchive
-from feedback_app.broker.config import server_properties
+from feedback_app.broker.config import NodePlan, server_properties
 from feedback_app.broker.errors import BrokerUnavailable
 from feedback_app.broker.fetch import cache_dir, kafka_jars
 from feedback_app.broker.java import find_java
 from feedback_app.broker.layout import Cluster, Layout
 from feedback_app.broker.locks import FileLock
 from feedback_app.broker.node import Node, PortTaken, Runtime
-from feedback_app.broker.ports import choose_ports
+from feedback_app.broker.ports import HOST, choose_ports
+from feedback_app.broker.security import Security, make_certificate, with_secure_listener
 
 PORT_TRIES = 3
 WATCH_S = 0.25
@@ -30,6 +31,7 @@ class LocalKafka:
     `async with LocalKafka(Path("data")) as kafka: … kafka.bootstrap …`. Start it from a thread that
     lives as long as the broker is wanted. `ports` are tried for the clients, first of all; others
     are chosen where they are taken. `retention_bytes` bounds each partition's log.
+    `security` adds a second listener, whose addresses are `secure_bootstrap`.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class LocalKafka:
         *,
         ports: Sequence[int] = (),
         retention_bytes: int | None = None,
+        security: Security | None = None,
     ) -> None:
         if nodes < 1:
             raise ValueError("a cluster has at least one node")
@@ -46,6 +49,8 @@ class LocalKafka:
         self._count = nodes
         self._preferred = tuple(ports)
         self._retention_bytes = retention_bytes
+        self._security = security
+        self._secure_ports: list[int] = []
         self._lock = FileLock(self._layout.owner_lock)
         self._archive: ClassArchive | None = None
         self._nodes: tuple[Node, ...] = ()
@@ -64,6 +69,16 @@ class LocalKafka:
     def bootstrap(self) -> str:
         """The address for clients, `host:port,…`, once started."""
         return ",".join(node.address for node in self._nodes)
+
+    @property
+    def secure_bootstrap(self) -> str:
+        """The address of the listener that `security` asked for, once started."""
+        return ",".join(f"{HOST}:{port}" for port in self._secure_ports)
+
+    @property
+    def ca_file(self) -> Path:
+        """The certificate that clients of a TLS listener trust (PEM), once started."""
+        return self._layout.tls / "ca.pem"
 
     async def start(self, timeout_s: float = 60.0) -> None:
         """Start every node and wait until all serve clients.
@@ -133,11 +148,15 @@ class LocalKafka:
 
     async def _start_nodes(self, runtimes: Sequence[Runtime], timeout_s: float) -> None:
         known = Cluster.load(self._layout, self._count)
+        extra: list[str] = []
         for attempt in range(PORT_TRIES):
             cluster = replace(known, ports=self._choose(known) if attempt == 0 else self._choose())
             cluster.save(self._layout)
+            if self._security is not None:
+                self._secure_ports = choose_ports(self._count, taken=cluster.ports)
+                extra = self._security.format_arguments()
             self._nodes = self._build(cluster, runtimes)
-            await asyncio.gather(*(node.format(cluster.id) for node in self._nodes))
+            await asyncio.gather(*(node.format(cluster.id, extra) for node in self._nodes))
             try:
                 await asyncio.gather(*(node.start(timeout_s) for node in self._nodes))
             except PortTaken as error:
@@ -160,10 +179,19 @@ class LocalKafka:
         return tuple(
             Node(
                 plan,
-                server_properties(plan, plans, self._retention_bytes),
+                self._properties(plan, plans, runtime),
                 self._layout.node(plan.id),
                 self._layout.log(plan.id),
                 runtime,
             )
             for plan, runtime in zip(plans, runtimes, strict=True)
         )
+
+    def _properties(
+        self, plan: NodePlan, plans: Sequence[NodePlan], runtime: Runtime
+    ) -> dict[str, str]:
+        found = server_properties(plan, plans, self._retention_bytes)
+        if (security := self._security) is None:
+            return found
+        tls = make_certificate(runtime.java, self._layout.tls) if security.with_tls else None
+        return with_secure_listener(found, self._secure_ports[plan.id - 1], security, tls)

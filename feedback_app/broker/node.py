@@ -82,7 +82,7 @@ class Node:
         process = self._process
         return None if process is None or process.exit_code is not None else process.pid
 
-    async def format(self, cluster_id: str) -> None:
+    async def format(self, cluster_id: str, extra: Sequence[str] = ()) -> None:
         """Write the settings, and prepare the folder for records where it is new."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._settings.write_text(render(self._properties))
@@ -91,9 +91,9 @@ class Node:
         if (records / "meta.properties").exists():
             return
         shutil.rmtree(records, ignore_errors=True)
-        tool = ("kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "--config")
+        tool = ("kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", *extra)
         process = ChildProcess(
-            self._runtime.command(self._logging, *tool, str(self._settings)), self._log
+            self._runtime.command(self._logging, *tool, "--config", str(self._settings)), self._log
         )
         try:
             code = await process.wait(FORMAT_TIMEOUT_S)

@@ -13,6 +13,7 @@ import pytest
 
 from feedback_app.broker import LocalKafka, find_or_start, running_bootstrap
 from feedback_app.broker.sharing import announced
+from tests.integration.broker.processes import gone, processes_on
 from tests.integration.conftest import KafkaCluster
 
 USER = """
@@ -65,23 +66,6 @@ async def users(tmp_path: Path) -> AsyncIterator[Users]:
             process.kill()
         await process.communicate()
     await gone(found.data)
-
-
-def processes_on(data: Path) -> list[int]:
-    """Return the processes that name the directory: brokers, keepers, not its users."""
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        line = " ".join(process.info["cmdline"] or [])
-        if str(data) in line and "-c" not in line.split():
-            found.append(process.pid)
-    return found
-
-
-async def gone(data: Path) -> None:
-    """Wait until no broker is left on the directory."""
-    async with asyncio.timeout(60):
-        while processes_on(data) or running_bootstrap(data):
-            await asyncio.sleep(0.05)
 
 
 async def address(process: Process) -> str:

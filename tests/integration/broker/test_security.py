@@ -1,0 +1,73 @@
+"""A listener with passwords and TLS, and the app's own clients on it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from feedback_app.broker import LocalKafka, Security
+from feedback_app.hop.errors import OutsideFault
+from feedback_app.kafka import admin_client
+from feedback_app.settings import load
+
+USERS = {"alice": "alice-secret", "bob": "bob-secret"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def with_tls(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LocalKafka]:
+    security = Security("SASL_SSL", USERS)
+    async with LocalKafka(tmp_path_factory.mktemp("tls"), security=security) as kafka:
+        yield kafka
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def without_tls(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LocalKafka]:
+    security = Security("SASL_PLAINTEXT", USERS)
+    async with LocalKafka(tmp_path_factory.mktemp("sasl"), security=security) as kafka:
+        yield kafka
+
+
+async def topics(
+    kafka: LocalKafka, protocol: str, mechanism: str, password: str, ca: Path | None = None
+) -> list[str]:
+    environ = {
+        "FEEDBACK_KAFKA_BOOTSTRAP": kafka.secure_bootstrap,
+        "FEEDBACK_KAFKA_SECURITY": protocol,
+        "FEEDBACK_KAFKA_SASL_MECHANISM": mechanism,
+        "FEEDBACK_KAFKA_SASL_USERNAME": "alice",
+        "FEEDBACK_KAFKA_SASL_PASSWORD": password,
+    }
+    if ca is not None:
+        environ["FEEDBACK_KAFKA_CA_FILE"] = str(ca)
+    async with admin_client(load(environ)) as admin:
+        found: list[str] = await admin.list_topics()
+        return found
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
+async def test_the_right_password_is_let_in(
+    mechanism: str, with_tls: LocalKafka, without_tls: LocalKafka
+) -> None:
+    word = USERS["alice"]
+    assert await topics(without_tls, "SASL_PLAINTEXT", mechanism, word) == []
+    assert await topics(with_tls, "SASL_SSL", mechanism, word, with_tls.ca_file) == []
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
+async def test_a_wrong_password_is_not_and_is_not_shown(
+    mechanism: str, without_tls: LocalKafka
+) -> None:
+    with pytest.raises(OutsideFault, match=r"(?i)authentication") as caught:
+        await topics(without_tls, "SASL_PLAINTEXT", mechanism, "bob-secret")
+    assert "bob-secret" not in str(caught.value)
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(with_tls: LocalKafka) -> None:
+    with pytest.raises(OutsideFault, match=r"(?i)certificate"):
+        await topics(with_tls, "SASL_SSL", "PLAIN", USERS["alice"])
+
+
+def test_words_that_would_need_quoting_are_refused() -> None:
+    with pytest.raises(ValueError, match="another character"):
+        Security("SASL_PLAINTEXT", {"alice": 'a" b'})
