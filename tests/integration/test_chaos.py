@@ -5,9 +5,10 @@ import pytest
 from feedback_app.broker import LocalKafka
 from tests.integration.conftest import NewFleet
 from tests.support.chaos.engine import Engine, Run
-from tests.support.chaos.schedule import ZOMBIE, schedule
+from tests.support.chaos.schedule import KINDS, ZOMBIE, schedule
 
-SEEDS = (1, 2, 3)
+SEEDS = (0, 1, 2)
+FAULTS = 6
 
 
 @pytest.mark.timeout(240)
@@ -15,11 +16,16 @@ SEEDS = (1, 2, 3)
 async def test_a_schedule_of_faults_loses_nothing_and_doubles_nothing(
     new_fleet: NewFleet, kafka: LocalKafka, seed: int
 ) -> None:
-    faults = schedule(seed, count=7, seconds=18)
+    faults = schedule(seed, FAULTS, seconds=16)
     fleet = await new_fleet(seed=seed)
-    outcome = await Engine(Run(seed, 600, 30, faults), fleet, kafka).carry_out()
-    print(outcome)
-    assert not outcome.audit.problems
+    outcome = await Engine(
+        Run(seed, messages=600, rate=30, faults=faults), fleet, kafka
+    ).carry_out()
+    assert not outcome.audit.problems, fleet.folder
     assert (outcome.audit.lost, outcome.audit.doubled_left) == (0, 0)
     if ZOMBIE not in outcome.faults:
         assert outcome.audit.doubled_seen == 0
+
+
+def test_the_seeds_have_every_kind_of_fault() -> None:
+    assert {fault.kind for seed in SEEDS for fault in schedule(seed, FAULTS, 16)} == {*KINDS}

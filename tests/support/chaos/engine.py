@@ -1,9 +1,10 @@
 """Carries out a schedule of faults on a fleet under load, mends everything, and audits."""
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from feedback_app.broker import LocalKafka
@@ -41,11 +42,12 @@ class Run:
 
 @dataclass
 class Outcome:
-    """What came of a run. Standstills are in seconds since its begin."""
+    """What came of a run."""
 
     audit: Audit
     faults: Counter[str] = field(default_factory=Counter)
     recovery_s: float = 0.0
+    """The longest time that a partition of `raw` stood still while it had records."""
     recovery_by_kind: dict[str, float] = field(default_factory=dict)
     """The longest standstill that only faults of this kind can have caused."""
     seconds: float = 0.0
@@ -59,11 +61,12 @@ class Engine:
         self._run, self._fleet, self._broker = run, fleet, broker
         self._people = People(fleet.sandbox)
         self._times: list[tuple[str, float, float]] = []
+        self._turn = asyncio.Lock()
         self._asked: Counter[str] = Counter()
         self._slack, self._x = Counter[str](), Counter[str]()
         fleet.sandbox.faults.slow_seconds = LATE_S
         fleet.sandbox.faults.rates |= {name: Rate(SHARE, 1_000_000) for name in kinds.ASKED_FOR}
-        self._actions: dict[str, Callable[[Fault], Awaitable[None]]] = {
+        self._actions: Mapping[str, Callable[[Fault], Awaitable[None]]] = {
             kinds.KILL: self._kill,
             kinds.TERM: self._stop,
             kinds.ZOMBIE: self._freeze,
@@ -107,9 +110,11 @@ class Engine:
 
     async def _happen(self, fault: Fault) -> None:
         await asyncio.sleep(fault.at)
-        began = time.monotonic()
-        await self._actions[fault.kind](fault)
-        self._times.append((fault.kind, began, time.monotonic()))
+        turn = self._turn if fault.kind in kinds.ONE_AT_A_TIME else contextlib.nullcontext()
+        async with turn:
+            began = time.monotonic()
+            await self._actions[fault.kind](fault)
+            self._times.append((fault.kind, began, time.monotonic()))
 
     def _victim(self, fault: Fault) -> WorkerProcess:
         living = self._fleet.living

@@ -1,6 +1,7 @@
 """Workers on a Kafka, with the sandbox as X and Slack, each platform behind a link of its own."""
 
 import asyncio
+import math
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -29,6 +30,8 @@ PARTITIONS = 4
 LIMITS = Limits(negative=0.35, positive=0.65)
 """With hashed scores a third of all messages are alerts."""
 SESSION_S = 6.0
+STEADY_S = 2.0
+"""How long nothing may be wrong before a run is over: longer than a second message takes."""
 NEGATIVE, POSITIVE = "#negative-feedback", "#positive-feedback"
 
 
@@ -172,10 +175,12 @@ class Fleet:
         return found
 
     async def settled(self, within: float, *, dead_letters: int = 0) -> Audit:
-        """Return the audit as soon as it finds no problem, or the last one after `within` s."""
-        deadline = asyncio.get_running_loop().time() + within
+        """Return the audit once it has found no problem for 2 s, or the last one after `within`."""
+        clock = asyncio.get_running_loop().time
+        deadline, good_since = clock() + within, math.inf
         while True:
             found = await self.audited(dead_letters=dead_letters)
-            if not found.problems or asyncio.get_running_loop().time() > deadline:
+            good_since = math.inf if found.problems else min(good_since, clock())
+            if clock() - good_since >= STEADY_S or clock() > deadline:
                 return found
             await asyncio.sleep(0.3)

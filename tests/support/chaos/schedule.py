@@ -1,6 +1,5 @@
 """Which faults happen when: a pure function of a seed."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -35,8 +34,8 @@ LASTS = {
 }
 """Seconds, from and to, until each is mended."""
 DEFAULT_LASTS = (4.0, 10.0)
-NEVER_TOGETHER = (*PROCESSES, *BROKERS)
-"""Of these one at a time: what they do to each other is another's run."""
+ONE_AT_A_TIME = (*PROCESSES, *BROKERS)
+"""Of these each waits for the one before: a worker that starts is not killed before it works."""
 
 
 @dataclass(frozen=True, order=True)
@@ -52,26 +51,17 @@ class Fault:
 def schedule(seed: int, count: int, seconds: float) -> list[Fault]:
     """Return `count` faults that begin within so many seconds, in order."""
     random = Random(f"schedule {seed}")
-    # Kinds are dealt like cards, so that a run of seeds has them all.
-    kinds: list[str] = []
-    while len(kinds) < count:
-        kinds += random.sample(KINDS, len(KINDS))
     found: list[Fault] = []
-    for kind in kinds[:count]:
+    for kind in dealt(seed * count, count):
         lasts = round(random.uniform(*LASTS.get(kind, DEFAULT_LASTS)), 1)
         at = round(random.uniform(0, seconds), 1)
         found.append(Fault(at, kind, lasts, random.randrange(1_000)))
-    return in_turn(found)
-
-
-def in_turn(faults: Sequence[Fault], pause: float = 1.0) -> list[Fault]:
-    """Return faults in order, those of NEVER_TOGETHER moved so that none overlaps another."""
-    found: list[Fault] = []
-    free = 0.0
-    for fault in sorted(faults):
-        at = fault.at
-        if fault.kind in NEVER_TOGETHER:
-            at = max(at, free)
-            free = at + fault.lasts + pause
-        found.append(Fault(round(at, 1), fault.kind, fault.lasts, fault.pick))
     return sorted(found)
+
+
+def dealt(first: int, count: int) -> list[str]:
+    """Return kinds from a row of shuffled decks, so that consecutive seeds see every kind."""
+    return [
+        Random(f"deck {place // len(KINDS)}").sample(KINDS, len(KINDS))[place % len(KINDS)]
+        for place in range(first, first + count)
+    ]

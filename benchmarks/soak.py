@@ -1,0 +1,164 @@
+"""Randomised schedules of faults: real workers on a real Kafka, killed and cut off, then audited.
+
+    python -m benchmarks.soak --schedules 10 --messages 2000 --seed 1
+
+Each schedule adds a row to docs/soak.jsonl; the next run goes on with the schedule after the last
+row. The last line of output is one JSON object; the exit status is 1 where a schedule failed.
+"""
+
+import argparse
+import asyncio
+import logging
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+from rich.console import Console
+from rich.progress import Progress
+
+from benchmarks import soak_rows
+from benchmarks.soak_rows import Row
+from feedback_app.broker import LocalKafka
+from tests.support.chaos.engine import Engine, Outcome, Run
+from tests.support.chaos.fleet import Fleet
+from tests.support.chaos.schedule import Fault, schedule
+
+ROOT = Path(__file__).parents[1]
+ROWS = ROOT / "docs" / "soak.jsonl"
+EVERY_MODEL = 10
+"""One schedule in so many scores with the model; the others with hashes of the texts."""
+SECONDS_A_FAULT = 5.0
+LIMIT_S = 900.0
+"""A schedule that takes longer has failed."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the command line asked for."""
+
+    schedules: int
+    messages: int
+    seed: int
+    rate: float
+    workers: int
+    nodes: int
+    rows: Path
+
+
+def arguments(given: list[str]) -> Plan:
+    """Return the command line's options; exits with status 2 for what is wrong."""
+    parser = argparse.ArgumentParser(
+        prog="make soak", description="Randomised schedules of faults on real Kafka."
+    )
+    parser.add_argument("--schedules", type=int, default=3, help="how many to run now")
+    parser.add_argument("--messages", type=int, default=2000, help="messages a schedule")
+    parser.add_argument("--seed", type=int, default=1, help="decides every schedule")
+    parser.add_argument("--rate", type=float, default=50.0, help="messages a second")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--nodes", type=int, default=1, help="nodes of the Kafka")
+    parser.add_argument("--rows", type=Path, default=ROWS, help="where a row a schedule goes")
+    found = parser.parse_args(given)
+    for name in ("schedules", "messages", "rate", "workers", "nodes"):
+        if getattr(found, name) <= 0:
+            parser.error(f"--{name} must be above 0")
+    return Plan(**vars(found))
+
+
+def commit() -> str:
+    """Return the commit of this tree, marked where it has changes."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
+def faults_of(plan: Plan, number: int) -> list[Fault]:
+    """Return the faults of a schedule, about one in five seconds of writing; pure."""
+    seconds = plan.messages / plan.rate
+    count = max(3, round(seconds / SECONDS_A_FAULT))
+    return schedule(plan.seed * 100_000 + number, count, seconds)
+
+
+def row_of(plan: Plan, number: int, scorer: str, outcome: Outcome) -> Row:
+    """Return the row of a schedule that came to its end."""
+    audit = outcome.audit
+    return {
+        "schedule": number,
+        "seed": plan.seed,
+        "commit": commit(),
+        "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "scorer": scorer,
+        "nodes": plan.nodes,
+        "workers": plan.workers,
+        "faults": dict(outcome.faults),
+        "messages": audit.messages,
+        "alerts": audit.alerts,
+        "lost": audit.lost,
+        "doubled_seen": audit.doubled_seen,
+        "doubled_left": audit.doubled_left,
+        "dead_letters": outcome.dead_letters,
+        "recovery_s": outcome.recovery_s,
+        "recovery_by_kind": outcome.recovery_by_kind,
+        "seconds": outcome.seconds,
+        "problems": audit.problems,
+    }
+
+
+async def one(plan: Plan, number: int, broker: LocalKafka, folder: Path) -> Row:
+    """Run one schedule."""
+    faults = faults_of(plan, number)
+    model = number % EVERY_MODEL == EVERY_MODEL - 1
+    settings = {"FEEDBACK_MODEL": ""} if model else {}
+    run = Run(plan.seed * 100_000 + number, plan.messages, plan.rate, faults, plan.workers)
+    prefix = f"soak{int(time.time())}-{number}."
+    fleet = Fleet(broker.bootstrap, prefix, folder, seed=run.seed, settings=settings)
+    async with asyncio.timeout(LIMIT_S), fleet:
+        outcome = await Engine(run, fleet, broker).carry_out()
+    return row_of(plan, number, "model" if model else "hashing", outcome)
+
+
+async def soak(plan: Plan, console: Console) -> list[Row]:
+    """Run the schedules and return their rows."""
+    first = soak_rows.following(soak_rows.read(plan.rows))
+    rows: list[Row] = []
+    folder = Path(tempfile.mkdtemp(prefix="feedback-soak-"))
+    async with LocalKafka(folder / "kafka", plan.nodes) as broker:
+        with Progress(console=console, transient=True) as progress:
+            task = progress.add_task("schedules", total=plan.schedules)
+            for number in range(first, first + plan.schedules):
+                mine = folder / str(number)
+                mine.mkdir()
+                row = await one(plan, number, broker, mine)
+                soak_rows.append(plan.rows, row)
+                rows.append(row)
+                said = soak_rows.failures(row)
+                console.print(
+                    f"schedule {number}: {row['messages']} messages, {row['seconds']} s, "
+                    + (f"FAILED ({'; '.join(said)}), see {mine}" if said else "good"),
+                    soft_wrap=True,
+                )
+                if not said:
+                    shutil.rmtree(mine)
+                progress.advance(task)
+    if not any(map(soak_rows.failures, rows)):
+        shutil.rmtree(folder)
+    return rows
+
+
+def main() -> None:
+    """Run; exits 1 where a schedule failed."""
+    logging.basicConfig(level=logging.CRITICAL)
+    plan, console = arguments(sys.argv[1:]), Console(stderr=False)
+    rows = asyncio.run(soak(plan, console))
+    console.print(soak_rows.table(rows, soak_rows.read(plan.rows)))
+    print(orjson.dumps(soak_rows.summary(rows)).decode())
+    sys.exit(any(map(soak_rows.failures, rows)))
+
+
+if __name__ == "__main__":
+    main()

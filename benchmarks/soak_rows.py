@@ -1,0 +1,100 @@
+"""The rows of a soak: one JSON line a schedule, their sums, and the table; no I/O but the file."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+from rich.table import Table
+
+Row = dict[str, Any]
+
+ZOMBIE = "zombie"
+"""The fault of a case in which the README allows a second message for a minute."""
+KILL, STOP = "kill-worker", "stop-worker"
+RECOVERY_BOUNDS_S = {KILL: 30.0, STOP: 3.0}
+
+
+def read(path: Path) -> list[Row]:
+    """Return the rows of a file; a line that a kill cut off is left out."""
+    rows = []
+    for line in path.read_bytes().splitlines() if path.exists() else ():
+        try:
+            rows.append(orjson.loads(line))
+        except orjson.JSONDecodeError:
+            continue
+    return rows
+
+
+def append(path: Path, row: Row) -> None:
+    """Add a row."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab+") as file:
+        # A row that a kill cut off must not spoil the next one.
+        if file.tell():
+            file.seek(-1, 2)
+            if file.read(1) != b"\n":
+                file.write(b"\n")
+        file.write(orjson.dumps(row) + b"\n")
+
+
+def following(rows: Sequence[Row]) -> int:
+    """Return the number of the next schedule."""
+    return max((int(row["schedule"]) + 1 for row in rows), default=0)
+
+
+def summary(rows: Iterable[Row]) -> dict[str, int | float]:
+    """Return the sums over rows."""
+    every = list(rows)
+    total = {
+        name: sum(int(row[name]) for row in every)
+        for name in ("messages", "lost", "doubled_seen", "doubled_left")
+    }
+    longest = max((float(row["recovery_s"]) for row in every), default=0.0)
+    return {"schedules": len(every), **total, "longest_recovery_s": longest}
+
+
+def failures(row: Row) -> list[str]:
+    """Return what a row has that it must not have; empty where it holds the promise."""
+    found = list(row["problems"])
+    found += [
+        f"{row[name]} {name}" for name in ("lost", "doubled_left", "dead_letters") if row[name]
+    ]
+    if row["doubled_seen"] and ZOMBIE not in row["faults"]:
+        found.append(f"{row['doubled_seen']} doubled_seen without a frozen worker")
+    for kind, bound in RECOVERY_BOUNDS_S.items():
+        took = row["recovery_by_kind"].get(kind, 0.0)
+        if took >= bound:
+            found.append(f"{took} s without progress after {kind}")
+    return found
+
+
+def table(now: Sequence[Row], every: Sequence[Row]) -> Table:
+    """Return the table: this run, and all rows of the file."""
+    shown = Table(title="Soak", title_justify="left")
+    shown.add_column("")
+    shown.add_column("this run", justify="right")
+    shown.add_column("all runs", justify="right")
+    columns = (now, every)
+    faults = [sum((Counter(row["faults"]) for row in rows), Counter[str]()) for rows in columns]
+    for kind in sorted(faults[1]):
+        shown.add_row(f"fault: {kind}", *(str(counts[kind]) for counts in faults))
+    shown.add_section()
+    sums = [summary(rows) for rows in columns]
+    for name in sums[1]:
+        shown.add_row(name.replace("_", " "), *(str(total[name]) for total in sums))
+    outside = [[row for row in rows if ZOMBIE not in row["faults"]] for rows in columns]
+    shown.add_row(
+        "doubled seen, no worker frozen",
+        *(str(summary(rows)["doubled_seen"]) for rows in outside),
+    )
+    for kind in RECOVERY_BOUNDS_S:
+        worst = (
+            max((row["recovery_by_kind"].get(kind, 0.0) for row in rows), default=0.0)
+            for rows in columns
+        )
+        shown.add_row(f"longest recovery s, {kind} alone", *map(str, worst))
+    failed = (str(sum(bool(failures(row)) for row in rows)) for rows in columns)
+    shown.add_row("schedules that failed", *failed)
+    return shown
