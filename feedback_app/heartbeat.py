@@ -7,7 +7,6 @@ from collections.abc import Callable
 from mode import Service
 
 from feedback_app.hop import Output, OutsideFault, Produce
-from models import WorkerStatus
 
 log = logging.getLogger(__name__)
 
@@ -17,17 +16,19 @@ STATUS_EVERY = 2
 
 
 class Heartbeat(Service):
-    """Beats on the event loop and writes a WorkerStatus to `stats` every two seconds."""
+    """Beats on the event loop, and writes the worker's status to `stats` every two seconds.
+
+    `status` returns the records, given whether they are the last words.
+    """
 
     def __init__(
         self,
-        topic: str,
         produce: Produce,
-        status: Callable[[bool], WorkerStatus],
+        status: Callable[[bool], list[Output]],
         monotonic: Callable[[], float],
     ) -> None:
         super().__init__()
-        self._topic, self._produce, self._status = topic, produce, status
+        self._produce, self._status = produce, status
         self._monotonic = monotonic
         self.at = monotonic()
         self._sending: asyncio.Task[None] | None = None
@@ -54,8 +55,7 @@ class Heartbeat(Service):
             log.info("no last words: Kafka did not answer")
 
     async def _send(self, stopped: bool) -> None:
-        status = self._status(stopped)
         try:
-            await self._produce([Output(self._topic, status.key, status.encode(), 0)])
+            await self._produce(self._status(stopped))
         except OutsideFault as fault:
             log.warning("no sign of life could be written: %s", fault)

@@ -1,6 +1,6 @@
 """The pipeline of one worker: which stage works on which topic, with what."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from feedback_app.alerting.slack_client import SlackClient
 from feedback_app.channels import Channels
 from feedback_app.clock import Clock
 from feedback_app.heartbeat import Heartbeat
-from feedback_app.hop import Item, Produce, Result
+from feedback_app.hop import Item, Output, Produce, Result
 from feedback_app.hop.batch import BatchStage
 from feedback_app.hop.record import RecordStage
 from feedback_app.hop.registry import Hops
@@ -33,10 +33,14 @@ from feedback_app.sentiment.scorer import Scorer
 from feedback_app.services import Preflight, WebServer
 from feedback_app.settings import Settings
 from feedback_app.shared import SharedState
+from feedback_app.slack_memory import SlackMemory
 from feedback_app.sources.base import SourceState
 from feedback_app.sources.schedule import Timer
 from feedback_app.sources.slack_socket import SlackSocket
-from feedback_app.status import snapshot, worker_status
+from feedback_app.sources.x_compliance import XCompliance
+from feedback_app.sources.x_kept import KeptPosts
+from feedback_app.sources.x_stream import XStream
+from feedback_app.status import filter_account, snapshot, worker_status
 from feedback_app.topics import Topics
 from feedback_app.web.health import Health
 from feedback_app.web.ledger import Ledger
@@ -47,7 +51,6 @@ from models import (
     Feedback,
     PollRequest,
     ScoredFeedback,
-    WorkerStatus,
     rfc3339,
 )
 
@@ -78,16 +81,20 @@ class Sending:
         return self.book.names
 
 
-class Listener(Service):
-    """Runs the Slack connection for as long as the worker."""
+class Running(Service):
+    """Runs something for as long as the worker, after what must come first."""
 
-    def __init__(self, socket: SlackSocket) -> None:
+    def __init__(
+        self, run: Callable[[], Awaitable[None]], first: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         super().__init__()
-        self._socket = socket
+        self._run, self._first = run, first
 
     @Service.task
-    async def _listen(self) -> None:
-        await self._socket.run()
+    async def _running(self) -> None:
+        if self._first is not None:
+            await self._first()
+        await self._run()
 
 
 class Pipeline:
@@ -98,23 +105,22 @@ class Pipeline:
         self.started_at = rfc3339(time.time())
         self.topics = Topics.of(settings)
         self.shared = SharedState(settings, self.topics)
-        self.states: dict[str, SourceState] = {}
+        self.readback = ReadBack(settings, time)
+        self.states: dict[str, tuple[SourceState, float]] = {}
         self.scorer: Scorer | None = None
         self.hops = Hops(
             app,
             stats_topic=self.topics.stats.name,
             dead_letters_topic=self.topics.dead_letters.name,
             ledger=self.shared,
-            read_to_end=ReadBack(settings, time).to_end,
+            read_to_end=self.readback.to_end,
             clock=time,
         )
         self.produce = self.hops.sender.produce
         self.web = WebServer(settings, lambda web_app: attach(web_app, self))
         app.web_server(self.web)
         self.preflight = Preflight(settings, self.topics, self.load_model)
-        self.heartbeat = Heartbeat(
-            self.topics.stats.name, self.produce, self.status, time.monotonic
-        )
+        self.heartbeat = Heartbeat(self.produce, self.status, time.monotonic)
         self.latest = Latest(settings, self.topics, self._changed)
         self._listeners: list[Callable[[], None]] = []
         self.shared.listeners.append(self._changed)
@@ -131,10 +137,7 @@ class Pipeline:
             self._delivery(),
         ]
         self.socket: SlackSocket | None = None
-        self.listener: Listener | None = None
-        if any(source.type == "slack" for source in settings.sources):
-            self.socket = SlackSocket(self, time, self.slack_connections)
-            self.listener = Listener(self.socket)
+        self.sources: list[ServiceT] = self._sources()
         timer = Timer(self)
 
         async def ask() -> None:
@@ -148,8 +151,7 @@ class Pipeline:
 
     def last_services(self) -> list[ServiceT]:
         """Return what starts after them, and stops before them."""
-        listener = [] if self.listener is None else [self.listener]
-        return [self.heartbeat, self.latest, self.notices, *listener]
+        return [self.heartbeat, self.latest, self.notices, *self.sources]
 
     async def close(self) -> None:
         """Let go of what is neither a service nor Faust's."""
@@ -214,6 +216,7 @@ class Pipeline:
             topic=self.topics.alerts.name,
             decode=Alert.decode,
             group=lambda alert: self.channels.names.get(alert.channel, alert.channel),
+            dead=("created", "dead_lettered"),
             state=StateTopic(self.topics.deliveries.name, DeliveryState),
         )
         return self.hops.add(
@@ -226,6 +229,24 @@ class Pipeline:
                 seen=self.hops.seen,
             )
         )
+
+    def _sources(self) -> list[ServiceT]:
+        """Return what runs beside the stages: the sources that are not polled."""
+        kinds = {source.type for source in self.settings.sources}
+        found: list[ServiceT] = []
+        if "slack" in kinds:
+            self.socket = SlackSocket(
+                self, self.time, self.slack_connections, leading=self.app.is_leader
+            )
+            known = self.socket.intake.known
+            memory = SlackMemory(self.readback, self.topics.scored, known, self.app.is_leader)
+            found += [memory, Running(self.socket.run, memory.load)]
+        if "x-stream" in kinds:
+            found.append(Running(XStream(self, self.time, self.app.is_leader).run))
+        if kinds & {"x-search", "x-stream"}:
+            kept = KeptPosts(self.readback, self.topics.scored)
+            found.append(Running(XCompliance(self, self.time, self.app.is_leader, kept).run))
+        return found
 
     def _wait(self, party: str, why: str | None) -> None:
         declared = self.stages[-1].declared
@@ -286,7 +307,7 @@ class Pipeline:
 
     def report(self, source_id: str, state: SourceState) -> None:
         """Take in the present state of a source."""
-        self.states[source_id] = state
+        self.states[source_id] = (state, self.time.time())
 
     # What the page is given.
 
@@ -310,9 +331,11 @@ class Pipeline:
         """Return a snapshot of this process."""
         return snapshot(self)
 
-    def status(self, stopped: bool) -> WorkerStatus:
-        """Return what this worker says of itself."""
-        return worker_status(self, stopped)
+    def status(self, stopped: bool) -> list[Output]:
+        """Return what this worker says of itself, as records for `stats`."""
+        name, status = self.topics.stats.name, worker_status(self, stopped)
+        filtered = filter_account(self)
+        return [Output(name, one.key, one.encode(), 0) for one in (status, *filtered)]
 
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Have `changed` called when something is new; returns the way out."""

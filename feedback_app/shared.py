@@ -12,9 +12,10 @@ from feedback_app.hop.errors import OutsideFault
 from feedback_app.kafka import PARTY, reader
 from feedback_app.readback import CHUNK
 from feedback_app.settings import Settings
+from feedback_app.sources.base import later
 from feedback_app.topics import Topics
 from feedback_app.web.ledger import Ledger
-from models import Account, Action, Cursor, InvalidRecord, WorkerStatus
+from models import OWNER, Account, Action, Cursor, InvalidRecord, WorkerStatus
 from models.action import PAUSE, RESUME
 
 log = logging.getLogger(__name__)
@@ -106,7 +107,12 @@ class SharedState(Service):
         if value is None:
             self.cursors.pop(key.decode(), None)
         else:
-            self.cursors[key.decode()] = Cursor.decode(value)
+            name, cursor = key.decode(), Cursor.decode(value)
+            # A zombie's late write must not turn a source back; the first owner stays the owner.
+            known = self.cursors.get(name)
+            self.cursors[name] = (
+                (known or cursor) if name == OWNER else later(known, cursor) or cursor
+            )
 
     def _take_action(self, key: bytes, value: bytes | None) -> None:
         if value is None:

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 from faust.types.tuples import TP
 
+from feedback_app.hop.accounts import minute_of
 from feedback_app.hop.stage import Stage
 from feedback_app.web.health import Health, Progress
-from models import WorkerStatus, rfc3339
+from models import Account, WorkerStatus, from_rfc3339, rfc3339
 
 if TYPE_CHECKING:
     from feedback_app.pipeline import Pipeline
@@ -27,14 +28,30 @@ def worker_status(line: "Pipeline", stopped: bool) -> WorkerStatus:
                 "state": state.state,
                 "detail": state.detail or None,
                 "last_message_at": state.last_message_at,
+                "at": rfc3339(at),
             }
-            for name, state in line.states.items()
+            for name, (state, at) in line.states.items()
         },
         faults=line.faults(),
         slack_connections=0 if line.socket is None else line.socket.connections,
         model=line.name or None,
         stopped=stopped,
     )
+
+
+def filter_account(line: "Pipeline") -> list[Account]:
+    """Return the account of what the sources here left out, which nothing else counts."""
+    counts = {
+        name: {"filtered": state.filtered}
+        for name, (state, _) in line.states.items()
+        if state.filtered
+    }
+    total = sum(names["filtered"] for names in counts.values())
+    if not total:
+        return []
+    stage = f"filter:{line.worker}"
+    minute = minute_of(from_rfc3339(line.started_at))
+    return [Account(stage=stage, partition=0, minute=minute, offset=total, counts=counts)]
 
 
 def _stage(line: "Pipeline", stage: Stage) -> dict[str, Any]:

@@ -17,6 +17,7 @@ def claim(item: Item[Alert], known: Delivery | None, lookup: str | None, now: fl
         revision=alert.revision,
         lookup=lookup or alert.id,
         line=None if lookup is None else line(alert),
+        url=alert.url,
         rule=alert.rule,
         feedback_id=alert.feedback_id,
         offset=item.offset,

@@ -20,6 +20,11 @@ from models.account import Counts
 RecordHandler = Callable[[Item[Any]], Awaitable[Result]]
 
 
+MANY = 500
+LULL_S = 0.1
+"""Between two accounts of a partition in which more records than MANY wait."""
+
+
 @dataclass(slots=True, eq=False)
 class Entry:
     """A record that was read and is not acknowledged yet."""
@@ -129,6 +134,9 @@ class RecordStage(Stage):
         """Write the account and acknowledge, whenever something was read or finished."""
         while True:
             await dirty.wait()
+            if len(part.entries) > MANY:
+                # `ahead` is counted anew each time, which takes long where many records wait.
+                await self.links.clock.sleep(LULL_S)
             dirty.clear()
             assert part.book is not None
             book = part.book.next_page()

@@ -50,7 +50,7 @@ class Plan:
     """How one stage works: its name, its records and where its state lives.
 
     `group` names the source or channel of a record in the accounts; `taken` is counted for every
-    record, whatever becomes of it.
+    record, whatever becomes of it, and `dead` for one that ends as a dead letter.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Plan:
     decode: Callable[[bytes | None, bytes | None], Any]
     group: Callable[[Any], str]
     taken: str | None = None
+    dead: Sequence[str] = ("dead_lettered",)
     state: StateTopic | None = None
 
 
@@ -255,7 +256,7 @@ class Stage(abc.ABC):
         """Return the result of a record that goes to the dead letters."""
         return Result(
             outputs=[self.letter(record, error, reason, attempts)],
-            counts=[(group, "dead_lettered")],
+            counts=[(group, name) for name in self.plan.dead],
         )
 
     def letter(self, record: Any, error: str, reason: str, attempts: int) -> Output:

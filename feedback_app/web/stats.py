@@ -77,11 +77,13 @@ def _sources(ledger: Ledger, settings: Settings, live: Sequence[WorkerStatus]) -
 
 
 def _said(live: Iterable[WorkerStatus]) -> dict[str, Json]:
-    """Return {source: what is said of it}: the words of the worker that spoke last."""
-    found: dict[str, Json] = {}
-    for status in sorted(live, key=lambda status: from_rfc3339(status.at)):
-        found.update(status.sources)
-    return found
+    """Return {source: what is said of it}: by the worker that has news of it last."""
+    said = [
+        (from_rfc3339(state.get("at") or status.at), name, state)
+        for status in live
+        for name, state in status.sources.items()
+    ]
+    return {name: state for _, name, state in sorted(said, key=lambda one: one[0])}
 
 
 def _stage(name: str, ledger: Ledger, live: Sequence[WorkerStatus]) -> Json:

@@ -31,7 +31,7 @@ _POOL_OF_BATCHES = 40
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how fast a network is trained."""
+    """How long and how fast a network is trained; of the last epoch, `last` is run (0 to 1)."""
 
     epochs: int
     batch: int
@@ -42,6 +42,7 @@ class Plan:
     weight_decay: float = 0.01
     average: float | None = None
     max_length: int = 96
+    last: float = 1.0
 
 
 def batches(
@@ -152,13 +153,15 @@ def fit(
 
     with progress_bar(console) as bar:
         while epoch < plan.epochs:
-            parts = feed.epoch(epoch)
-            schedule = Schedule(plan.peak, len(parts) * plan.epochs)
+            whole = feed.epoch(epoch)
+            ending = round(len(whole) * plan.last)
+            schedule = Schedule(plan.peak, len(whole) * (plan.epochs - 1) + ending)
+            parts = whole if epoch + 1 < plan.epochs else whole[:ending]
             task = bar.add_task(f"epoch {epoch + 1} of {plan.epochs}", total=len(parts))
             model.train()
             while done < len(parts):
                 started = time.monotonic()
-                step = epoch * len(parts) + done
+                step = epoch * len(whole) + done
                 # Dropout of a step is the same whether or not the run was interrupted.
                 torch.manual_seed(plan.seed * 1_000_003 + step)
                 batch = parts[done]()

@@ -22,9 +22,12 @@ from feedback_app.sentiment.train.network import (
 )
 from feedback_app.sentiment.train.optimiser import MasterAdamW
 
-YARDSTICK = Plan(epochs=3, batch=32, peak=5e-5, layer_decay=1.0, dropout=0.1, seed=1)
-TEACHER = Plan(epochs=2, batch=64, peak=4e-5, layer_decay=0.9, dropout=0.1, seed=1)
-STUDENT = Plan(epochs=6, batch=64, peak=1.5e-4, layer_decay=0.9, dropout=0.1, seed=1, average=0.999)
+YARDSTICK = Plan(epochs=3, batch=64, peak=7e-5, layer_decay=1.0, dropout=0.1, seed=1)
+TEACHER = Plan(epochs=2, batch=64, peak=4e-5, layer_decay=0.9, dropout=0.1, seed=1, last=0.4)
+WARM_UP = Plan(
+    epochs=2, batch=64, peak=1.5e-4, layer_decay=0.9, dropout=0.1, seed=100, average=0.999
+)
+STUDENT = Plan(epochs=4, batch=64, peak=1e-4, layer_decay=0.9, dropout=0.1, seed=1, average=0.999)
 
 Loss = Callable[[Tensor, list[int]], Tensor]
 
@@ -95,8 +98,14 @@ def train(
     plan: Plan,
     work: Path,
 ) -> Path:
-    """Train a network and write its weights, validation logits and figures to `work / name`."""
+    """Train a network and write its weights, validation logits and figures to `work / name`.
+
+    A run that is there already, to its end, is not trained again.
+    """
     folder = work / name
+    figures = folder / "run.json"
+    if figures.exists() and json.loads(figures.read_text())["plan"] == vars(plan):
+        return folder
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = tokenizer_of(weights, plan.max_length)
     padding = padding_of(tokenizer)
@@ -106,7 +115,8 @@ def train(
     )
     val_texts = [prepare(example.text) for example in val]
     val_labels = torch.tensor([example.label for example in val])
-    recalls: list[float] = []
+    recalls_file = folder / "recalls.json"
+    recalls: list[float] = json.loads(recalls_file.read_text()) if recalls_file.exists() else []
 
     def after_epoch(epoch: int) -> str:
         trained = {key: value.to(torch.bfloat16) for key, value in network.state_dict().items()}
@@ -115,14 +125,16 @@ def train(
         network.load_state_dict(trained)
         torch.save(logits, folder / "val-logits.pt")
         torch.save(optimiser.result(), folder / f"weights-{epoch + 1}.pt")
-        recalls.append(macro_recall(logits.argmax(1), val_labels))
+        # A run cut off between this and its checkpoint comes here twice for one epoch.
+        recalls[epoch:] = [macro_recall(logits.argmax(1), val_labels)]
+        recalls_file.write_text(json.dumps(recalls))
         return f"{name}: val macro recall {recalls[-1]:.4f} after epoch {epoch + 1}"
 
     feed = Feed(tokenizer, padding, plan, texts_of_epoch)
     seconds = fit(network, optimiser, feed, plan, loss, folder / "checkpoint.pt", after_epoch)
     torch.save(optimiser.result(), folder / "weights.pt")
-    figures = {"name": name, "plan": vars(plan), "val_macro_recall": recalls, "seconds": seconds}
-    (folder / "run.json").write_text(json.dumps(figures, indent=1) + "\n")
+    made = {"name": name, "plan": vars(plan), "val_macro_recall": recalls, "seconds": seconds}
+    figures.write_text(json.dumps(made, indent=1) + "\n")
     return folder
 
 
@@ -170,42 +182,46 @@ def teacher_logits(examples: list[Example], weights: Path, work: Path, plan: Pla
 
 def student(
     data: Corpus,
-    logits: Tensor,
+    teacher: Tensor | None,
     weights: Path,
     work: Path,
-    plan: Plan = STUDENT,
+    plan: Plan,
+    start: Path | None = None,
     soft: float = 0.7,
-    clean_epochs: int = 1,
 ) -> Path:
-    """Distil the teacher into the student, the text noisy but for the last epochs.
+    """Train the student, the text noisy but for the last epoch.
 
     Args:
         data: the texts.
-        logits: the teacher's, (texts, 3), for the training text and our own words after it.
-        weights: directory to start from.
+        teacher: logits (texts, 3) for the training text and our own words after it; None: labels
+            alone.
+        weights: directory with the network and its tokenizer.
         work: folder of the runs.
         plan: rates and epochs.
+        start: folder of an earlier run to go on from.
         soft: see `distilled`.
-        clean_epochs: epochs at the end without noise.
     """
     examples = data.train + data.own
     texts = [normalise(example.text) for example in examples]
-    labels = [example.label for example in examples]
+    hard = class_balanced([example.label for example in examples], even=len(data.own))
 
     def texts_of_epoch(epoch: int) -> list[str]:
-        if epoch >= plan.epochs - clean_epochs:
+        if epoch + 1 == plan.epochs:
             return texts
         rng = random.Random(f"noise {plan.seed} {epoch}")  # noqa: S311
         return [augment(text, rng) if rng.random() < 0.75 else text for text in texts]
 
+    network = student_network(weights, plan.dropout, plan.seed)
+    if start is not None:
+        network.load_state_dict(torch.load(start / "weights.pt", weights_only=True))
     return train(
         f"student-{plan.seed}",
-        student_network(weights, plan.dropout, plan.seed),
+        network,
         weights,
         texts_of_epoch,
         data.val,
         normalise,
-        distilled(class_balanced(labels, even=len(data.own)), logits, soft),
+        hard if teacher is None else distilled(hard, teacher, soft),
         plan,
         work,
     )
