@@ -1,0 +1,232 @@
+"""Defects, each a small edit of the program, and the test that must go red for it."""
+
+from typing import NamedTuple
+
+
+class Edit(NamedTuple):
+    """A text of a file, which must stand there once, and what takes its place."""
+
+    file: str
+    old: str
+    new: str
+
+
+class Defect(NamedTuple):
+    """What is wrong, by which edits, and the test (a pytest node id) that notices."""
+
+    name: str
+    edits: tuple[Edit, ...]
+    test: str
+
+
+BATCH, STAGE, RECORD = (f"feedback_app/hop/{name}.py" for name in ("batch", "stage", "record"))
+OUTBOX, OWNERSHIP = "feedback_app/alerting/outbox.py", "feedback_app/alerting/ownership.py"
+SEND = "        await self.links.produce(outputs)\n"
+
+DEFECTS = (
+    Defect(
+        "acknowledge before send",
+        (
+            Edit(
+                BATCH,
+                SEND,
+                "        for part, run in batch:\n"
+                "            self.acked[part.tp] = run[-1].offset + 1\n" + SEND,
+            ),
+        ),
+        "tests/unit/hop/test_batch.py::"
+        "test_results_leave_in_input_order_and_the_offset_is_acknowledged_last",
+    ),
+    Defect(
+        "a send not awaited",
+        (
+            Edit(
+                "feedback_app/hop/produce.py",
+                "            await asyncio.wait(sent)\n",
+                "            return\n",
+            ),
+        ),
+        "tests/unit/hop/test_produce.py::test_it_returns_only_when_the_broker_has_everything",
+    ),
+    Defect(
+        "the account after the acknowledgement",
+        (
+            Edit(
+                BATCH,
+                "            outputs.append(book.output(self.links.stats_topic))\n",
+                "            late.append(book.output(self.links.stats_topic))\n",
+            ),
+            Edit(
+                BATCH,
+                "        books: list[Book] = []\n",
+                "        books: list[Book] = []\n        late: list[Output] = []\n",
+            ),
+            Edit(
+                BATCH,
+                "        self.finished += len(done)\n",
+                "        await self.links.produce(late)\n        self.finished += len(done)\n",
+            ),
+        ),
+        "tests/unit/hop/test_produce.py::"
+        "test_nothing_is_acknowledged_before_its_account_is_with_the_broker",
+    ),
+    Defect(
+        "order lost inside a batch",
+        (Edit(BATCH, SEND, "        await self.links.produce(outputs[::-1])\n"),),
+        "tests/unit/hop/test_batch.py::"
+        "test_results_leave_in_input_order_and_the_offset_is_acknowledged_last",
+    ),
+    Defect(
+        "an outside fault counted as an attempt",
+        (
+            Edit(
+                STAGE,
+                "                return await self.insist(attempt)\n",
+                "                return await attempt()\n",
+            ),
+        ),
+        "tests/unit/hop/test_batch.py::test_an_outside_fault_is_waited_out_and_never_dead_lettered",
+    ),
+    Defect(
+        "the offset of the newest finished record acknowledged",
+        (
+            Edit(
+                RECORD,
+                "            if entry.counts is None:\n                break\n",
+                "            if entry.counts is None:\n                continue\n",
+            ),
+        ),
+        "tests/unit/hop/test_record.py::test_the_offset_is_that_of_the_oldest_unfinished_record",
+    ),
+    Defect(
+        "a record counted again when it is read again",
+        (
+            Edit(
+                "feedback_app/hop/accounts.py",
+                "        if offset <= self.offset:\n            return\n",
+                "",
+            ),
+        ),
+        "tests/unit/hop/test_accounts.py::test_replays_and_takeovers_count_every_record_once",
+    ),
+    Defect(
+        "duplicates scored again",
+        (
+            Edit(
+                "agents/sentiment.py",
+                "        elif deleted or (\n",
+                "        elif False and (\n",
+            ),
+        ),
+        "tests/unit/agents/test_sentiment.py::test_every_order_with_redeliveries_ends_the_same",
+    ),
+    Defect(
+        "the SDK's own retries on posts",
+        (Edit("feedback_app/alerting/slack_client.py", ", retry_handlers=[]", ""),),
+        "tests/component/alerting/test_slack_client.py::"
+        "test_each_post_is_one_attempt_whatever_the_answer",
+    ),
+    Defect(
+        "no guard before a post",
+        (
+            Edit(
+                OWNERSHIP,
+                "        now = self._look_at_clock()\n        return (\n",
+                "        return True\n        now = self._look_at_clock()\n        return (\n",
+            ),
+        ),
+        "tests/unit/alerting/test_outbox.py::"
+        "test_a_claim_that_was_acknowledged_too_long_ago_is_not_used",
+    ),
+    Defect(
+        "no claim before a post",
+        (Edit(OUTBOX, "            await self._writer.write(state, batch.claims)\n", ""),),
+        "tests/unit/alerting/test_crashes.py::"
+        "test_killed_at_any_step_the_next_worker_finishes_exactly",
+    ),
+    Defect(
+        "an uncertain post taken for a failed one",
+        (
+            Edit(
+                "feedback_app/alerting/outcome.py",
+                '    return Uncertain(f"{type(error).__name__}: {error}".rstrip(": "))\n',
+                '    return NotDone(f"{type(error).__name__}: {error}".rstrip(": "))\n',
+            ),
+        ),
+        "tests/unit/alerting/test_outcome.py::test_what_left_without_an_answer_is_uncertain",
+    ),
+    Defect(
+        "an uncertain post looked for too early",
+        (Edit("feedback_app/alerting/lookup.py", "SURE_S = 15.0\n", "SURE_S = 0.0\n"),),
+        "tests/unit/alerting/test_parts.py::test_the_plan_of_looks",
+    ),
+    Defect(
+        "an unescaped <!channel>",
+        (
+            Edit(
+                "feedback_app/alerting/markup.py",
+                '{"&": "&amp;", "<": "&lt;", ">": "&gt;"}',
+                "{}",
+            ),
+        ),
+        "tests/unit/alerting/test_message.py::test_escaping",
+    ),
+    Defect(
+        "the filter of bots off",
+        (
+            Edit(
+                "feedback_app/sources/slack_events.py",
+                '        if message.get("bot_id") or message.get("subtype") == "bot_message":\n',
+                "        if False:\n",
+            ),
+        ),
+        "tests/unit/sources/test_slack_events.py::test_left_out",
+    ),
+    Defect(
+        "an event acknowledged to Slack before Kafka has it",
+        (
+            Edit(
+                "feedback_app/sources/slack_socket.py",
+                "                await self.intake.envelope(",
+                "                await client.send_socket_mode_response("
+                '{"envelope_id": envelope})\n'
+                "                await self.intake.envelope(",
+            ),
+        ),
+        "tests/component/sources/test_slack_socket.py::"
+        "test_an_event_is_acknowledged_only_after_the_broker_has_it",
+    ),
+    Defect(
+        "newest_id from the last page",
+        (
+            Edit(
+                "feedback_app/sources/x_search.py",
+                "newest = held.newest or page.newest or held.position",
+                "newest = page.newest or held.newest or held.position",
+            ),
+        ),
+        "tests/unit/sources/test_x_paging.py::test_nothing_is_lost_and_nothing_sent_twice",
+    ),
+    Defect(
+        "the cursor before the data",
+        (
+            Edit(
+                "agents/polls.py",
+                "            await context.produce([*records(context.topics, posts), *tally])\n",
+                "            late.extend([*records(context.topics, posts), *tally])\n",
+            ),
+            Edit(
+                "agents/polls.py",
+                "        sent = 0\n",
+                "        sent = 0\n        late: list[Output] = []\n",
+            ),
+            Edit(
+                "agents/polls.py",
+                "        await context.produce([self._cursor(reached)])\n",
+                "        await context.produce([self._cursor(reached)])\n"
+                "        await context.produce(late)\n",
+            ),
+        ),
+        "tests/component/sources/test_x_polls.py::test_a_broker_that_fails_moves_no_cursor",
+    ),
+)
