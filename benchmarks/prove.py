@@ -105,7 +105,7 @@ def prove(defects: Sequence[Defect], console: Console) -> bool:
                 red = ran([defect.test], tree) == FAILED
                 restore(before)
                 good &= red
-                shown.add_row(defect.name, defect.test.rpartition("/")[2], "yes" if red else "NO")
+                shown.add_row(defect.name, defect.test.rpartition("::")[2], "yes" if red else "NO")
     console.print(shown)
     return good
 

@@ -20,7 +20,7 @@ class Defect(NamedTuple):
 
 
 BATCH, STAGE, RECORD = (f"feedback_app/hop/{name}.py" for name in ("batch", "stage", "record"))
-OUTBOX, OWNERSHIP = "feedback_app/alerting/outbox.py", "feedback_app/alerting/ownership.py"
+SENDING, OWNERSHIP = "feedback_app/alerting/sending.py", "feedback_app/alerting/ownership.py"
 SEND = "        await self.links.produce(outputs)\n"
 
 DEFECTS = (
@@ -124,7 +124,7 @@ DEFECTS = (
         "the SDK's own retries on posts",
         (Edit("feedback_app/alerting/slack_client.py", ", retry_handlers=[]", ""),),
         "tests/component/alerting/test_slack_client.py::"
-        "test_each_post_is_one_attempt_whatever_the_answer",
+        "test_an_answer_that_says_nothing_is_uncertain_and_not_tried_again",
     ),
     Defect(
         "no guard before a post",
@@ -140,7 +140,7 @@ DEFECTS = (
     ),
     Defect(
         "no claim before a post",
-        (Edit(OUTBOX, "            await self._writer.write(state, batch.claims)\n", ""),),
+        (Edit(SENDING, "            await self._writer.write(state, batch.claims)\n", ""),),
         "tests/unit/alerting/test_crashes.py::"
         "test_killed_at_any_step_the_next_worker_finishes_exactly",
     ),
@@ -205,7 +205,8 @@ DEFECTS = (
                 "newest = page.newest or held.newest or held.position",
             ),
         ),
-        "tests/unit/sources/test_x_paging.py::test_nothing_is_lost_and_nothing_sent_twice",
+        "tests/component/sources/test_x_polls.py::"
+        "test_a_burst_of_more_than_a_page_is_read_to_its_end",
     ),
     Defect(
         "the cursor before the data",
