@@ -1,36 +1,28 @@
 """The pipeline of one worker: which stage works on which topic, with what."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import faust
-from mode import Service, ServiceT
+from mode import ServiceT
 
-import agents.alerts
 import agents.delivery
 import agents.polls
-import agents.sentiment
-from feedback_app import hop
-from feedback_app.alerting.delivery_state import DeliveryState
+from feedback_app import stages
 from feedback_app.alerting.slack_client import SlackClient
 from feedback_app.channels import Channels
 from feedback_app.clock import Clock
 from feedback_app.heartbeat import Heartbeat
-from feedback_app.hop import Item, Output, Produce, Result
-from feedback_app.hop.batch import BatchStage
-from feedback_app.hop.record import RecordStage
+from feedback_app.hop import Output, Produce
 from feedback_app.hop.registry import Hops
-from feedback_app.hop.stage import Plan, Stage
-from feedback_app.hop.types import StateTopic
+from feedback_app.hop.stage import Stage
 from feedback_app.latest import Latest
 from feedback_app.leader import request_polls
 from feedback_app.notices import Notices
 from feedback_app.readback import ReadBack
-from feedback_app.sentiment.choose import load_scorer
-from feedback_app.sentiment.classifier import Probabilities
-from feedback_app.sentiment.scorer import Scorer
-from feedback_app.services import Preflight, WebServer
+from feedback_app.sentiment.late import LateScorer
+from feedback_app.services import Preflight, Running, WebServer
 from feedback_app.settings import Settings
 from feedback_app.shared import SharedState
 from feedback_app.slack_memory import SlackMemory
@@ -46,18 +38,10 @@ from feedback_app.web.health import Health
 from feedback_app.web.ledger import Ledger
 from feedback_app.web.server import attach
 from models import (
-    Alert,
     Delivery,
-    Feedback,
-    PollRequest,
     ScoredFeedback,
     rfc3339,
 )
-
-SENTIMENT_TAKE = 256
-"""Records of a sentiment batch: some model batches, so that the model never waits for records."""
-DELIVERY_ROOM = 10_000
-"""Alerts of a partition that may be read and not delivered; then that partition waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +65,6 @@ class Sending:
         return self.book.names
 
 
-class Running(Service):
-    """Runs something for as long as the worker, after what must come first."""
-
-    def __init__(
-        self, run: Callable[[], Awaitable[None]], first: Callable[[], Awaitable[None]] | None = None
-    ) -> None:
-        super().__init__()
-        self._run, self._first = run, first
-
-    @Service.task
-    async def _running(self) -> None:
-        if self._first is not None:
-            await self._first()
-        await self._run()
-
-
 class Pipeline:
     """The stages and what they share; also what sources, alerting and the page are given."""
 
@@ -107,7 +75,7 @@ class Pipeline:
         self.shared = SharedState(settings, self.topics)
         self.readback = ReadBack(settings, time)
         self.states: dict[str, tuple[SourceState, float]] = {}
-        self.scorer: Scorer | None = None
+        self.scorer = LateScorer(settings)
         self.hops = Hops(
             app,
             stats_topic=self.topics.stats.name,
@@ -119,7 +87,7 @@ class Pipeline:
         self.produce = self.hops.sender.produce
         self.web = WebServer(settings, lambda web_app: attach(web_app, self))
         app.web_server(self.web)
-        self.preflight = Preflight(settings, self.topics, self.load_model)
+        self.preflight = Preflight(settings, self.topics, self.scorer.load)
         self.heartbeat = Heartbeat(self.produce, self.status, time.monotonic)
         self.latest = Latest(settings, self.topics, self._changed)
         self._listeners: list[Callable[[], None]] = []
@@ -130,11 +98,14 @@ class Pipeline:
         )
         self.channels = Channels(settings.rules, self.slack)
         self.notices = Notices(settings.ops_channel, self.slack, time)
+        self.polls = agents.polls.build(self)
+        self.outbox = agents.delivery.build(self._sending())
+        topics, hops = self.topics, self.hops
         self.stages: list[Stage] = [
-            self._polls(),
-            self._sentiment(),
-            self._alerts(),
-            self._delivery(),
+            stages.polls(hops, topics, self.polls),
+            stages.sentiment(hops, topics, self.scorer, settings.dedupe_hours, time),
+            stages.alerts(hops, topics, self.channels, time),
+            stages.delivery(hops, topics, self.channels, self.outbox),
         ]
         self.socket: SlackSocket | None = None
         self.sources: list[ServiceT] = self._sources()
@@ -158,77 +129,7 @@ class Pipeline:
         await self.outbox.close()
         await self.polls.close()
         await self.slack.close()
-        if self.scorer is not None:
-            self.scorer.close()
-
-    def load_model(self) -> None:
-        """Load the classifier; blocks. Raises ModelError."""
-        self.scorer = load_scorer(self.settings)
-
-    def _polls(self) -> Stage:
-        self.polls = agents.polls.build(self)
-        plan = Plan(
-            name="polls",
-            topic=self.topics.polls.name,
-            decode=PollRequest.decode,
-            group=lambda request: request.source,
-        )
-        return self.hops.add(
-            lambda links: RecordStage(plan, links, self.polls, seen=self.hops.seen)
-        )
-
-    def _alerts(self) -> Stage:
-        topic, clock, channels = self.topics.alerts.name, self.time.time, self.channels
-
-        async def alerts(items: Sequence[Item[ScoredFeedback]]) -> list[Result]:
-            return await agents.alerts.build(await channels.rules(), topic, clock)(items)
-
-        plan = Plan(
-            name="alerts",
-            topic=self.topics.scored.name,
-            decode=ScoredFeedback.decode,
-            group=lambda scored: scored.feedback.source,
-        )
-        return self.hops.add(lambda links: BatchStage(plan, links, alerts, seen=self.hops.seen))
-
-    def _delivery(self) -> Stage:
-        self.outbox = agents.delivery.build(
-            Sending(
-                settings=self.settings,
-                topics=self.topics,
-                slack=self.slack,
-                clock=self.time,
-                produce=self.produce,
-                rebalancing=lambda: bool(self.app.rebalancing),
-                assigned=lambda number: number in self.stages[-1].partitions,
-                notice=self.notices.tell,
-                waits=self._wait,
-                book=self.channels,
-            )
-        )
-
-        async def deliver(item: Item[Alert]) -> Result:
-            await self.channels.rules()  # the names that accounts are kept under
-            return await self.outbox.deliver(item)
-
-        plan = Plan(
-            name="delivery",
-            topic=self.topics.alerts.name,
-            decode=Alert.decode,
-            group=lambda alert: self.channels.names.get(alert.channel, alert.channel),
-            dead=("created", "dead_lettered"),
-            state=StateTopic(self.topics.deliveries.name, DeliveryState),
-        )
-        return self.hops.add(
-            lambda links: RecordStage(
-                plan,
-                links,
-                deliver,
-                room=DELIVERY_ROOM,
-                pending=self.outbox.pending,
-                seen=self.hops.seen,
-            )
-        )
+        self.scorer.close()
 
     def _sources(self) -> list[ServiceT]:
         """Return what runs beside the stages: the sources that are not polled."""
@@ -248,6 +149,20 @@ class Pipeline:
             found.append(Running(XCompliance(self, self.time, self.app.is_leader, kept).run))
         return found
 
+    def _sending(self) -> Sending:
+        return Sending(
+            settings=self.settings,
+            topics=self.topics,
+            slack=self.slack,
+            clock=self.time,
+            produce=self.produce,
+            rebalancing=lambda: bool(self.app.rebalancing),
+            assigned=lambda number: number in self.stages[-1].partitions,
+            notice=self.notices.tell,
+            waits=self._wait,
+            book=self.channels,
+        )
+
     def _wait(self, party: str, why: str | None) -> None:
         declared = self.stages[-1].declared
         if why is None:
@@ -260,44 +175,6 @@ class Pipeline:
         own = 0 if self.socket is None else self.socket.connections
         live = self.ledger.workers(self.time.time())
         return own + sum(s.slack_connections for s in live if s.id != self.worker)
-
-    def _sentiment(self) -> Stage:
-        topics, time, hours = self.topics, self.time.time, self.settings.dedupe_hours
-
-        def state(partition: int) -> agents.sentiment.SentimentState:
-            return agents.sentiment.SentimentState(partition, hours, time)
-
-        plan = Plan(
-            name="sentiment",
-            topic=topics.raw.name,
-            decode=Feedback.decode,
-            group=lambda feedback: feedback.source,
-            taken="ingested",
-            state=StateTopic(topics.scored.name, state, hours),
-        )
-        handler = agents.sentiment.build(self, topics.scored.name, time)
-        seen = self.hops.seen
-        return self.hops.add(
-            lambda links: BatchStage(plan, links, handler, take=SENTIMENT_TAKE, seen=seen)
-        )
-
-    # What the sentiment stage is given.
-
-    @property
-    def name(self) -> str:
-        """Model and way of computing."""
-        return "" if self.scorer is None else self.scorer.name
-
-    @property
-    def languages(self) -> frozenset[str] | None:
-        """ISO 639-1 codes of the languages that the model can score; None means any."""
-        return None if self.scorer is None else self.scorer.languages
-
-    async def score(self, texts: Sequence[str]) -> list[Probabilities]:
-        """Return one result a text; the model is loaded before the first record is read."""
-        if self.scorer is None:
-            raise hop.OutsideFault("model", "the model is being loaded")
-        return await self.scorer.score(texts)
 
     # What sources are given.
 

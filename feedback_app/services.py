@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from mode import Service
@@ -89,6 +89,22 @@ class Preflight(Service):
             else:
                 self.waiting = None
                 return
+
+
+class Running(Service):
+    """Runs something for as long as the worker, after what must come first."""
+
+    def __init__(
+        self, run: Callable[[], Awaitable[None]], first: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        super().__init__()
+        self._run, self._first = run, first
+
+    @Service.task
+    async def _running(self) -> None:
+        if self._first is not None:
+            await self._first()
+        await self._run()
 
 
 async def own_prefix(settings: Settings, topics: Topics) -> None:

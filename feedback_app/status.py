@@ -34,7 +34,7 @@ def worker_status(line: "Pipeline", stopped: bool) -> WorkerStatus:
         },
         faults=line.faults(),
         slack_connections=0 if line.socket is None else line.socket.connections,
-        model=line.name or None,
+        model=line.scorer.name or None,
         stopped=stopped,
     )
 
@@ -93,6 +93,6 @@ def snapshot(line: "Pipeline") -> Health:
             for stage in line.stages
         ],
         assigned=any(stage.partitions for stage in line.stages),
-        model_loaded=line.scorer is not None,
+        model_loaded=line.scorer.loaded,
         faults=line.faults(),
     )

@@ -1,0 +1,47 @@
+"""The process's scorer before and after it is loaded."""
+
+from collections.abc import Sequence
+
+from feedback_app.hop.errors import OutsideFault
+from feedback_app.sentiment.choose import load_scorer
+from feedback_app.sentiment.classifier import Probabilities
+from feedback_app.sentiment.scorer import Scorer
+from feedback_app.settings import Settings
+
+
+class LateScorer:
+    """Stands for the scorer while the worker starts: who asks too early is told to wait."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._scorer: Scorer | None = None
+
+    def load(self) -> None:
+        """Load the classifier; blocks. Raises ModelError."""
+        self._scorer = load_scorer(self._settings)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether it can score."""
+        return self._scorer is not None
+
+    @property
+    def name(self) -> str:
+        """Model and way of computing."""
+        return "" if self._scorer is None else self._scorer.name
+
+    @property
+    def languages(self) -> frozenset[str] | None:
+        """ISO 639-1 codes of the languages that the model can score; None means any."""
+        return None if self._scorer is None else self._scorer.languages
+
+    async def score(self, texts: Sequence[str]) -> list[Probabilities]:
+        """Return one result a text; raises OutsideFault until the model is loaded."""
+        if self._scorer is None:
+            raise OutsideFault("model", "the model is being loaded")
+        return await self._scorer.score(texts)
+
+    def close(self) -> None:
+        """End its threads."""
+        if self._scorer is not None:
+            self._scorer.close()

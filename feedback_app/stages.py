@@ -1,0 +1,99 @@
+"""The four stages on their topics: which handler of `agents/` takes which records."""
+
+from collections.abc import Sequence
+
+import agents.alerts
+import agents.sentiment
+from agents.polls import Polls
+from agents.sentiment import SentimentState, TextScorer
+from feedback_app.alerting.delivery_state import DeliveryState
+from feedback_app.alerting.outbox import Outbox
+from feedback_app.channels import Channels
+from feedback_app.clock import Clock
+from feedback_app.hop import Item, Result
+from feedback_app.hop.batch import BatchStage
+from feedback_app.hop.record import RecordStage
+from feedback_app.hop.registry import Hops
+from feedback_app.hop.stage import Plan, Stage
+from feedback_app.hop.types import StateTopic
+from feedback_app.topics import Topics
+from models import Alert, Feedback, PollRequest, ScoredFeedback
+
+SENTIMENT_TAKE = 256
+"""Records of a sentiment batch: some model batches, so that the model never waits for records."""
+DELIVERY_ROOM = 10_000
+"""Alerts of a partition that may be read and not delivered; then that partition waits."""
+
+
+def polls(hops: Hops, topics: Topics, handler: Polls) -> Stage:
+    """`polls` to `raw`: one source's pages a request."""
+    plan = Plan(
+        name="polls",
+        topic=topics.polls.name,
+        decode=PollRequest.decode,
+        group=lambda request: request.source,
+    )
+    return hops.add(lambda links: RecordStage(plan, links, handler, seen=hops.seen))
+
+
+def sentiment(hops: Hops, topics: Topics, scorer: TextScorer, hours: float, clock: Clock) -> Stage:
+    """`raw` to `scored`: each revision once, its repetitions recognised for so many hours."""
+    plan = Plan(
+        name="sentiment",
+        topic=topics.raw.name,
+        decode=Feedback.decode,
+        group=lambda feedback: feedback.source,
+        taken="ingested",
+        state=StateTopic(
+            topics.scored.name,
+            lambda partition: SentimentState(partition, hours, clock.time),
+            hours,
+        ),
+    )
+    handler = agents.sentiment.build(scorer, topics.scored.name, clock.time)
+    return hops.add(
+        lambda links: BatchStage(plan, links, handler, take=SENTIMENT_TAKE, seen=hops.seen)
+    )
+
+
+def alerts(hops: Hops, topics: Topics, channels: Channels, clock: Clock) -> Stage:
+    """`scored` to `alerts`: the rules, whose channels only Slack can name."""
+
+    async def handler(items: Sequence[Item[ScoredFeedback]]) -> list[Result]:
+        rules = await channels.rules()
+        return await agents.alerts.build(rules, topics.alerts.name, clock.time)(items)
+
+    plan = Plan(
+        name="alerts",
+        topic=topics.scored.name,
+        decode=ScoredFeedback.decode,
+        group=lambda scored: scored.feedback.source,
+    )
+    return hops.add(lambda links: BatchStage(plan, links, handler, seen=hops.seen))
+
+
+def delivery(hops: Hops, topics: Topics, channels: Channels, outbox: Outbox) -> Stage:
+    """`alerts` to Slack, by way of `deliveries`."""
+
+    async def handler(item: Item[Alert]) -> Result:
+        await channels.rules()  # the names that accounts are kept under
+        return await outbox.deliver(item)
+
+    plan = Plan(
+        name="delivery",
+        topic=topics.alerts.name,
+        decode=Alert.decode,
+        group=lambda alert: channels.names.get(alert.channel, alert.channel),
+        dead=("created", "dead_lettered"),
+        state=StateTopic(topics.deliveries.name, DeliveryState),
+    )
+    return hops.add(
+        lambda links: RecordStage(
+            plan,
+            links,
+            handler,
+            room=DELIVERY_ROOM,
+            pending=outbox.pending,
+            seen=hops.seen,
+        )
+    )
