@@ -1,0 +1,112 @@
+"""Milliseconds from a message's append to `raw` until the Slack stand-in has its alert.
+
+    python -m benchmarks.latency [--seconds S] [--rate N]
+
+Every message alerts, which is the hardest case: each costs a claim, a post and a record. The
+arrivals are Poisson's, so messages also meet. Ends with one line of JSON.
+"""
+
+import argparse
+import asyncio
+import json
+import statistics
+import time
+from collections.abc import Sequence
+from random import Random
+
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from benchmarks.stand import Stand, record
+from benchmarks.texts import texts
+from models import Alert
+
+WARM_UP = 100
+EVERY_MESSAGE_ALERTS = {"FEEDBACK_NEGATIVE_BELOW": "0.5", "FEEDBACK_POSITIVE_ABOVE": "0.5"}
+
+
+async def measure(seconds: float, rate: float) -> dict[str, float]:
+    """Return the percentiles, the medians of the legs, and the worker's CPU a message."""
+    random = Random(1)
+    every = texts(WARM_UP + int(seconds * rate))
+    async with Stand(EVERY_MESSAGE_ALERTS) as stand:
+        worker = await stand.worker()
+        await worker.ready()
+        sent: dict[str, float] = {}
+        used = 0.0
+        due = time.monotonic()
+        for number, text in enumerate(every):
+            if number == WARM_UP:
+                await asyncio.sleep(1)
+                used, due = worker.cpu(), time.monotonic()
+            due += random.expovariate(rate)
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            identity = f"bench:{number}"
+            sent[identity] = time.time()
+            await stand.producer.send_and_wait(
+                stand.topics.raw.name, record(number, text), identity.encode()
+            )
+        await asyncio.sleep(2)
+        used = worker.cpu() - used
+        posted = stand.posted()
+        scored_at = await times(stand, stand.topics.scored.name)
+        alerted_at = await times(stand, stand.topics.alerts.name)
+    legs: dict[str, list[float]] = {"raw_to_scored": [], "scored_to_alerts": [], "to_slack": []}
+    took: list[float] = []
+    for alert, (identity, at) in alerted_at.items():
+        number = int(identity.removeprefix("bench:"))
+        if number < WARM_UP or alert not in posted:
+            continue
+        scored = scored_at[identity][1]
+        took.append((posted[alert] - sent[identity]) * 1000)
+        legs["raw_to_scored"].append((scored - sent[identity]) * 1000)
+        legs["scored_to_alerts"].append((at - scored) * 1000)
+        legs["to_slack"].append((posted[alert] - at) * 1000)
+    took.sort()
+    return {
+        "sent": float(len(every) - WARM_UP),
+        "alerts": float(len(took)),
+        "p50_ms": took[len(took) // 2],
+        "p95_ms": took[int(len(took) * 0.95)],
+        "p99_ms": took[int(len(took) * 0.99)],
+        "max_ms": took[-1],
+        **{f"{name}_p50_ms": statistics.median(leg) for name, leg in legs.items()},
+        "cpu_ms": used * 1000 / (len(every) - WARM_UP),
+    }
+
+
+async def times(stand: Stand, topic: str) -> dict[str, tuple[str, float]]:
+    """Return {record or alert id: (feedback id, Unix seconds of the record)} of a topic."""
+    tps = [TopicPartition(topic, number) for number in range(12)]
+    found: dict[str, tuple[str, float]] = {}
+    async with AIOKafkaConsumer(bootstrap_servers=stand.bootstrap) as reader:
+        reader.assign(tps)
+        await reader.seek_to_beginning()
+        ends = await reader.end_offsets(tps)
+        while any([await reader.position(tp) < ends[tp] for tp in tps]):
+            for records in (await reader.getmany(timeout_ms=500)).values():
+                for each in records:
+                    at = each.timestamp / 1000
+                    if topic == stand.topics.alerts.name:
+                        alert = Alert.decode(each.value)
+                        found[alert.id] = (alert.feedback_id, at)
+                    else:
+                        identity = orjson.loads(each.value)["feedback"]["id"]
+                        found[identity] = (identity, at)
+    return found
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=45.0)
+    parser.add_argument("--rate", type=float, default=20.0, help="messages a second")
+    given = parser.parse_args(argv)
+    found = asyncio.run(measure(given.seconds, given.rate))
+    for name, value in found.items():
+        print(f"{name:24} {value:10,.3f}")
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
