@@ -104,8 +104,11 @@ class SlackClient:
         """Delete a message."""
         return await self._outcome(lambda web: web.chat_delete(channel=channel, ts=ts))
 
-    async def find(self, channel: str, since: float) -> list[Found]:
-        """Return our messages in a channel since a Unix time, oldest first; raises LookFailed."""
+    async def find(self, channel: str, since: float, event_type: str = EVENT_TYPE) -> list[Found]:
+        """Return our messages in a channel since a Unix time, oldest first; raises LookFailed.
+
+        `event_type` is that of their metadata: alerts unless given.
+        """
         found: list[Found] = []
         cursor: str | None = None
         while True:
@@ -117,7 +120,8 @@ class SlackClient:
                     cursor=cursor,
                     include_all_metadata=True,
                 )
-                found += filter(None, map(_found, page.get("messages", [])))
+                messages: list[dict[str, Any]] = page.get("messages", [])
+                found += filter(None, (_found(one, event_type) for one in messages))
                 cursor = (page.get("response_metadata") or {}).get("next_cursor")
             except Exception as error:
                 raise LookFailed(of_error(error)) from error
@@ -194,9 +198,9 @@ class SlackClient:
         return Done(ts) if isinstance(ts, str) else Uncertain("ok without a ts")
 
 
-def _found(message: dict[str, Any]) -> Found | None:
+def _found(message: dict[str, Any], event_type: str) -> Found | None:
     metadata = message.get("metadata") or {}
-    if metadata.get("event_type") != EVENT_TYPE:
+    if metadata.get("event_type") != event_type:
         return None
     payload = metadata.get("event_payload") or {}
     lookup, revision = payload.get("id"), payload.get("revision", 0)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from feedback_app.health.arrivals import Arrivals
 from models import Account, WorkerStatus, from_rfc3339
 from models.account import Counts
 
@@ -12,6 +13,8 @@ SILENT_AFTER_S = 15.0
 OPEN_MINUTES = 120
 SERIES_MINUTES = 24 * 60
 MINUTE_S = 60
+ARRIVALS = ("sentiment", "ingested")
+"""The stage and the count that say when a source brought something."""
 
 Partition = tuple[str, int]
 """A stage and a partition of the topic that it reads."""
@@ -44,6 +47,7 @@ class Ledger:
         self._totals: dict[str, Flat] = {}
         self._series: dict[str, dict[int, dict[str, int]]] = {}
         self._workers: dict[str, WorkerStatus] = {}
+        self._arrivals: dict[str, Arrivals] = {}
 
     def take(self, record: Account | WorkerStatus) -> None:
         """Take in a record; raises ValueError where its time cannot be read."""
@@ -82,6 +86,18 @@ class Ledger:
             if not status.stopped and now - from_rfc3339(status.at) <= SILENT_AFTER_S
         ]
 
+    def lost_workers(self, now: float) -> list[WorkerStatus]:
+        """Return the last words of each worker that fell silent without saying that it stops."""
+        return [
+            status
+            for _, status in sorted(self._workers.items())
+            if not status.stopped and now - from_rfc3339(status.at) > SILENT_AFTER_S
+        ]
+
+    def arrivals(self, source: str) -> Arrivals | None:
+        """Return how many messages a source brought a minute; None where it never brought one."""
+        return self._arrivals.get(source)
+
     def _take_status(self, status: WorkerStatus) -> None:
         known = self._workers.get(status.id)
         if known is None or from_rfc3339(status.at) >= from_rfc3339(known.at):
@@ -112,8 +128,12 @@ class Ledger:
 
     def _move_series(self, stage: str, minute: int, old: Flat, new: Flat) -> None:
         names = self._series.setdefault(stage, {}).setdefault(minute, {})
-        for (_, name), n in _signed(old, new):
+        for (group, name), n in _signed(old, new):
             names[name] = names.get(name, 0) + n
+            if n and (stage, name) == ARRIVALS:
+                if group not in self._arrivals:
+                    self._arrivals[group] = Arrivals()
+                self._arrivals[group].add(minute, n)
 
     def _close(self, stage: str, reading: _Reading) -> None:
         newest = max(reading.minutes)

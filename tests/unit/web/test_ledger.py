@@ -146,6 +146,26 @@ def test_filters_of_all_workers_add_up() -> None:
     assert ledger.totals("filter:") == {"slack": {"filtered": 6}}
 
 
+def test_arrivals_are_what_the_sentiment_stage_took_in_a_minute_over_all_partitions() -> None:
+    ledger = Ledger()
+    assert ledger.arrivals("x") is None
+    ledger.take(account(10, 1, {"x": {"ingested": 4, "scored": 4}}))
+    ledger.take(account(10, 1, {"x": {"ingested": 2}}, partition=1))
+    ledger.take(account(10, 0, {"x": {"ingested": 9}}, partition=1))
+    ledger.take(account(12, 1, {"x": {"sent": 5}}, stage="polls"))
+    found = ledger.arrivals("x")
+    assert found is not None
+    assert (found.last, found.counts()[-1]) == (10, 6)
+
+
+def test_workers_that_fell_silent_are_lost_and_those_that_said_so_are_not() -> None:
+    ledger = Ledger()
+    ledger.take(status("old", 84.9))
+    ledger.take(status("new", 85.0))
+    ledger.take(status("left", 80.0, stopped=True))
+    assert [lost.id for lost in ledger.lost_workers(100.0)] == ["old"]
+
+
 def test_minutes_without_records_are_zero_in_the_series() -> None:
     ledger = Ledger()
     ledger.take(account(10, 1, {"x": {"ingested": 1}}))

@@ -1,0 +1,113 @@
+"""What is wrong with stages, channels, accounts and workers. Pure."""
+
+from collections.abc import Sequence
+
+from feedback_app.health import notices_list as kinds
+from feedback_app.health.facts import Facts, Found, watched_since
+from feedback_app.health.records import Condition, Key, clock, duration
+from feedback_app.web.stats import ENDS, OUTCOMES, stats
+from models import WorkerStatus, from_rfc3339
+
+LATE_S = 120.0
+"""A stage lags when what it has yet to read would take it longer than this."""
+LAGGING = ("sentiment", "alerts", "delivery")
+"""Not `polls`: what keeps a poll waiting is its source's own notice."""
+CHANNEL = "channel:"
+"""What a worker's fault about a channel that refuses alerts begins with."""
+GONE_FOR_S = 24 * 3600.0
+"""A worker is missed for so long, if nobody takes its place."""
+
+
+def behind_s(live: Sequence[WorkerStatus], stage: str) -> float:
+    """Return how long a stage would need for what it has yet to read, at its present rate."""
+    parts = [status.stages[stage] for status in live if stage in status.stages]
+    lag = sum(part.get("lag") or 0 for part in parts)
+    rate = sum(part.get("per_second") or 0.0 for part in parts)
+    if not lag:
+        return 0.0
+    return lag / rate if rate else float("inf")
+
+
+def conditions(facts: Facts) -> Found:
+    """Yield what is wrong beside the sources."""
+    yield from _stopped(facts)
+    yield from _lagging(facts)
+    yield from _refused(facts)
+    yield from _unbalanced(facts)
+    yield from _gone(facts)
+
+
+def _stopped(facts: Facts) -> Found:
+    for status in facts.live:
+        for stage, part in status.stages.items():
+            if why := part.get("stopped"):
+                key = Key(kinds.STAGE_STOPPED, f"{stage} on {status.id}")
+                yield key, Condition(f"{stage} on worker {status.id}: {why}")
+
+
+def _lagging(facts: Facts) -> Found:
+    live = facts.live
+    for stage in LAGGING:
+        late = behind_s(live, stage)
+        if late <= LATE_S:
+            continue
+        parts = [status.stages[stage] for status in live if stage in status.stages]
+        lag = sum(part.get("lag") or 0 for part in parts)
+        waits = sorted({str(part["waiting_for"]) for part in parts if part.get("waiting_for")})
+        text = f"{stage}: {lag} records to go"
+        text += f", {duration(late)} at this rate" if late < float("inf") else ", and none moves"
+        text += f"; it waits: {'; '.join(waits)}" if waits else ""
+        yield Key(kinds.STAGE_LAGGING, stage), Condition(text)
+
+
+def _refused(facts: Facts) -> Found:
+    """Yield channels that refuse alerts: from a worker's word on, until one is delivered again."""
+    counted = facts.ledger.totals("delivery")
+    said = {
+        party.removeprefix(CHANNEL): text
+        for status in facts.live
+        for party, text in status.faults.items()
+        if party.startswith(CHANNEL)
+    }
+    open_ones = {
+        key.subject: record
+        for key, record in facts.records.items()
+        if key.kind == kinds.CHANNEL_REFUSED and record.until is None
+    }
+    for name in sorted(said.keys() | open_ones.keys()):
+        counts = counted.get(name, {})
+        # An alert that is taken back was delivered once, so this sum never goes down.
+        through = counts.get("delivered", 0) + counts.get("retracted", 0)
+        known = open_ones.get(name)
+        if known is None:
+            yield Key(kinds.CHANNEL_REFUSED, name), Condition(said[name], mark=through)
+        elif name in said or through <= known.mark:
+            yield Key(kinds.CHANNEL_REFUSED, name), Condition(known.text, mark=known.mark)
+
+
+def _unbalanced(facts: Facts) -> Found:
+    figures = stats(facts.ledger, facts.settings, facts.now)
+    wrong = [
+        f"{group} {name}: {counts[whole]} {whole}, {sum(counts[part] for part in parts)} found"
+        for group, table, whole, parts in (
+            ("source", figures["sources"], "ingested", OUTCOMES),
+            ("channel", figures["alerts"], "created", ENDS),
+        )
+        for name, counts in table.items()
+        if counts[whole] != sum(counts[part] for part in parts)
+    ]
+    if wrong:
+        yield Key(kinds.ACCOUNTS_UNBALANCED, ""), Condition("; ".join(wrong))
+
+
+def _gone(facts: Facts) -> Found:
+    """Yield workers that fell silent while another was there, until one more takes their place."""
+    live = facts.live
+    since = watched_since(live, facts.now)
+    lost = [(from_rfc3339(status.at), status.id) for status in facts.ledger.lost_workers(facts.now)]
+    recent = sorted(one for one in lost if one[0] > max(since, facts.now - GONE_FOR_S))
+    for rank, (at, worker) in enumerate(recent):
+        newcomers = sum(from_rfc3339(status.started_at) > at for status in live)
+        if newcomers <= rank:
+            text = f"{worker}: unheard of since {clock(at)}, and it did not say that it stops"
+            yield Key(kinds.WORKER_GONE, worker), Condition(text, at)

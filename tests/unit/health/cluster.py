@@ -1,0 +1,101 @@
+"""A cluster on paper: accounts and signs of life, written as the workers would."""
+
+from typing import Any
+
+from feedback_app.health.facts import Facts
+from feedback_app.health.notices_list import SOURCE_SILENT
+from feedback_app.health.records import Condition, Key, Record
+from feedback_app.health.watch import conditions
+from feedback_app.settings import load
+from feedback_app.web.ledger import Ledger
+from models import Account, Cursor, WorkerStatus, rfc3339
+
+START = 1_790_000_040.0
+ENVIRON = {
+    "FEEDBACK_X_QUERY": "larkbox",
+    "FEEDBACK_X_BEARER_TOKEN": "x-token",
+    "FEEDBACK_SLACK_CHANNELS": "#customers",
+    "FEEDBACK_SLACK_BOT_TOKEN": "xoxb-token",
+    "FEEDBACK_SLACK_APP_TOKEN": "xapp-token",
+    "FEEDBACK_OPS_CHANNEL": "#ops",
+}
+SILENT = Key(SOURCE_SILENT, "x")
+
+
+class Cluster:
+    """Two sources, `x` and `slack`, and whatever workers a test lets speak."""
+
+    def __init__(self, **environ: str) -> None:
+        self.settings = load(ENVIRON | environ)
+        self.ledger = Ledger()
+        self.cursors: dict[str, Cursor] = {}
+        self.records: dict[Key, Record] = {}
+        self.stopped: set[str] = set()
+        self.now = START
+        self._offset = 0
+
+    def beat(self, worker: str = "w1", started_at: float = START, **fields: Any) -> None:
+        """Write a worker's sign of life now; `sources` is {id: state or what is said}."""
+        sources = {
+            name: {"state": said, "at": rfc3339(self.now)} if isinstance(said, str) else said
+            for name, said in fields.pop("sources", {"x": "running", "slack": "running"}).items()
+        }
+        self.ledger.take(
+            WorkerStatus(
+                id=worker,
+                at=rfc3339(self.now),
+                started_at=rfc3339(started_at),
+                partitions={},
+                sources=sources,
+                **({"stages": {}, "faults": {}} | fields),
+            )
+        )
+        self.polled()
+
+    def polled(self, source: str = "x") -> None:
+        """Write a cursor, as the end of a poll does."""
+        self.cursors[source] = Cursor(source=source, position="1", at=rfc3339(self.now))
+
+    def counted(self, stage: str, **counts: dict[str, int]) -> None:
+        """Write an account of these counts, one more offset on."""
+        self._offset += 1
+        minute = rfc3339(self.now // 60 * 60)
+        self.ledger.take(
+            Account(
+                stage=stage,
+                # A partition each time, so that one account never replaces another.
+                partition=self._offset,
+                minute=minute,
+                offset=self._offset,
+                counts=counts,
+            )
+        )
+
+    def brings(self, source: str, n: int = 1) -> None:
+        """Count messages of a source in this minute."""
+        self.counted("sentiment", **{source: {"ingested": n, "scored": n}})
+
+    def later(self, seconds: float, **beat: Any) -> None:
+        """Let time pass; the worker is heard at its end."""
+        self.now += seconds
+        self.beat(**beat)
+
+    @property
+    def facts(self) -> Facts:
+        """What a leader would judge now."""
+        return Facts(
+            settings=self.settings,
+            ledger=self.ledger,
+            cursors=self.cursors,
+            paused=lambda source: source in self.stopped,
+            records=self.records,
+            now=self.now,
+        )
+
+    def wrong(self) -> dict[Key, Condition]:
+        """Return the conditions of now."""
+        return conditions(self.facts)
+
+    def kinds(self, subject: str | None = None) -> set[str]:
+        """Return the kinds of what is wrong now, of one subject or of all."""
+        return {key.kind for key in self.wrong() if subject is None or key.subject == subject}
