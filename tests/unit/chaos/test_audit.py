@@ -1,0 +1,232 @@
+"""The auditor notices each thing that must not happen, and nothing else."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks import soak_rows
+from tests.support.chaos.audit import Limits, accounts, audit
+from tests.support.chaos.load import acts
+from tests.support.chaos.recovery import longest, standstills
+from tests.support.chaos.schedule import KINDS, dealt, schedule
+from tests.support.chaos.seen import Outside, Record, Topics
+
+LIMITS = Limits(negative=0.3, positive=0.9)
+CHANNEL = "C1"
+
+
+def put(number: int, version: int = 1, kind: str = "create") -> dict[str, object]:
+    """Return what the log says where a person writes."""
+    text = f"item {number} version {version} words"
+    return {"event": "put", "platform": "x", "kind": kind, "id": str(number), "text": text}
+
+
+def posted(number: int, version: int = 1, event: str = "posted", ts: int = 0) -> dict[str, object]:
+    """Return what the log says where the app posts the alert on an item."""
+    return {
+        "event": event,
+        "at": 1.0,
+        "channel_id": CHANNEL,
+        "ts": f"{number}.{ts:06d}",
+        "text": f"score 0.1: item {number} version {version} words",
+        "metadata": {"event_type": "feedback_alert", "event_payload": {"alerts": [f"a{number}"]}},
+    }
+
+
+def record(offset: int, data: object, key: bytes = b"") -> Record:
+    """Return a Kafka record of partition 0."""
+    return Record(0, offset, key, orjson.dumps(data), float(offset))
+
+
+def scored(number: int, version: int = 1, score: float = 0.1, kind: str = "create") -> Record:
+    """Return a record of `scored`."""
+    text = "" if kind == "delete" else f"item {number} version {version} words"
+    said = {"id": f"x:{number}", "revision": version, "kind": kind, "text": text, "source": "x"}
+    return record(
+        number, {"feedback": said, "score": score, "partition": 0, "offset": 10 * version + number}
+    )
+
+
+def alert(number: int, op: str = "put") -> Record:
+    """Return a record of `alerts`."""
+    return record(
+        number,
+        {
+            "id": f"a{number}",
+            "op": op,
+            "rule": "negative",
+            "channel": CHANNEL,
+            "feedback_id": f"x:{number}",
+        },
+    )
+
+
+class World:
+    """Three items, each of them an alert that stands once."""
+
+    def __init__(self) -> None:
+        self.outside, self.topics = Outside(), Topics()
+        for number in range(3):
+            self.outside.take(put(number))
+            self.outside.take(posted(number))
+            self.topics.take("raw", record(10 + number, {"source": "x"}))
+            self.topics.take("scored", scored(number))
+            self.topics.take("alerts", alert(number))
+
+    def say(self, entry: dict[str, object]) -> None:
+        """Add an entry to the log."""
+        self.outside.take(entry)
+
+
+def test_all_is_well() -> None:
+    world = World()
+    found = audit(world.outside, world.topics, LIMITS)
+    assert not found.problems
+    assert (found.messages, found.alerts, found.lost) == (3, 3, 0)
+
+
+def edited(world: World, score: float) -> None:
+    """Have an item edited and scored, and its message left as it was."""
+    world.say(put(1, 2, "edit"))
+    world.topics.take("scored", scored(1, 2, score))
+
+
+WRONG: list[tuple[Callable[[World], object], str]] = [
+    (lambda world: world.say(put(9)), "1 items never scored"),
+    (lambda world: world.say(put(1, 2, "edit")), "1 last versions lost"),
+    (lambda world: world.say(put(1, 1, "delete")), "1 last versions lost"),
+    (lambda world: world.topics.take("scored", scored(7)), "1 scored that nobody said"),
+    (lambda world: world.say(posted(1, ts=5)), "1 alerts that stand twice"),
+    (lambda world: world.outside.messages.popitem(), "1 alerts missing in Slack"),
+    (lambda world: world.say(posted(8)), "1 alerts in Slack of no feedback"),
+    (lambda world: world.topics.dead.append({"stage": "s", "reason": "r"}), "1 dead letters"),
+    (lambda world: edited(world, score=0.5), "1 alerts that should not stand"),
+    (lambda world: edited(world, score=0.1), "1 alerts that show no present text"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "said"), WRONG)
+def test_what_is_wrong_is_said(spoil: Callable[[World], object], said: str) -> None:
+    world = World()
+    spoil(world)
+    problems = audit(world.outside, world.topics, LIMITS).problems
+    assert any(problem.startswith(said) for problem in problems), problems
+
+
+def test_a_double_that_was_deleted_was_still_seen() -> None:
+    world = World()
+    world.say(posted(1, ts=5))
+    world.say({"event": "deleted", "channel_id": CHANNEL, "ts": "1.000005"})
+    found = audit(world.outside, world.topics, LIMITS)
+    assert not found.problems
+    assert (found.doubled_seen, found.doubled_left) == (1, 0)
+
+
+def stats(**wrong: int) -> dict[str, object]:
+    """Return figures that fit the three items, but for what is given."""
+    channel = {"created": 3, "delivered": 3, "retracted": 0, "pending": 0, "dead_lettered": 0}
+    source = {"ingested": 3, "scored": 3, "deleted": 0}
+    return {
+        "balanced": True,
+        "sources": {"x": {name: wrong.get(name, n) for name, n in source.items()}},
+        "alerts": {"#bad": {name: wrong.get(name, n) for name, n in channel.items()}},
+    }
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"ingested": 4}, {"scored": 2}, {"created": 2}, {"delivered": 2}, {"pending": 1}]
+)
+def test_figures_of_the_app_that_differ_are_said(wrong: dict[str, int]) -> None:
+    topics = World().topics
+    assert not accounts(stats(), topics, {CHANNEL: "#bad"})
+    assert accounts(stats(**wrong), topics, {CHANNEL: "#bad"})
+
+
+def test_a_standstill_lasts_from_the_oldest_record_left_to_the_next_progress() -> None:
+    topics = Topics()
+    for offset, at in enumerate([0.0, 1.0, 2.0, 20.0]):
+        topics.raw[0, offset] = ("x", at)
+    topics.progress[0] = [(0.5, 0), (9.0, 2), (21.5, 3)]
+    found = standstills(topics)
+    assert [(one.begin, one.end) for one in found] == [(1.0, 9.0), (20.0, 21.5)]
+    assert longest(found) == 8.0
+
+
+@given(seed=st.integers(0, 10_000), count=st.integers(1, 40))
+def test_a_schedule_is_the_seeds_alone(seed: int, count: int) -> None:
+    faults = schedule(seed, count, 30)
+    assert faults == schedule(seed, count, 30)
+    assert len(faults) == count
+    assert all(0 <= fault.at <= 30 and fault.lasts >= 0 for fault in faults)
+
+
+@given(deck=st.integers(0, 50))
+def test_a_deck_has_every_kind_once(deck: int) -> None:
+    assert sorted(dealt(deck * len(KINDS), len(KINDS))) == sorted(KINDS)
+
+
+@given(seed=st.integers(0, 1000))
+def test_people_change_only_what_they_wrote(seed: int) -> None:
+    written: dict[int, str] = {}
+    for act in acts(200, seed):
+        if act.kind == "create":
+            assert act.item not in written
+            written[act.item] = act.via
+        else:
+            assert written[act.item] == act.via
+    assert sorted(written) == list(range(200))
+
+
+ROW: soak_rows.Row = {
+    "schedule": 0,
+    "messages": 10,
+    "lost": 0,
+    "doubled_seen": 0,
+    "doubled_left": 0,
+    "dead_letters": 0,
+    "recovery_s": 2.5,
+    "recovery_by_kind": {},
+    "faults": {"kill-worker": 1},
+    "problems": [],
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "fails"),
+    [
+        ({}, False),
+        ({"lost": 1}, True),
+        ({"doubled_left": 1}, True),
+        ({"doubled_seen": 1}, True),
+        ({"doubled_seen": 1, "faults": {"zombie": 1}}, False),
+        ({"problems": ["one"]}, True),
+        ({"recovery_by_kind": {"kill-worker": 29.0}}, False),
+        ({"recovery_by_kind": {"kill-worker": 31.0}}, True),
+        ({"recovery_by_kind": {"stop-worker": 3.0}}, True),
+    ],
+)
+def test_a_row_fails_for_what_breaks_the_promise(change: soak_rows.Row, fails: bool) -> None:
+    assert bool(soak_rows.failures({**ROW, **change})) == fails
+
+
+def test_rows_are_added_up_and_gone_on_with(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "rows.jsonl"
+    assert soak_rows.following(soak_rows.read(path)) == 0
+    soak_rows.append(path, ROW)
+    with path.open("ab") as file:
+        file.write(b'{"schedule": 1, "mess')  # killed while it wrote
+    soak_rows.append(path, {**ROW, "schedule": 1, "recovery_s": 7.0})
+    rows = soak_rows.read(path)
+    assert soak_rows.following(rows) == 2
+    assert soak_rows.summary(rows) == {
+        "schedules": 2,
+        "messages": 20,
+        "lost": 0,
+        "doubled_seen": 0,
+        "doubled_left": 0,
+        "longest_recovery_s": 7.0,
+    }
