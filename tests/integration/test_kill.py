@@ -15,15 +15,16 @@ from tests.support.chaos.waiting import until
 pytestmark = pytest.mark.timeout(180)
 
 RATE = 40.0
+POOR_MODEL = (sys.executable, "-m", "tests.support.chaos.poor_model", "worker", "-l", "info")
 WRONG_HOP = (sys.executable, "-m", "tests.support.chaos.wrong_hop", "worker", "-l", "info")
 
 
-async def played(fleet: Fleet, count: int) -> None:
-    """Let people write `count` items, at RATE a second."""
+async def played(fleet: Fleet, count: int, rate: float = RATE) -> None:
+    """Let people write `count` items, so many a second."""
     people = People(fleet.sandbox)
     for act in acts(count, seed=1):
         people.do(act)
-        await asyncio.sleep(1 / RATE)
+        await asyncio.sleep(1 / rate)
 
 
 async def scored(fleet: Fleet, count: int) -> None:
@@ -67,3 +68,31 @@ async def test_a_hop_that_acknowledges_what_only_waits_is_noticed(new_fleet: New
     await until(lambda: fleet.drained, 60, "everything in raw accounted for")
     found = await fleet.audited()
     assert found.lost > 0
+
+
+async def test_a_rolling_restart_of_three_loses_and_doubles_nothing(new_fleet: NewFleet) -> None:
+    fleet = await new_fleet()
+    workers = await fleet.start_workers(3)
+    playing = asyncio.create_task(played(fleet, 100_000, rate=50))
+    for worker in workers:
+        await scored(fleet, len(fleet.observer.topics.scored) + 50)
+        worker.terminate()
+        assert await worker.ended(15) == 0, worker.tail()
+        await fleet.start_worker().ready(fleet.session)
+    await scored(fleet, len(fleet.observer.topics.scored) + 50)
+    playing.cancel()
+    found = await fleet.settled(60)
+    assert not found.problems
+    assert (found.lost, found.doubled_seen, found.doubled_left) == (0, 0, 0)
+    assert found.messages >= 200
+
+
+async def test_a_model_that_raises_and_hangs_costs_time_only(new_fleet: NewFleet) -> None:
+    fleet = await new_fleet(program=POOR_MODEL)
+    (worker,) = await fleet.start_workers(1)
+    await played(fleet, 300)
+    assert await worker.answers(fleet.session, "/healthz") == 200
+    found = await fleet.settled(60)
+    assert not found.problems
+    assert (found.lost, found.doubled_seen, found.messages) == (0, 0, 300)
+    assert "a bad day" in worker.log.read_text()
