@@ -18,6 +18,18 @@ PARTY = "kafka"
 CONNECT_TIMEOUT_S = 20.0
 
 
+def without_credentials(record: logging.LogRecord) -> bool:
+    """Whether a record of the library's connections may be logged.
+
+    At DEBUG it logs every request and answer whole, and PLAIN sends the password in one of them.
+    """
+    args = record.args if isinstance(record.args, tuple) else ()
+    return not any(type(arg).__name__.startswith("Sasl") for arg in args)
+
+
+logging.getLogger("aiokafka.conn").addFilter(without_credentials)
+
+
 def client_options(settings: Settings) -> dict[str, Any]:
     """Return the keyword arguments that aiokafka's producer, consumer and admin client share.
 
