@@ -8,6 +8,7 @@ row. The last line of output is one JSON object; the exit status is 1 where a sc
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import shutil
 import subprocess
@@ -25,8 +26,9 @@ from rich.progress import Progress
 from benchmarks import soak_rows
 from benchmarks.soak_rows import Row
 from feedback_app.broker import LocalKafka
+from tests.support.chaos.audit import audit
 from tests.support.chaos.engine import Engine, Outcome, Run
-from tests.support.chaos.fleet import Fleet
+from tests.support.chaos.fleet import LIMITS, Fleet
 from tests.support.chaos.schedule import Fault, schedule
 
 ROOT = Path(__file__).parents[1]
@@ -117,15 +119,34 @@ async def one(plan: Plan, number: int, broker: LocalKafka, folder: Path) -> Row:
     run = Run(plan.seed * 100_000 + number, plan.messages, plan.rate, faults, plan.workers)
     prefix = f"soak{int(time.time())}-{number}."
     fleet = Fleet(broker.bootstrap, prefix, folder, seed=run.seed, settings=settings)
-    async with asyncio.timeout(LIMIT_S), fleet:
-        outcome = await Engine(run, fleet, broker).carry_out()
+    async with fleet:
+        engine = Engine(run, fleet, broker)
+        try:
+            async with asyncio.timeout(LIMIT_S):
+                outcome = await engine.carry_out()
+        except (AssertionError, ExceptionGroup, TimeoutError) as error:
+            found = audit(fleet.observer.read_log(), fleet.observer.topics, LIMITS)
+            found.problems.insert(0, f"given up: {_root(error)}")
+            outcome = engine.outcome(found)
     return row_of(plan, number, "model" if model else "hashing", outcome)
 
 
-async def soak(plan: Plan, console: Console) -> list[Row]:
-    """Run the schedules and return their rows."""
-    first = soak_rows.following(soak_rows.read(plan.rows))
-    rows: list[Row] = []
+async def running(broker: LocalKafka) -> None:
+    """Bring back the nodes that a schedule which was given up left as they were."""
+    for node in broker.nodes:
+        node.resume()
+        if node.pid is None:
+            await node.start()
+
+
+def _root(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+async def soak(plan: Plan, first: int, rows: list[Row], console: Console) -> None:
+    """Run the schedules from number `first` on, and add their rows to `rows`."""
     folder = Path(tempfile.mkdtemp(prefix="feedback-soak-"))
     async with LocalKafka(folder / "kafka", plan.nodes) as broker:
         with Progress(console=console, transient=True) as progress:
@@ -133,6 +154,7 @@ async def soak(plan: Plan, console: Console) -> list[Row]:
             for number in range(first, first + plan.schedules):
                 mine = folder / str(number)
                 mine.mkdir()
+                await running(broker)
                 row = await one(plan, number, broker, mine)
                 soak_rows.append(plan.rows, row)
                 rows.append(row)
@@ -147,14 +169,16 @@ async def soak(plan: Plan, console: Console) -> list[Row]:
                 progress.advance(task)
     if not any(map(soak_rows.failures, rows)):
         shutil.rmtree(folder)
-    return rows
 
 
 def main() -> None:
     """Run; exits 1 where a schedule failed."""
     logging.basicConfig(level=logging.CRITICAL)
     plan, console = arguments(sys.argv[1:]), Console(stderr=False)
-    rows = asyncio.run(soak(plan, console))
+    rows: list[Row] = []
+    first = soak_rows.following(soak_rows.read(plan.rows))
+    with contextlib.suppress(KeyboardInterrupt):  # what has been run counts
+        asyncio.run(soak(plan, first, rows, console))
     console.print(soak_rows.table(rows, soak_rows.read(plan.rows)))
     print(orjson.dumps(soak_rows.summary(rows)).decode())
     sys.exit(any(map(soak_rows.failures, rows)))

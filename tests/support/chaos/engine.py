@@ -62,6 +62,7 @@ class Engine:
         self._people = People(fleet.sandbox)
         self._times: list[tuple[str, float, float]] = []
         self._turn = asyncio.Lock()
+        self._began = time.monotonic()
         self._asked: Counter[str] = Counter()
         self._slack, self._x = Counter[str](), Counter[str]()
         fleet.sandbox.faults.slow_seconds = LATE_S
@@ -83,7 +84,6 @@ class Engine:
 
     async def carry_out(self) -> Outcome:
         """Run to the end; raises AssertionError where a worker does what it must not."""
-        began = time.monotonic()
         await self._fleet.start_workers(self._run.workers)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._load())
@@ -91,7 +91,10 @@ class Engine:
                 group.create_task(self._happen(fault))
         for worker in self._fleet.living:
             await worker.ready(self._fleet.session)
-        found = await self._fleet.settled(SETTLES_WITHIN_S)
+        return self.outcome(await self._fleet.settled(SETTLES_WITHIN_S))
+
+    def outcome(self, found: Audit) -> Outcome:
+        """Return what came of it, up to now."""
         topics = self._fleet.observer.topics
         still = standstills(topics)
         return Outcome(
@@ -99,7 +102,7 @@ class Engine:
             Counter(fault.kind for fault in self._run.faults),
             round(longest(still), 1),
             self._blamed(still),
-            round(time.monotonic() - began, 1),
+            round(time.monotonic() - self._began, 1),
             len(topics.dead),
         )
 
