@@ -32,7 +32,7 @@ def worker_status(line: "Pipeline", stopped: bool) -> WorkerStatus:
             }
             for name, (state, at) in line.states.items()
         },
-        faults=line.faults(),
+        faults=line.faults() | line.notices.raised,
         slack_connections=0 if line.socket is None else line.socket.connections,
         model=line.scorer.name or None,
         stopped=stopped,
@@ -59,6 +59,7 @@ def _stage(line: "Pipeline", stage: Stage) -> dict[str, Any]:
         "lag": sum(lag(line, stage, number) for number in stage.partitions),
         "per_second": round(stage.rate(), 2),
         "waiting_for": "; ".join(stage.waiting.values()) or None,
+        "stopped": stage.stopped,
     }
 
 

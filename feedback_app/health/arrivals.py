@@ -31,6 +31,8 @@ class Arrivals:
     @property
     def last(self) -> int | None:
         """The newest minute with a message; None where there is none."""
+        if self._newest >= 0 and self._counts[self._newest % KEPT_MINUTES] > 0:
+            return self._newest
         found = np.flatnonzero(self.counts() > 0)
         return int(self._newest - KEPT_MINUTES + 1 + found[-1]) if found.size else None
 

@@ -1,6 +1,6 @@
 """What the conditions are judged by."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,7 @@ class Facts:
         return record is not None and record.until is None
 
 
-def watched_since(live: list[WorkerStatus], now: float) -> float:
+def watched_since(live: Sequence[WorkerStatus], now: float) -> float:
     """Return since when some worker that lives now has been there."""
     return min((from_rfc3339(status.started_at) for status in live), default=now)
 

@@ -6,7 +6,7 @@ from typing import Any
 from feedback_app.health import notices_list as kinds
 from feedback_app.health.facts import Facts, Found, said_of, watched_since
 from feedback_app.health.records import Condition, Key, clock, duration
-from feedback_app.health.rhythm import heard_at, silent_after
+from feedback_app.health.silence import silence
 from feedback_app.health.stages import behind_s
 from feedback_app.settings import Source
 from feedback_app.sources.registry import is_polled
@@ -74,23 +74,18 @@ def _by_state(source: Source, said: Mapping[str, Any]) -> Found:
 
 def _silent(facts: Facts, source: Source, said: Mapping[str, Any]) -> Found:
     key = Key(kinds.SOURCE_SILENT, source.id)
-    arrivals = facts.ledger.arrivals(source.id)
-    last, text = None if arrivals is None else arrivals.last, said.get("last_message_at")
-    heard = heard_at(last, None if text is None else from_rfc3339(text), facts.now)
-    began = facts.is_open(key)
-    if not began:
+    watched = None  # once it is told, only a message ends it
+    if not facts.is_open(key):
         if str(said.get("state", "running")) not in WELL:
             return  # that is a notice of its own
         if behind_s(facts.live, "sentiment") > READ_LATE_S:
             return
-    # Who began to watch only now cannot say that it was silent; who said so needs a message.
-    since = heard if began else max(heard or 0.0, watched_since(facts.live, facts.now))
-    limit = silent_after(source.silent_after, None if arrivals is None else arrivals.counts())
-    quiet = None if since is None else facts.now - since
-    if quiet is None or quiet >= limit:
-        last_words = "nothing yet" if heard is None else f"the last message came {clock(heard)}"
-        usual = f"a notice is due after {duration(limit)}"
-        yield key, Condition(f"{source.id}: {last_words}; {usual}", since)
+        watched = watched_since(facts.live, facts.now)
+    found = silence(facts.ledger, source, said.get("last_message_at"), watched, facts.now)
+    if found.too_long:
+        last = "nothing yet" if found.heard is None else f"the last came {clock(found.heard)}"
+        text = f"{source.id}: {last}; {duration(found.limit)} of silence are worth a notice"
+        yield key, Condition(text, found.since)
 
 
 def _lagging(facts: Facts, source: Source, every: float) -> Found:

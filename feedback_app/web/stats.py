@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from feedback_app.settings import Settings
+from feedback_app.health.facts import watched_since
+from feedback_app.health.silence import silence
+from feedback_app.settings import Settings, Source
 from feedback_app.web.ledger import Ledger
 from models import WorkerStatus, from_rfc3339, rfc3339
 
@@ -13,6 +15,7 @@ OUTCOMES = ("duplicate", "scored", "unscored", "deleted", "dead_lettered")
 ENDS = ("delivered", "retracted", "dead_lettered", "pending")
 CHANNEL_COUNTS = ("created", *ENDS, "duplicates_repaired")
 UNKNOWN = "unknown"
+SILENT = "silent"
 
 Json = dict[str, Any]
 
@@ -20,7 +23,7 @@ Json = dict[str, Any]
 def stats(ledger: Ledger, settings: Settings, now: float) -> Json:
     """Return the figures of the whole cluster at `now` (Unix seconds)."""
     live = ledger.workers(now)
-    sources = _sources(ledger, settings, live)
+    sources = _sources(ledger, settings, live, now)
     alerts = _alerts(ledger, settings)
     return {
         "as_of": rfc3339(now),
@@ -55,14 +58,17 @@ def source_details(live: Iterable[WorkerStatus]) -> dict[str, str]:
     }
 
 
-def _sources(ledger: Ledger, settings: Settings, live: Sequence[WorkerStatus]) -> dict[str, Json]:
+def _sources(
+    ledger: Ledger, settings: Settings, live: Sequence[WorkerStatus], now: float
+) -> dict[str, Json]:
     counted, filtered = ledger.totals("sentiment"), ledger.totals(FILTER)
     said = _said(live)
-    configured = [source.id for source in settings.sources]
+    configured = {source.id: source for source in settings.sources}
+    since = watched_since(live, now)
     others = sorted((counted.keys() | filtered.keys() | said.keys()).difference(configured))
     return {
         name: {
-            "state": said.get(name, {}).get("state", UNKNOWN),
+            "state": _state(ledger, configured.get(name), said.get(name, {}), since, now),
             "last_message_at": _newest(
                 status.sources[name].get("last_message_at")
                 for status in live
@@ -74,6 +80,14 @@ def _sources(ledger: Ledger, settings: Settings, live: Sequence[WorkerStatus]) -
         }
         for name in (*configured, *others)
     }
+
+
+def _state(ledger: Ledger, source: Source | None, said: Json, watched: float, now: float) -> str:
+    state = str(said.get("state", UNKNOWN))
+    if state != "running" or source is None:
+        return state
+    quiet = silence(ledger, source, said.get("last_message_at"), watched, now)
+    return SILENT if quiet.too_long else state
 
 
 def _said(live: Iterable[WorkerStatus]) -> dict[str, Json]:

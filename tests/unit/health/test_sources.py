@@ -34,7 +34,7 @@ def test_a_source_is_silent_ten_minutes_after_its_last_message() -> None:
     cluster.later(60 + 599)
     assert SILENT not in cluster.wrong()
     cluster.later(1)
-    assert "the last message came" in cluster.wrong()[SILENT].text
+    assert "the last came" in cluster.wrong()[SILENT].text
 
 
 def test_a_source_that_never_brought_anything_is_silent_since_the_first_worker_lives() -> None:

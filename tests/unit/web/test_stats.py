@@ -107,3 +107,26 @@ def worker(name: str, wait: str | None) -> WorkerStatus:
         sources={},
         faults={},
     )
+
+
+def test_a_source_that_runs_and_brings_nothing_is_shown_as_silent() -> None:
+    ledger, settings = Ledger(), load(ENVIRON)
+    counts = {"x": {"ingested": 9, "scored": 9}}
+    ledger.take(
+        Account(stage="sentiment", partition=0, minute=rfc3339(NOW), offset=8, counts=counts)
+    )
+    for waited, state in ((600, "running"), (660, "silent")):
+        ledger.take(
+            WorkerStatus(
+                id="w1",
+                at=rfc3339(NOW + waited),
+                started_at=rfc3339(NOW - 60),
+                partitions={},
+                stages={},
+                sources={"x": {"state": "running"}, "slack": {"state": "failing"}},
+                faults={},
+            )
+        )
+        found = stats(ledger, settings, NOW + waited)
+        assert found["sources"]["x"]["state"] == state
+        assert found["sources"]["slack"]["state"] == "failing"
