@@ -55,10 +55,13 @@ class Latest(Service):
                             (tp.topic, found.value) for tp, found in await tail(consumer, tps, seen)
                         ]:
                             self._take(topic, value)
+                        # Else the client goes on to fetch what nobody looks at.
+                        consumer.pause(*tps)
                         self._changed()
                         self._watched.clear()
                         await self.wait(self._watched)  # type: ignore[arg-type]
                         await self.sleep(EVERY_S)
+                        consumer.resume(*tps)
             except (OutsideFault, KafkaError, OSError, TimeoutError) as error:
                 log.warning("the latest messages cannot be read: %s", error)
                 await self.sleep(2.0)

@@ -1,6 +1,7 @@
 """What every worker knows: cursors, actions and stats, read whole by a consumer without a group."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 
@@ -19,6 +20,9 @@ from models import OWNER, Account, Action, Cursor, InvalidRecord, WorkerStatus
 from models.action import PAUSE, RESUME
 
 log = logging.getLogger(__name__)
+
+GATHER_S = 0.1
+"""How long records gather where nobody waits for them: each fetch costs as much as a post."""
 
 
 class SharedState(Service):
@@ -41,6 +45,7 @@ class SharedState(Service):
         self._next: dict[TopicPartition, int] = dict.fromkeys(self._tps, 0)
         self._consumer: AIOKafkaConsumer | None = None
         self._moved = asyncio.Event()
+        self._awaited = asyncio.Event()
 
     def paused(self, source: str) -> bool:
         """Whether a person has stopped this source."""
@@ -61,6 +66,7 @@ class SharedState(Service):
             raise OutsideFault(PARTY, f"the shared topics cannot be read: {error}") from error
         while any(self._next[tp] < end for tp, end in ends.items()):
             self._moved.clear()
+            self._awaited.set()
             await self._moved.wait()
 
     @Service.task
@@ -84,6 +90,7 @@ class SharedState(Service):
         self._consumer = consumer
         self._moved.set()
         while not self.should_stop:
+            self._awaited.clear()
             batches = await consumer.getmany(timeout_ms=1000, max_records=CHUNK)
             for tp, records in batches.items():
                 take = self._tables[tp.topic]
@@ -94,6 +101,8 @@ class SharedState(Service):
                 self._moved.set()
                 for listener in self.listeners:
                     listener()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._awaited.wait(), GATHER_S)
 
     def _take(
         self, take: Callable[[bytes, bytes | None], None], key: bytes | None, value: bytes | None

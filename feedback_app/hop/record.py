@@ -14,10 +14,13 @@ from feedback_app.hop.accounts import Book, tally
 from feedback_app.hop.errors import BadRecord, StageStopped
 from feedback_app.hop.partition import Partition
 from feedback_app.hop.stage import GRACE_S, TRIES, Links, Plan, Stage
-from feedback_app.hop.types import Count, Item, Result
+from feedback_app.hop.types import Count, Item, Output, Result
 from models.account import Counts
 
 RecordHandler = Callable[[Item[Any]], Awaitable[Result]]
+
+WRITE_AFTER_S = 0.1
+"""How long an account gathers changes: written for every change, accounts cost more than posts."""
 
 
 MANY = 500
@@ -55,7 +58,9 @@ class RecordStage(Stage):
         super().__init__(plan, links)
         self.handler, self.room, self._pending = handler, room, pending
         self._seen = {} if seen is None else seen
-        self._writers: dict[int, tuple[asyncio.Event, asyncio.Task[None]]] = {}
+        self._changed: dict[int, Partition] = {}
+        self._some_changed = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
 
     def takes(self, tp: TP) -> bool:
         part = self.partitions.get(tp.partition)
@@ -75,15 +80,17 @@ class RecordStage(Stage):
         if self.stopped is not None:
             return
         part = self.partitions[tp.partition]
-        if tp.partition not in self._writers:
-            dirty = asyncio.Event()
-            writer = asyncio.ensure_future(self._write(part, dirty))
-            self._writers[tp.partition] = (dirty, writer)
+        if self._writer is None:
+            self._writer = asyncio.ensure_future(self._write())
         for record in records:
             entry = Entry(record, None)
             part.entries.append(entry)
             entry.task = asyncio.ensure_future(self._carry_guarded(part, entry))
-        self._writers[tp.partition][0].set()
+        self._note_change(part)
+
+    def _note_change(self, part: Partition) -> None:
+        self._changed[part.tp.partition] = part
+        self._some_changed.set()
 
     async def _carry_guarded(self, part: Partition, entry: Entry) -> None:
         try:
@@ -93,7 +100,7 @@ class RecordStage(Stage):
             return  # unfinished, so it is read again after a restart
         entry.counts = result
         if part.live:
-            self._writers[part.tp.partition][0].set()
+            self._note_change(part)
 
     async def _carry(self, part: Partition, entry: Entry) -> Sequence[Count]:
         record = entry.record
@@ -130,28 +137,36 @@ class RecordStage(Stage):
             part.state.remember(result.remember)
         return self.counts(group, Result(counts=counts))
 
-    async def _write(self, part: Partition, dirty: asyncio.Event) -> None:
-        """Write the account and acknowledge, whenever something was read or finished."""
+    async def _write(self) -> None:
+        """Write accounts and acknowledge, soon after something was read or finished."""
         while True:
-            await dirty.wait()
-            if len(part.entries) > MANY:
-                # `ahead` is counted anew each time, which takes long where many records wait.
-                await self.links.clock.sleep(LULL_S)
-            dirty.clear()
+            await self._some_changed.wait()
+            await self.links.clock.sleep(WRITE_AFTER_S)
+            self._some_changed.clear()
+            changed, self._changed = list(self._changed.values()), {}
+            pages: list[tuple[Partition, Book, int]] = []
+            outputs: list[Output] = []
+            for part in changed:
+                assert part.book is not None
+                book = part.book.next_page()
+                done = self._count_done(part.entries, book)
+                outputs.append(book.output(self.links.stats_topic, self._ahead(part.entries, done)))
+                pages.append((part, book, done))
+            await self.insist(lambda outputs=outputs: self.links.produce(outputs))  # type: ignore[misc]
+            for part, book, done in pages:
+                part.book = book
+                self._acknowledge(part, done)
+
+    def _acknowledge(self, part: Partition, done: int) -> None:
+        for _ in range(done):
+            part.entries.popleft()
+        if done and part.live:
             assert part.book is not None
-            book = part.book.next_page()
-            done = self._count_done(part.entries, book)
-            output = book.output(self.links.stats_topic, self._ahead(part.entries, done))
-            await self.insist(lambda output=output: self.links.produce([output]))  # type: ignore[misc]
-            part.book = book
-            for _ in range(done):
-                part.entries.popleft()
-            if done and part.live:
-                self.acked[part.tp] = book.offset + 1
-                self._seen[part.tp] = monotonic()
-                self.finished += done
-                self.progress_at = self.links.clock.monotonic()
-                self.links.wake()
+            self.acked[part.tp] = part.book.offset + 1
+            self._seen[part.tp] = monotonic()
+            self.finished += done
+            self.progress_at = self.links.clock.monotonic()
+            self.links.wake()
 
     def _count_done(self, entries: deque[Entry], book: Book) -> int:
         done = 0
@@ -191,16 +206,17 @@ class RecordStage(Stage):
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=1)
-        for number, (dirty, writer) in self._writers.items():
-            dirty.set()
-            await self._last_write(self.partitions[number], dirty, writer)
-        self._writers = {}
+        if self._writer is not None:
+            await self._last_write(self._writer)
+            self._writer = None
+        self._changed = {}
 
-    async def _last_write(
-        self, part: Partition, dirty: asyncio.Event, writer: asyncio.Task[None]
-    ) -> None:
+    async def _last_write(self, writer: asyncio.Task[None]) -> None:
         until = monotonic() + 1
-        while monotonic() < until and part.entries and part.entries[0].counts is not None:
+        while monotonic() < until and any(
+            part.entries and part.entries[0].counts is not None
+            for part in self.partitions.values()
+        ):
             await asyncio.wait({writer}, timeout=0.01)
         writer.cancel()
         await asyncio.wait({writer}, timeout=1)
