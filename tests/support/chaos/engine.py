@@ -11,7 +11,7 @@ from feedback_app.broker import LocalKafka
 from feedback_app.sandbox import Rate
 from tests.support.chaos import schedule as kinds
 from tests.support.chaos.audit import Audit
-from tests.support.chaos.fleet import Fleet
+from tests.support.chaos.fleet import SESSION_S, Fleet
 from tests.support.chaos.link import Link
 from tests.support.chaos.load import People, acts
 from tests.support.chaos.processes import WorkerProcess
@@ -23,6 +23,8 @@ SHARE = 0.3
 LATE_S = (8.5, 10.0)
 """Slow answers: longer than a post is waited for, so that it was taken and nobody knows."""
 STOPS_WITHIN_S = 20.0
+AFTERMATH_S = SESSION_S + 2
+"""How long after its end a fault can still make the group rebalance."""
 BURST_POSTS = 150
 """More than a page of search holds."""
 SETTLES_WITHIN_S = 150.0
@@ -203,7 +205,7 @@ class Engine:
             near = {
                 kind
                 for kind, began, ended in self._times
-                if began - 1 <= one.end and ended + 1 >= one.begin
+                if began - 1 <= one.end and ended + AFTERMATH_S >= one.begin
             }
             near &= {*kinds.PROCESSES, *kinds.BROKERS}
             if len(near) == 1:
