@@ -131,20 +131,24 @@ class SlackClient:
     async def channel_ids(self, names: Iterable[str]) -> dict[str, str]:
         """Return {name as configured: channel id}; ids stand for themselves.
 
+        An archived channel has an id too, so that it holds up no other: its alerts are refused.
         Raises ConfigurationError for what Slack does not know, OutsideFault where it fails.
         """
         wanted = dict.fromkeys(names)
         ids = {name: name for name in wanted if not name.startswith("#")}
+        archived: dict[str, str] = {}
         cursor: str | None = None
         while len(ids) < len(wanted):
             page = await self._channels(cursor)
             for channel in page["channels"]:
                 name = f"#{channel['name']}"
-                if name in wanted and not channel.get("is_archived"):
-                    ids[name] = channel["id"]
+                if name in wanted:
+                    # A new channel may bear the name of an archived one.
+                    (archived if channel.get("is_archived") else ids)[name] = channel["id"]
             cursor = (page.get("response_metadata") or {}).get("next_cursor")
             if not cursor:
                 break
+        ids = archived | ids
         for name in wanted:
             if name not in ids:
                 raise ConfigurationError(

@@ -131,6 +131,17 @@ async def test_names_become_ids(sandbox: Sandbox, slack: SlackClient) -> None:
         await slack.channel_ids([NEGATIVE, "#nowhere"])
 
 
+async def test_an_archived_channel_has_its_id_and_a_new_one_of_that_name_goes_before(
+    sandbox: Sandbox, slack: SlackClient
+) -> None:
+    archived = sandbox.slack.channel(NEGATIVE)
+    sandbox.slack.archive(NEGATIVE)
+    assert await slack.channel_ids([NEGATIVE]) == {NEGATIVE: archived.id}
+    successor = sandbox.slack.create(NEGATIVE)
+    assert successor.id != archived.id
+    assert await slack.channel_ids([NEGATIVE]) == {NEGATIVE: successor.id}
+
+
 async def test_one_post_too_many_is_told_to_wait(clock: ManualClock) -> None:
     box = Sandbox(clock=clock, posts_per_second=1, slack={"history_delay": (0, 0)})
     await box.start()

@@ -1,0 +1,57 @@
+"""The operations channel with real workers: a start and an end, also across the leader's death."""
+
+import itertools
+
+import pytest
+
+from tests.integration.conftest import NewFleet
+from tests.support.chaos.fleet import NEGATIVE, POSITIVE, Fleet
+from tests.support.chaos.waiting import until
+
+pytestmark = pytest.mark.timeout(180)
+
+OPS = "#ops"
+
+
+def notices(fleet: Fleet, title: str) -> list[str]:
+    """Return the messages in the operations channel with these words, oldest first."""
+    return [
+        message.text
+        for message in fleet.sandbox.slack.channel(OPS).messages
+        if title in message.text
+    ]
+
+
+async def test_each_notice_comes_once_and_ends_once_whoever_leads(new_fleet: NewFleet) -> None:
+    fleet = await new_fleet(settings={"FEEDBACK_OPS_CHANNEL": OPS})
+    slack = fleet.sandbox.slack
+    slack.create(OPS)
+    (first,) = await fleet.start_workers(1)
+    (second,) = await fleet.start_workers(1)
+    number = itertools.count()
+
+    def told(title: str, count: int) -> bool:
+        slack.say("#feedback", f"item {next(number)} of many")
+        return len(notices(fleet, title)) >= count
+
+    for name in (NEGATIVE, POSITIVE):
+        slack.archive(name)
+    await until(lambda: told("Channel refuses", 2), 40, lambda: f"two refuse:\n{first.tail()}")
+    assert all("is_archived" in text for text in notices(fleet, "Channel refuses"))
+
+    first.kill()
+    await until(lambda: bool(notices(fleet, "Worker gone")), 60, lambda: second.tail())
+    assert len(notices(fleet, "Channel refuses")) == 2
+
+    for name in (NEGATIVE, POSITIVE):
+        slack.archive(name, False)
+    await until(lambda: told("Channel refuses", 4), 60, lambda: f"two end:\n{second.tail()}")
+    (third,) = await fleet.start_workers(1)
+    await until(lambda: told("Worker gone", 2), 30, lambda: f"replaced:\n{third.tail()}")
+
+    found = notices(fleet, "")
+    assert [len(notices(fleet, title)) for title in ("Channel refuses", "Worker gone")] == [4, 2]
+    for name in (NEGATIVE, POSITIVE):
+        start, end = (text for text in found if name in text)
+        assert start.startswith("⚠️ Channel refuses alerts")
+        assert end.startswith(f"✅ Channel refuses alerts ({name}): over after")
