@@ -4,7 +4,14 @@ import re
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 CHANNEL_FORM = re.compile(r"#[^\s#,]{1,80}|[CG][A-Z0-9]{5,}")
 
@@ -27,6 +34,14 @@ def _listed(value: object) -> object:
     return (
         [part for part in re.split(r"[\s,]+", value) if part] if isinstance(value, str) else value
     )
+
+
+def within_a_week(start: str) -> str:
+    """Return a start that X can search from; raises ValueError."""
+    back = _duration(start)
+    if isinstance(back, timedelta) and back > timedelta(days=7):
+        raise ValueError(f"{start} is further back than X can search: at most 7d")
+    return start
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
@@ -64,6 +79,11 @@ class Source(BaseModel):
     def listens(self) -> tuple[str, ...]:
         """The Slack channels that this source listens on."""
         return self.channels if self.channel is None else (self.channel, *self.channels)
+
+    @field_validator("start")
+    @classmethod
+    def _within_reach(cls, value: str) -> str:
+        return within_a_week(value)
 
     @model_validator(mode="after")
     def _complete(self) -> "Source":

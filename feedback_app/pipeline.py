@@ -13,6 +13,7 @@ from feedback_app import stages
 from feedback_app.alerting.slack_client import SlackClient
 from feedback_app.channels import Channels
 from feedback_app.clock import Clock
+from feedback_app.health.service import HealthWatch
 from feedback_app.heartbeat import Heartbeat
 from feedback_app.hop import Output, Produce
 from feedback_app.hop.registry import Hops
@@ -96,7 +97,8 @@ class Pipeline:
         self.slack = SlackClient(
             "" if token is None else token.get_secret_value(), settings.slack_api_url
         )
-        self.channels = Channels(settings.rules, self.slack)
+        listened = frozenset(name for source in settings.sources for name in source.listens)
+        self.channels = Channels(settings.rules, listened, self.slack)
         self.notices = Notices(settings.ops_channel, self.slack, time)
         self.polls = agents.polls.build(self)
         self.outbox = agents.delivery.build(self._sending())
@@ -107,6 +109,15 @@ class Pipeline:
             stages.alerts(hops, topics, self.channels, time),
             stages.delivery(hops, topics, self.channels, self.outbox),
         ]
+        self.watch = HealthWatch(
+            settings,
+            self.shared,
+            self.topics.cursors.name,
+            self.produce,
+            self.notices,
+            app.is_leader,
+            time,
+        )
         self.socket: SlackSocket | None = None
         self.sources: list[ServiceT] = self._sources()
         timer = Timer(self)
@@ -122,7 +133,7 @@ class Pipeline:
 
     def last_services(self) -> list[ServiceT]:
         """Return what starts after them, and stops before them."""
-        return [self.heartbeat, self.latest, self.notices, *self.sources]
+        return [self.heartbeat, self.latest, self.notices, self.watch, *self.sources]
 
     async def close(self) -> None:
         """Let go of what is neither a service nor Faust's."""

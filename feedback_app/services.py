@@ -64,11 +64,6 @@ class Preflight(Service):
 
     async def on_start(self) -> None:
         """Check topics and owner, load the model; raises ConfigurationError or ModelError."""
-        if self._settings.slack_bot_token is None:
-            raise ConfigurationError(
-                "FEEDBACK_SLACK_BOT_TOKEN is not set, so alerts have nowhere to go: set it to the "
-                "bot token (xoxb-…), or see everything at work with `feedback demo`"
-            )
         loading = asyncio.get_running_loop().run_in_executor(None, self._load)
         try:
             await self._kafka()

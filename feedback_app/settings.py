@@ -21,7 +21,14 @@ from pydantic import (
     model_validator,
 )
 
-from feedback_app.configured import Channel, Channels, Duration, Rule, Source
+from feedback_app.configured import (
+    Channel,
+    Channels,
+    Duration,
+    Rule,
+    Source,
+    within_a_week,
+)
 
 __all__ = ["ConfigurationError", "Rule", "Settings", "Source", "load"]
 
@@ -71,9 +78,13 @@ class Settings(BaseModel):
     """Copies of each topic; 3 where three brokers exist, else 1, unless set."""
     data_dir: Path = Path("data")
     """Where the local broker keeps its data."""
-    session_timeout: Duration = timedelta(seconds=10)
+    session_timeout: Duration = Field(
+        default=timedelta(seconds=10), ge=timedelta(seconds=1), le=timedelta(minutes=5)
+    )
     """How long a worker may be unheard before its partitions move."""
-    commit_interval: Duration = timedelta(seconds=1)
+    commit_interval: Duration = Field(
+        default=timedelta(seconds=1), ge=timedelta(seconds=0.1), le=timedelta(minutes=1)
+    )
     """How often acknowledged offsets are committed."""
 
     x_bearer_token: SecretStr | None = None
@@ -142,6 +153,18 @@ class Settings(BaseModel):
     rules: tuple[Rule, ...] = ()
     """The rules: `negative`, `positive`, then those of the TOML file."""
 
+    @field_validator(*(name.lower() for name in SECRETS))
+    @classmethod
+    def _not_blank(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().strip():
+            raise ValueError("it is blank: set it, or leave the variable out")
+        return value
+
+    @field_validator("x_start")
+    @classmethod
+    def _within_reach(cls, value: str) -> str:
+        return within_a_week(value)
+
     @field_validator("kafka_bootstrap")
     @classmethod
     def _hosts(cls, value: str | None) -> str | None:
@@ -174,6 +197,11 @@ class Settings(BaseModel):
             if item.id in seen:
                 raise ValueError(f"two sources have the id {item.id}: rename one")
             seen.add(item.id)
+        for rule in self.rules:
+            if sum(rule.id == other.id for other in self.rules) > 1:
+                raise ValueError(f"two rules have the id {rule.id}: rename one")
+            if rule.source is not None and rule.source not in seen:
+                raise ValueError(f"rule {rule.id}: there is no source {rule.source}")
         posted = {rule.channel for rule in self.rules} | {self.ops_channel}
         for item in self.sources:
             if both := posted.intersection(item.listens):
@@ -215,10 +243,13 @@ def _secret_files(env: dict[str, str]) -> dict[str, str]:
         if path and not env.get(f"{PREFIX}{name}"):
             try:
                 found[name.lower()] = Path(path).read_text().strip()
-            except OSError as error:
+            except (OSError, UnicodeDecodeError) as error:
                 raise ConfigurationError(
-                    f"{PREFIX}{name}_FILE: cannot read {path}: {error.strerror}"
+                    f"{PREFIX}{name}_FILE: cannot read {path}: "
+                    f"{getattr(error, 'strerror', None) or 'it is not text'}"
                 ) from None
+            if not found[name.lower()]:
+                raise ConfigurationError(f"{PREFIX}{name}_FILE: {path} is empty")
     return found
 
 
@@ -234,6 +265,9 @@ def _toml(name: str | None) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: {error}") from None
     if unknown := set(table) - {"sources", "rules"}:
         raise ConfigurationError(f"{path}: unknown table {min(unknown)}: only sources and rules")
+    for name, rows in table.items():
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise ConfigurationError(f"{path}: {name} is no list of tables: write [[{name}]]")
     return table
 
 

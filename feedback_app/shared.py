@@ -16,7 +16,7 @@ from feedback_app.settings import Settings
 from feedback_app.sources.base import later
 from feedback_app.topics import Topics
 from feedback_app.web.ledger import Ledger
-from models import OWNER, Account, Action, Cursor, InvalidRecord, WorkerStatus
+from models import OWNER, Account, Action, Cursor, WorkerStatus
 from models.action import PAUSE, RESUME
 
 log = logging.getLogger(__name__)
@@ -109,8 +109,9 @@ class SharedState(Service):
     ) -> None:
         try:
             take(key or b"", value)
-        except (InvalidRecord, ValueError) as error:
-            log.warning("left out a shared record with the key %r: %s", key, error)
+        except Exception as error:
+            # Whoever wrote it, it stands there at every start, and must not end any worker.
+            log.warning("left out a shared record with the key %r: %r", (key or b"")[:100], error)
 
     def _take_cursor(self, key: bytes, value: bytes | None) -> None:
         if value is None:

@@ -90,6 +90,7 @@ def snapshot(line: "Pipeline") -> Health:
                 stage.progress_at,
                 busy=stage.busy,
                 waiting_for=next(iter(stage.waiting), resting),
+                stopped=stage.stopped is not None,
             )
             for stage in line.stages
         ],

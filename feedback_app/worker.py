@@ -9,12 +9,19 @@ from feedback_app.factory import create_app
 from feedback_app.settings import ConfigurationError, Settings, load
 
 
-def with_broker(settings: Settings) -> Settings:
-    """Return the settings with an address: the configured one, else the local broker's.
+def ready_to_work(settings: Settings) -> Settings:
+    """Return the settings with a Kafka address: the configured one, else the local broker's.
 
     The local broker is for a worker only, is shared by all of a machine, and ends with the last.
     """
-    if settings.kafka_bootstrap or "worker" not in sys.argv:
+    if "worker" not in sys.argv:
+        return settings
+    if settings.slack_bot_token is None:
+        raise ConfigurationError(
+            "FEEDBACK_SLACK_BOT_TOKEN is not set, so alerts have nowhere to go: set it to the bot "
+            "token (xoxb-…), or see everything at work with `feedback demo`"
+        )
+    if settings.kafka_bootstrap:
         return settings
     # A loop of its own: Faust makes the one that it runs on.
     loop = asyncio.new_event_loop()
@@ -30,7 +37,7 @@ def with_broker(settings: Settings) -> Settings:
 
 
 try:
-    app = create_app(with_broker(load()))
+    app = create_app(ready_to_work(load()))
 except (ConfigurationError, BrokerUnavailable) as error:
     print(f"Error: {error}", file=sys.stderr)
     raise SystemExit(2) from None

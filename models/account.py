@@ -6,7 +6,7 @@ Counts = dict[str, dict[str, int]]
 
 
 class Account(Wire):
-    """Absolute counts of the records up to `offset` that were finished within `minute`.
+    """Absolute counts of the records from `first` to `offset` that were finished within `minute`.
 
     `counts` is {source or channel: {name: n}}. `ahead` has the same shape and counts what was read
     beyond `offset` (finished out of order, or pending); the newest record's replaces it.
@@ -20,6 +20,7 @@ class Account(Wire):
     offset: int
     counts: Counts
     ahead: Counts | None = None
+    first: int = -1
     version: int = 1
 
     @property

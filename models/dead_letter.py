@@ -7,13 +7,15 @@ from typing import Self
 from models.wire import Wire
 
 MAX_VALUE_BYTES = 256 * 1024
+MAX_KEY_BYTES = 4096
 
 
 class DeadLetter(Wire):
-    """The failed record's bytes in base64 (at most 256 kB of the value), and why it failed.
+    """The failed record's bytes in base64, and why it failed.
 
-    `length` and `sha256` are those of the whole value. For a payload that never was a Kafka
-    record (a message from X or Slack) `topic` is the source's name and the offset is -1.
+    At most 256 kB of the value and 4 kB of the key are kept; `length` and `sha256` are those of
+    the whole value. For a payload that never was a Kafka record (a message from X or Slack)
+    `topic` is the source's name and the offset is -1.
     """
 
     VERSION = 1
@@ -52,7 +54,7 @@ class DeadLetter(Wire):
             topic=topic,
             partition=partition,
             offset=offset,
-            key=_base64(key),
+            key=_base64(key[:MAX_KEY_BYTES] if key is not None else None),
             value=_base64(value[:MAX_VALUE_BYTES] if value is not None else None),
             stage=stage,
             error=error,

@@ -9,6 +9,10 @@ Kind = Literal["create", "edit", "delete"]
 KINDS = ("create", "edit", "delete")
 
 MAX_TEXT_BYTES = 64_000
+MAX_ID = 512
+MAX_SOURCE = 128
+MAX_FIELD = 2048
+"""Characters of an id, of a source's name, and of what else a source says of a message."""
 FUTURE_TOLERANCE_S = 300.0
 
 
@@ -53,6 +57,8 @@ class Feedback(Wire):
             raise InvalidRecord("no text" if text is None else "text is not a string")
         if not isinstance(source, str) or not source:
             raise InvalidRecord("source is not a name")
+        if len(source) > MAX_SOURCE:
+            raise InvalidRecord(f"source is over {MAX_SOURCE} characters")
         revision = get("revision", 0)
         if not isinstance(revision, int) or isinstance(revision, bool):
             raise InvalidRecord(f"revision is not an integer: {revision!r}")
@@ -62,11 +68,15 @@ class Feedback(Wire):
             identity = default_id(source, text, key)
         elif not isinstance(identity, str) or not identity:
             raise InvalidRecord("id is not a string")
+        elif len(identity) > MAX_ID:
+            raise InvalidRecord(f"id is over {MAX_ID} characters")
         lang, author, url = get("lang"), get("author"), get("url")
         created_at, received_at = get("created_at"), get("received_at")
         for value in (lang, author, url, created_at, received_at):
             if value is not None and not isinstance(value, str):
                 raise InvalidRecord(f"{_named(data, value)} is not a string")
+            if value is not None and len(value) > MAX_FIELD:
+                raise InvalidRecord(f"{_named(data, value)} is over {MAX_FIELD} characters")
         return cls.build(
             {
                 "id": identity,
@@ -105,7 +115,10 @@ def cut_text(text: str) -> tuple[str, bool]:
 def default_id(source: str, text: str, key: bytes | None) -> str:
     """Return the id of a record that came without one."""
     if key:
-        return f"webhook:{source}:{key.decode('utf-8', 'replace')}"
+        name = key.decode("utf-8", "replace")
+        if len(name) > MAX_ID // 2:
+            name = hashlib.sha256(key).hexdigest()[:32]
+        return f"webhook:{source}:{name}"
     return f"file:{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:32]}"
 
 

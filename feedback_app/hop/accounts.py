@@ -34,6 +34,7 @@ class Book:
     ) -> None:
         self.stage, self.partition, self._clock = stage, partition, clock
         self.offset = -1 if last is None else last.offset
+        self._first = 0 if last is None else last.first
         self._minute = "" if last is None else last.minute
         self._counts: Counts = {} if last is None else last.counts
 
@@ -41,9 +42,10 @@ class Book:
         """Return a book that counts on from here, in the minute that it is now."""
         page = Book(self.stage, self.partition, None, self._clock)
         page.offset, page._minute = self.offset, minute_of(self._clock())
+        page._first = self.offset + 1
         if page._minute <= self._minute:
             # Also after a step back of the clock: the page that is open stays open.
-            page._minute = self._minute
+            page._minute, page._first = self._minute, self._first
             page._counts = {group: dict(names) for group, names in self._counts.items()}
         return page
 
@@ -63,5 +65,6 @@ class Book:
             offset=self.offset,
             counts=self._counts,
             ahead=ahead,
+            first=self._first,
         )
         return Output(topic, account.key, account.encode(), 0)

@@ -17,6 +17,9 @@ BatchHandler = Callable[[Sequence[Item[Any]]], Awaitable[Sequence[Result]]]
 Run = tuple[Partition, list[Any]]
 """Records of one partition in offset order."""
 
+BATCH_S = 1.0
+"""How long a handler may take for a batch: longer ones are made smaller, for a rebalance cancels
+what is not done after its grace, and it is done again."""
 RUN = 32
 """The least number of records taken from one partition at a time, if it has them."""
 
@@ -41,6 +44,7 @@ class BatchStage(Stage):
         self._seen = {} if seen is None else seen
         self._waiting: dict[int, list[Any]] = {}
         self._count, self._full = 0, False
+        self._most = take
         self._ready = asyncio.Event()
         self._flying: asyncio.Task[None] | None = None
 
@@ -80,16 +84,16 @@ class BatchStage(Stage):
     def _next(self) -> list[Run]:
         """Take up to `take` records, whole runs of a few partitions in turn."""
         batch: list[Run] = []
-        size, waiting = 0, self._waiting
-        share = max(RUN, self.take // max(1, min(4, len(waiting))))
+        size, waiting, take = 0, self._waiting, self._most
+        share = max(RUN, take // max(1, min(4, len(waiting))))
         for number in list(waiting):
-            records, n = waiting.pop(number), min(share, self.take - size)
+            records, n = waiting.pop(number), min(share, take - size)
             if len(records) > n:
                 waiting[number] = records[n:]  # to the end of the line
                 del records[n:]
             size += len(records)
             batch.append((self.partitions[number], records))
-            if size >= self.take:
+            if size >= take:
                 break
         self._set_count(self._count - size)
         return batch
@@ -143,7 +147,9 @@ class BatchStage(Stage):
             self.item(part, record) for part, run in batch for record in run
         ]
         items = [item for item in every if isinstance(item, Item)]
+        began = self.links.clock.monotonic()
         results = await self.handler(items) if items else ()
+        self._fit(len(items), self.links.clock.monotonic() - began)
         if len(results) != len(items):
             raise RuntimeError(f"{len(results)} results for {len(items)} records")
         handled = iter(results)
@@ -157,6 +163,13 @@ class BatchStage(Stage):
                 for record, item in zip(records, every, strict=True)
             ],
         )
+
+    def _fit(self, size: int, seconds: float) -> None:
+        """Make the next batch one that takes about as long as it may."""
+        if seconds > BATCH_S:
+            self._most = max(RUN, min(self._most, int(size * BATCH_S / seconds)))
+        elif seconds < BATCH_S / 2 and size >= self._most:
+            self._most = min(self.take, 2 * self._most)
 
     def _settled(self, record: Any, item: Item[Any], result: Result) -> tuple[str, Result]:
         group = self.plan.group(item.value)

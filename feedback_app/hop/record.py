@@ -81,7 +81,7 @@ class RecordStage(Stage):
             return
         part = self.partitions[tp.partition]
         if self._writer is None:
-            self._writer = asyncio.ensure_future(self._write())
+            self._writer = asyncio.ensure_future(self._write_guarded())
         for record in records:
             entry = Entry(record, None)
             part.entries.append(entry)
@@ -136,6 +136,12 @@ class RecordStage(Stage):
         if result.remember is not None and part.state is not None:
             part.state.remember(result.remember)
         return self.counts(group, Result(counts=counts))
+
+    async def _write_guarded(self) -> None:
+        try:
+            await self._write()
+        except Exception as error:
+            self.stop(error)
 
     async def _write(self) -> None:
         """Write accounts and acknowledge, soon after something was read or finished."""
@@ -214,8 +220,7 @@ class RecordStage(Stage):
     async def _last_write(self, writer: asyncio.Task[None]) -> None:
         until = monotonic() + 1
         while monotonic() < until and any(
-            part.entries and part.entries[0].counts is not None
-            for part in self.partitions.values()
+            part.entries and part.entries[0].counts is not None for part in self.partitions.values()
         ):
             await asyncio.wait({writer}, timeout=0.01)
         writer.cancel()

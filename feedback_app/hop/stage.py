@@ -15,7 +15,7 @@ from feedback_app.clock import Clock
 from feedback_app.hop.errors import BadRecord, OutsideFault, StageStopped
 from feedback_app.hop.partition import Ledger, Partition, ReadToEnd, restore
 from feedback_app.hop.types import Count, Item, Output, Produce, Result, StateTopic
-from models.dead_letter import DeadLetter
+from models.dead_letter import MAX_KEY_BYTES, DeadLetter
 from models.wire import InvalidRecord, rfc3339
 
 log = logging.getLogger(__name__)
@@ -273,7 +273,9 @@ class Stage(abc.ABC):
             attempts=attempts,
             failed_at=rfc3339(self.links.clock.time()),
         )
-        return Output(self.links.dead_letters_topic, record.key, letter.encode())
+        # Its topic is compacted by nobody, so a key that was cut serves as well.
+        key = None if record.key is None else record.key[:MAX_KEY_BYTES]
+        return Output(self.links.dead_letters_topic, key, letter.encode())
 
     def counts(self, group: str, result: Result) -> Sequence[Count]:
         """Return what a record counts as."""

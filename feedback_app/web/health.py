@@ -15,7 +15,16 @@ STAGE_STUCK = "stage-stuck"
 NO_PARTITIONS = "no-partitions-assigned"
 NO_MODEL = "model-not-loaded"
 OUTSIDE_FAULT = "outside-fault"
-REASONS = (LOOP_STUCK, CONSUMER_STUCK, STAGE_STUCK, NO_PARTITIONS, NO_MODEL, OUTSIDE_FAULT)
+STAGE_STOPPED = "stage-stopped"
+REASONS = (
+    LOOP_STUCK,
+    CONSUMER_STUCK,
+    STAGE_STUCK,
+    NO_PARTITIONS,
+    NO_MODEL,
+    STAGE_STOPPED,
+    OUTSIDE_FAULT,
+)
 """Every word that a probe can give as a reason; the runbook has an entry for each."""
 
 
@@ -30,6 +39,7 @@ class Progress:
     moved_at: float
     busy: bool
     waiting_for: str | None = None
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +81,8 @@ def ready(health: Health) -> Verdict:
     found = [] if health.assigned else [NO_PARTITIONS]
     if not health.model_loaded:
         found.append(NO_MODEL)
+    # A stage that met too many bugs takes nothing more until a person has mended it.
+    found += [f"{STAGE_STOPPED}:{stage.name}" for stage in health.stages if stage.stopped]
     ok = not found
     return Verdict(ok, (*found, *(f"{OUTSIDE_FAULT}:{party}" for party in sorted(health.faults))))
 

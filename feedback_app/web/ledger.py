@@ -1,5 +1,6 @@
 """The ledger: what every account and every worker's sign of life add up to. Pure."""
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,11 +23,40 @@ Flat = dict[tuple[str, str], int]
 """Counts by group (a source or a channel) and name."""
 
 
+VERSIONS = 3
+"""Versions of a page that are kept: a worker has one batch, and so one late account, in flight."""
+
+
+@dataclass(slots=True)
+class _Page:
+    """One minute of a partition: the newest versions of its account, the highest offset last."""
+
+    first: int = -1
+    """The first offset that it counts; -1 where its writer did not say."""
+    versions: list[tuple[int, Flat]] = field(default_factory=list)
+    counted: Flat = field(default_factory=dict)
+
+    def add(self, offset: int, counts: Flat) -> None:
+        """Take in a version; of two with one offset the later arrival counts."""
+        self.versions = [one for one in self.versions if one[0] != offset]
+        self.versions.append((offset, counts))
+        self.versions.sort(key=lambda one: one[0])
+        del self.versions[:-VERSIONS]
+
+    def below(self, limit: int) -> Flat:
+        """Return the counts of the newest version that counts nothing from `limit` on.
+
+        A page beyond that was written late, by a worker that had lost the partition: whoever had
+        it then began to count at `limit`.
+        """
+        return next((counts for at, counts in reversed(self.versions) if at < limit), {})
+
+
 @dataclass(slots=True)
 class _Reading:
     """What is known of one partition of a stage: the minutes that may still be corrected."""
 
-    minutes: dict[int, tuple[int, Flat]] = field(default_factory=dict)
+    minutes: dict[int, _Page] = field(default_factory=dict)
     mark: tuple[int, int] = (-1, -1)
     """Offset and minute of the newest account, which is the one whose `ahead` counts."""
     ahead: Flat = field(default_factory=dict)
@@ -37,7 +67,8 @@ class _Reading:
 class Ledger:
     """Adds up Account and WorkerStatus records, whatever their order and however often they come.
 
-    Of one stage, partition and minute the account with the highest offset counts, and of one stage
+    Of one stage, partition and minute the account with the highest offset counts, unless a later
+    minute counts from a lower one on (then it came late, from a former owner); of one stage
     and partition the newest account's `ahead`; between equals the later arrival. A minute that lies
     two hours behind its partition's newest is closed: what comes for it later is a replay.
     """
@@ -108,18 +139,28 @@ class Ledger:
         reading = self._readings.setdefault((account.stage, account.partition), _Reading())
         if minute <= reading.closed:
             return
-        offset, counted = reading.minutes.get(minute, (-1, {}))
-        if account.offset >= offset:
-            counts = flatten(account.counts)
-            reading.minutes[minute] = (account.offset, counts)
-            self._move(account.stage, counted, counts)
-            self._move_series(account.stage, minute, counted, counts)
+        page = reading.minutes.setdefault(minute, _Page())
+        page.add(account.offset, flatten(account.counts))
+        if page.first != account.first:
+            page.first = account.first
+            for earlier in [at for at in reading.minutes if at < minute]:
+                self._count(account.stage, reading, earlier)
+        self._count(account.stage, reading, minute)
         mark = (account.offset, minute)
         if mark >= reading.mark:
             ahead = flatten(account.ahead or {})
             self._move(account.stage, reading.ahead, ahead)
             reading.mark, reading.ahead = mark, ahead
         self._close(account.stage, reading)
+
+    def _count(self, stage: str, reading: _Reading, minute: int) -> None:
+        """Count the version of a minute that no later minute has begun to count again."""
+        page = reading.minutes[minute]
+        later = [one.first for at, one in reading.minutes.items() if at > minute and one.first >= 0]
+        counts = page.below(min(later, default=sys.maxsize))
+        self._move(stage, page.counted, counts)
+        self._move_series(stage, minute, page.counted, counts)
+        page.counted = counts
 
     def _move(self, stage: str, old: Flat, new: Flat) -> None:
         total = self._totals.setdefault(stage, {})

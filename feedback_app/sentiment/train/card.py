@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _HEAD = """---
-license: apache-2.0
+license: other
 language: en
 pipeline_tag: text-classification
 base_model: sentence-transformers/all-MiniLM-L6-v2

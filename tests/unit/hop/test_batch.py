@@ -12,7 +12,7 @@ from feedback_app.hop.batch import BatchStage
 from feedback_app.hop.stage import BUG_CAP, TRIES, Plan
 from feedback_app.hop.types import StateTopic
 from models import InvalidRecord
-from tests.support.hopping import DEAD, MemoryBroker, assigned, outside, records, until
+from tests.support.hopping import DEAD, MemoryBroker, Record, assigned, outside, records, until
 
 Handler = Callable[[Sequence[Item[str]]], Awaitable[list[Result]]]
 
@@ -156,6 +156,15 @@ async def test_an_output_that_the_broker_refuses_takes_only_its_record_along() -
     assert broker.totals("stage") == {"src": {"ingested": 3, "done": 2, "dead_lettered": 1}}
 
 
+async def test_a_dead_letter_fits_however_long_the_key() -> None:
+    broker = MemoryBroker()
+    async with Running(broker, echo) as stage:
+        stage.put(TP("in", 0), [Record("in", 0, 0, b"k" * 700_000, b"junk")])
+        await until(lambda: stage.acked.get(TP("in", 0)) == 1)
+    output = next(output for output in broker.log if output.topic == DEAD)
+    assert len(output.key or b"") + len(output.value or b"") < 20_000
+
+
 async def test_a_bug_is_tried_again_then_item_by_item_then_a_dead_letter() -> None:
     broker = MemoryBroker()
     calls: list[list[str]] = []
@@ -281,3 +290,18 @@ async def test_a_failure_that_nothing_foresees_stops_the_stage_before_it_loses_a
         await until(lambda: not stage.busy)
     assert stage.acked == {TP("in", 0): 2}
     assert broker.sent("out") == [b"a", b"b"]
+
+
+async def test_a_slow_handler_is_given_smaller_batches_and_a_quick_one_larger_again() -> None:
+    broker = MemoryBroker()
+    sizes: list[int] = []
+
+    async def slow_at_first(items: Sequence[Item[str]]) -> list[Result]:
+        sizes.append(len(items))
+        broker.clock.now += len(items) / 100 if len(sizes) < 4 else 0.01
+        return await echo(items)
+
+    async with Running(broker, slow_at_first, take=400) as stage:
+        stage.put(TP("in", 0), records("in", 0, [b"a"] * 1500))
+        await until(lambda: stage.acked.get(TP("in", 0)) == 1500)
+    assert sizes[:6] == [400, 100, 100, 100, 200, 400]

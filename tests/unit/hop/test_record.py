@@ -1,7 +1,7 @@
 """The record stage: any order of finishing, the oldest unfinished record is the mark."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from faust.types.tuples import TP
@@ -91,6 +91,22 @@ def test_in_any_order_of_finishing_a_revoke_leaves_the_unfinished_unacknowledged
         assert counted == expected
 
     asyncio.run(run())
+
+
+async def test_a_failure_of_the_account_that_nothing_foresees_stops_the_stage() -> None:
+    def broken(outputs: Sequence[Output]) -> None:
+        raise RuntimeError("no account can be written")
+
+    async def handler(item: Item[str]) -> Result:
+        return Result(counts=[("#c", "delivered")])
+
+    stage = stage_of(MemoryBroker(before=broken), handler)
+    await assigned(stage, 0)
+    stage.put(HERE, records("in", 0, [b"a"]))
+    await until(lambda: stage.stopped is not None)
+    assert stage.acked == {}
+    assert not stage.takes(HERE)
+    await stage.settle()
 
 
 async def test_one_record_that_waits_outside_holds_up_no_other() -> None:

@@ -23,6 +23,12 @@ def test_a_text_and_a_key_are_enough() -> None:
     )
 
 
+def test_a_key_of_any_length_gives_an_id_that_fits() -> None:
+    long = Feedback.decode(b'{"text": "a"}', b"k" * 700_000)
+    assert len(long.id) < 100
+    assert long.id != Feedback.decode(b'{"text": "a"}', b"k" * 700_001).id
+
+
 def test_without_a_key_the_id_is_a_digest_of_the_text() -> None:
     one, two = Feedback.decode(b'{"text": "a"}'), Feedback.decode(b'{"text": "a"}')
     assert one.id == two.id
@@ -49,6 +55,9 @@ def test_without_a_key_the_id_is_a_digest_of_the_text() -> None:
         (b'{"text": "a", "id": 7}', "id is not a string"),
         (b'{"text": "a", "author": {"name": "x"}}', "author is not a string"),
         (b'{"text": "a", "version": 2}', "unknown version 2"),
+        (b'{"text": "a", "id": "%s"}' % (b"i" * 513), "id is over 512 characters"),
+        (b'{"text": "a", "source": "%s"}' % (b"s" * 129), "source is over 128 characters"),
+        (b'{"text": "a", "url": "%s"}' % (b"u" * 2049), "url is over 2048 characters"),
     ],
 )
 def test_what_cannot_be_read_says_why(value: bytes | None, reason: str) -> None:

@@ -60,6 +60,10 @@ def test_the_toml_file_adds_sources_and_rules(tmp_path: Path) -> None:
         ({"X_QUERY": "k" * 513}, "the query is over 512 characters"),
         ({"X_BEARER_TOKEN_FILE": "/nowhere"}, "FEEDBACK_X_BEARER_TOKEN_FILE: cannot read /nowhere"),
         ({"CONFIG": "/nowhere"}, "FEEDBACK_CONFIG: cannot read /nowhere"),
+        ({"WEB_TOKEN_FILE": "/dev/null"}, "FEEDBACK_WEB_TOKEN_FILE: /dev/null is empty"),
+        ({"WEB_TOKEN": "  "}, "FEEDBACK_WEB_TOKEN: it is blank"),
+        ({"X_START": "30d"}, "30d is further back than X can search"),
+        ({"SESSION_TIMEOUT": "0"}, "FEEDBACK_SESSION_TIMEOUT: "),
     ],
 )
 def test_what_cannot_work_stops_with_one_line(env: dict[str, str], line: str) -> None:
@@ -80,6 +84,10 @@ def test_what_cannot_work_stops_with_one_line(env: dict[str, str], line: str) ->
         ("[[sources]]\nid='a'\ntype='slack'\nchannel='#a'\nquerry='x'", "sources.0.querry: Extra"),
         ("[[sources]]\nid='x'\ntype='slack'\nchannel='#a'", "two sources have the id x"),
         ("[[rules]]\nid='r'\nchannel='#r'\nbelow=7", "rules.2.below: "),
+        ("[[rules]]\nid='negative'\nchannel='#r'", "two rules have the id negative"),
+        ("[[rules]]\nid='r'\nchannel='#r'\nsource='y'", "rule r: there is no source y"),
+        ("sources = 5", "sources is no list of tables"),
+        ("[[sources]]\nid='a'\ntype='x-search'\nquery='k'\nstart='30d'", "30d is further back"),
     ],
 )
 def test_a_wrong_file_stops_with_one_line(tmp_path: Path, toml: str, line: str) -> None:

@@ -62,7 +62,7 @@ def test_every_reason_given_is_in_the_list_for_the_runbook() -> None:
         now=1000.0,
         loop_at=0.0,
         consumer=Progress("consumer", 0.0, busy=True),
-        stages=[Progress("polls", 0.0, busy=True)],
+        stages=[Progress("polls", 0.0, busy=True), Progress("alerts", 0.0, False, stopped=True)],
         assigned=False,
         model_loaded=False,
         faults={"x": "401"},

@@ -199,3 +199,19 @@ def test_older_words_of_a_worker_do_not_replace_newer_ones() -> None:
 )
 def test_minutes_are_read_with_and_without_seconds_and_zone(text: str) -> None:
     assert minute_number(text) == 2
+
+
+def test_a_late_account_of_a_former_owner_counts_nothing_twice() -> None:
+    """A stalls with offsets 10 to 19 in flight; B takes over, counts them in the next minute."""
+
+    def page(minute: int, first: int, offset: int, n: int) -> Account:
+        found = account(minute, offset, {"x": {"ingested": n}})
+        found.first = first
+        return found
+
+    known, late, taken_over = page(1000, 0, 9, 10), page(1000, 0, 19, 20), page(1001, 10, 24, 15)
+    for log in ([known, late, taken_over], [known, taken_over, late], [taken_over, late, known]):
+        ledger = Ledger()
+        for record in log:
+            ledger.take(record)
+        assert ledger.totals("sentiment") == {"x": {"ingested": 25}}
