@@ -160,10 +160,15 @@ async def _retry(settings: Settings, letters: Sequence[Letter]) -> None:
 
 async def _text(settings: Settings, letter: Letter) -> str | None:
     """Return the record's value as text, but not that of a message which its author deleted."""
-    identity = feedback_id(letter.content)
-    if identity is not None and await is_deleted(settings, identity, letter.content.partition):
+    content, topics = letter.content, Topics.of(settings)
+    # Only these two share their partition numbers with `scored`: alerts are spread by channel.
+    by_id = content.topic in (topics.raw.name, topics.scored.name)
+    identity = feedback_id(content)
+    if identity is not None and await is_deleted(
+        settings, identity, content.partition if by_id else None
+    ):
         return GONE
-    return _decoded(letter.content.value_bytes())
+    return _decoded(content.value_bytes())
 
 
 def _decoded(data: bytes | None) -> str | None:

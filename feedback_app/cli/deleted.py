@@ -8,9 +8,15 @@ from feedback_app.topics import Topics
 from models import InvalidRecord, ScoredFeedback
 
 
-async def is_deleted(settings: Settings, identity: str, partition: int) -> bool:
-    """Look for a deletion of a feedback id in its partition of `scored`; raises OutsideFault."""
-    if not 0 <= partition < settings.partitions:
+async def is_deleted(settings: Settings, identity: str, partition: int | None) -> bool:
+    """Look for a deletion of a feedback id in `scored`; raises OutsideFault.
+
+    `partition` is where the feedback is; with None it is looked for in all of them, because who
+    writes to `raw` may spread ids in a way of its own.
+    """
+    every = range(settings.partitions)
+    numbers = every if partition is None else [one for one in every if one == partition]
+    if not numbers:
         return False
     found = False
     needle = identity.encode()
@@ -25,5 +31,5 @@ async def is_deleted(settings: Settings, identity: str, partition: int) -> bool:
             return
 
     topic = Topics.of(settings).scored.name
-    await ReadBack(settings, SystemClock()).to_end(topic, {partition: 0}, None, take)
+    await ReadBack(settings, SystemClock()).to_end(topic, dict.fromkeys(numbers, 0), None, take)
     return found

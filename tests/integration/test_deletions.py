@@ -1,0 +1,97 @@
+"""What is deleted at its source is deleted here: alert, page, dead letters and replay."""
+
+import asyncio
+import itertools
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import NewFleet
+from tests.support.chaos.fleet import NEGATIVE, POSITIVE, Fleet
+from tests.support.chaos.processes import FEEDBACK
+from tests.support.chaos.waiting import until
+
+pytestmark = pytest.mark.timeout(180)
+
+PRIVATE = "my number is 555 0100"
+ALERTED = 4
+
+
+async def feedback(fleet: Fleet, *words: str) -> str:
+    """Return what a command of the program prints."""
+    process = await asyncio.create_subprocess_exec(
+        *FEEDBACK[:-3],
+        *words,
+        env=fleet.environment,
+        cwd=fleet.folder,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, said = await process.communicate()
+    assert process.returncode == 0, said.decode()
+    return out.decode()
+
+
+async def recent(fleet: Fleet) -> dict[str, Any]:
+    """Return the latest messages and alerts of the page."""
+    async with fleet.session.get(f"{fleet.living[0].url}/api/recent") as answer:
+        found: dict[str, Any] = await answer.json()
+        return found
+
+
+def standing(fleet: Fleet, name: str) -> list[str]:
+    """Return what the app says in a channel, text and blocks."""
+    messages = fleet.sandbox.slack.channel(name).messages
+    return [f"{message.text} {message.blocks}" for message in messages]
+
+
+async def test_nothing_of_a_deleted_message_is_shown_any_more(new_fleet: NewFleet) -> None:
+    fleet = await new_fleet()
+    slack, dead = fleet.sandbox.slack, fleet.observer.topics.dead
+    # The alerts of one channel become dead letters, those of the other are posted.
+    slack.archive(NEGATIVE)
+    await fleet.start_workers(1)
+    said: list[str] = []
+    number = itertools.count()
+
+    def enough() -> bool:
+        said.append(slack.say("#feedback", f"{next(number)} {PRIVATE}"))
+        return len(standing(fleet, POSITIVE)) >= ALERTED and len(dead) >= ALERTED
+
+    await until(enough, 40, lambda: fleet.workers[0].tail())
+    await until(lambda: shows(fleet, True), 20, "the page shows it")
+    assert all(PRIVATE in text for text in standing(fleet, POSITIVE))
+    since = ("--from", "1h", "--json")
+    before = await asyncio.gather(
+        feedback(fleet, "dead-letters", "show", "0"), feedback(fleet, "replay", *since)
+    )
+    assert [PRIVATE in text for text in before] == [True, True]
+
+    for ts in said:
+        slack.delete("#feedback", ts)
+    await until(lambda: not any(PRIVATE in one for one in standing(fleet, POSITIVE)), 30, "notes")
+    assert all("its author deleted the message" in one for one in standing(fleet, POSITIVE))
+    await until(lambda: shows(fleet, False), 20, "the page shows nothing of it")
+    after = await asyncio.gather(
+        feedback(fleet, "dead-letters", "show", "0"),
+        feedback(fleet, "dead-letters", "list", "--all", "--json"),
+        feedback(fleet, "replay", *since),
+    )
+    assert [PRIVATE in text for text in after] == [False, False, False]
+    assert "deleted at its source" in after[0]
+
+    # Nor does a retry bring it back.
+    slack.archive(NEGATIVE, False)
+    await feedback(fleet, "dead-letters", "retry", "--stage", "delivery")
+
+    def more() -> bool:
+        slack.say("#feedback", f"{next(number)} and something else")
+        return any("something else" in text for text in standing(fleet, NEGATIVE))
+
+    await until(more, 40, "an alert after the retried ones")
+    assert not any(PRIVATE in text for text in standing(fleet, NEGATIVE))
+
+
+async def shows(fleet: Fleet, wanted: bool) -> bool:
+    """Whether the page shows the text, or nothing of it."""
+    return (PRIVATE in str(await recent(fleet))) is wanted
