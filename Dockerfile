@@ -1,8 +1,8 @@
 # The worker, its classifier's weights inside; Kafka, X and Slack are outside.
 #   docker build -t feedback .
-#   docker run --env-file .env -p 6066:6066 feedback
+#   docker run --env-file .env -p 127.0.0.1:6066:6066 feedback
 FROM python:3.11-slim AS build
-# PyTorch's index for CPUs: 0.2 GB instead of the 4.7 GB of the CUDA build. For a GPU:
+# PyTorch's index for CPUs, instead of the CUDA build of 4.7 GB. For a GPU:
 #   docker build --build-arg TORCH_INDEX= -t feedback .
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 WORKDIR /src

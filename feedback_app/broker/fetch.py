@@ -21,7 +21,7 @@ Download = Callable[[Artifact, Path, Advance], Path]
 """Fetches an artifact into a folder, tells how many bytes have come, returns the file."""
 
 ELSEWHERE = (
-    "set FEEDBACK_KAFKA_BOOTSTRAP to a Kafka that runs elsewhere, or KAFKA_HOME to an unpacked "
+    "set FEEDBACK_KAFKA_BOOTSTRAP to a Kafka that runs elsewhere (for a demo: --kafka), or KAFKA_HOME to an unpacked "
     "Apache Kafka"
 )
 PART = ".part-"

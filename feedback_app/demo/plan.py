@@ -22,6 +22,9 @@ PASSED_ON = (
     "FEEDBACK_MODEL_THREADS",
     "FEEDBACK_NEGATIVE_BELOW",
     "FEEDBACK_POSITIVE_ABOVE",
+    "FEEDBACK_AZURE_ENDPOINT",
+    "FEEDBACK_AZURE_KEY",
+    "FEEDBACK_AZURE_KEY_FILE",
     "FEEDBACK_CACHE_DIR",
 )
 """The settings of the caller that a demo keeps; all others are its own."""
@@ -74,6 +77,9 @@ def worker_environment(
         for name, value in given.items()
         if not name.startswith("FEEDBACK_") or name in PASSED_ON
     }
+    # The workers run elsewhere, where a relative path would lead to nothing.
+    if (model := kept.get("FEEDBACK_MODEL")) and Path(model).is_dir():
+        kept["FEEDBACK_MODEL"] = str(Path(model).absolute())
     found = kept | {
         "FEEDBACK_KAFKA_BOOTSTRAP": addresses.kafka,
         "FEEDBACK_TOPIC_PREFIX": f"{run_id}.",
