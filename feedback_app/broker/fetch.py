@@ -21,8 +21,8 @@ Download = Callable[[Artifact, Path, Advance], Path]
 """Fetches an artifact into a folder, tells how many bytes have come, returns the file."""
 
 ELSEWHERE = (
-    "set FEEDBACK_KAFKA_BOOTSTRAP to a Kafka that runs elsewhere (for a demo: --kafka), or KAFKA_HOME to an unpacked "
-    "Apache Kafka"
+    "set FEEDBACK_KAFKA_BOOTSTRAP (for a demo: --kafka) to a Kafka that runs elsewhere, or "
+    "KAFKA_HOME to an unpacked Apache Kafka"
 )
 PART = ".part-"
 PARALLEL = 6
