@@ -1,8 +1,11 @@
 """The watch on two workers that take turns as leader, with the topics between them."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from feedback_app.alerting.slack_client import SlackClient
 from feedback_app.health.notices_list import SOURCE_FAILING, SOURCE_SILENT
@@ -195,3 +198,35 @@ async def test_a_silent_source_is_told_once_and_again_when_it_speaks(world: Worl
     await world.run(4, **running)
     assert len(world.said) == 2
     assert SOURCE_FAILING not in str(world.texts)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.booleans(),  # whether the source fails
+            st.sampled_from(["w1", "w2"]),
+            st.booleans(),  # whether Slack is there
+            st.integers(1, 60),
+        ),
+        max_size=12,
+    )
+)
+@settings(max_examples=25, deadline=None)
+def test_whatever_happens_starts_and_ends_take_turns_and_all_are_told_in_the_end(
+    steps: list[tuple[bool, str, bool, int]],
+) -> None:
+    async def play() -> None:
+        world = World()
+        world.cluster.stopped = {"slack"}
+        for fails, leader, reachable, looks in [*steps, (False, "w1", True, 60)]:
+            world.leader = leader
+            for notices in world.notices.values():
+                notices.reachable = reachable
+            world.cluster.brings("x")
+            await world.run(2 * looks, **(FAILING if fails else {"sources": {"x": "running"}}))
+        failing = [text[0] for text in world.texts if "Source failing" in text]
+        assert failing == ["⚠", "✅"] * (len(failing) // 2)
+        assert len({one.id for one in world.said}) == len(world.said)
+        assert not any(key.kind == SOURCE_FAILING for key in read(world.cursors))
+
+    asyncio.run(play())
