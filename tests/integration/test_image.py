@@ -98,6 +98,7 @@ async def test_its_steps_give_a_worker_that_becomes_ready(
         port = probe.getsockname()[1]
     sandbox = Sandbox()
     await sandbox.start()
+    log = (open_folder / "worker.log").open("wb")
     worker = await asyncio.create_subprocess_exec(
         *(str(prefix / "bin" / "feedback"), "worker", "-l", "info"),
         env=environment(open_folder)
@@ -112,10 +113,11 @@ async def test_its_steps_give_a_worker_that_becomes_ready(
         },
         cwd=open_folder,
         stdout=asyncio.subprocess.DEVNULL,
-        stderr=(open_folder / "worker.log").open("wb"),
+        stderr=log,
         user=user,
         group=user,
     )
+    log.close()
     try:
         assert await ready(port, worker), (open_folder / "worker.log").read_text()[-3000:]
     finally:

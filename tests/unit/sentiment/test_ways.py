@@ -65,6 +65,7 @@ def test_the_library_way_agrees_with_the_library(small_distilbert: Path) -> None
     classifier.close()
 
 
+@pytest.mark.timeout(600)  # it computes thousands of texts, on whatever cores are left
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
 def test_a_score_does_not_depend_on_its_company(way: Way) -> None:
     some = texts(500)
