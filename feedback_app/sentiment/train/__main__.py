@@ -15,12 +15,11 @@ from feedback_app.sentiment.train import outputs, runs, vocabulary
 from feedback_app.sentiment.train.base import MissingWeights, student_weights, teacher_weights
 from feedback_app.sentiment.train.data import Corpus, corpus
 from feedback_app.sentiment.train.finish import describe, finish
-from feedback_app.sentiment.train.network import tokenizer_of
+from feedback_app.sentiment.train.network import student_network, teacher_network, tokenizer_of
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 VOCABULARY = 9_800
 POSITIONS = 256
-TEACHER_SEEDS = (1,)
 STUDENT_SEEDS = (1,)
 
 
@@ -48,34 +47,51 @@ def yardstick(data: Corpus, work: Path) -> None:
 
 
 def teacher(data: Corpus, work: Path) -> None:
-    """Fine-tune the teachers."""
-    for seed in TEACHER_SEEDS:
-        runs.teacher(data, _teacher_base(work), work, replace(runs.TEACHER, seed=seed))
+    """Fine-tune the teacher."""
+    runs.teacher(data, _teacher_base(work), work)
+
+
+def _warm(data: Corpus, work: Path) -> Path:
+    return runs.student(data, None, pruned_base(data, work), work, runs.WARM_UP)
 
 
 def logits(data: Corpus, work: Path) -> None:
-    """Write the teachers' outputs on the training text."""
-    made = [
-        runs.teacher_logits(data.train, _teacher_base(work), work, replace(runs.TEACHER, seed=seed))
-        for seed in TEACHER_SEEDS
-    ]
-    outputs.write(outputs.SHIPPED, [example.text for example in data.train], outputs.mean(made))
+    """Write the outputs on the training text of the teacher and of a student of the labels.
+
+    The two err in different places: together they are better than either, and the student learns
+    from both.
+    """
+    base, plan = _teacher_base(work), runs.TEACHER
+    network = teacher_network(base, plan.dropout, plan.seed)
+    large = runs.logits_of(network, base, work / f"teacher-{plan.seed}", data.train)
+    base, plan = pruned_base(data, work), runs.WARM_UP
+    network = student_network(base, plan.dropout, plan.seed)
+    small = runs.logits_of(network, base, _warm(data, work), data.train)
+    texts = [example.text for example in data.train]
+    outputs.write(outputs.SHIPPED, texts, outputs.mean([large, small]))
 
 
 def student(data: Corpus, work: Path) -> None:
-    """Warm the student up on the labels, then distil the teachers' outputs into it."""
-    examples = data.train + data.own
-    taught = outputs.read(outputs.SHIPPED, [example.text for example in examples])
+    """Warm the student up on the labels, then distil the outputs of both teachers into it."""
+    taught = outputs.read(outputs.SHIPPED, [example.text for example in data.train + data.own])
     base = pruned_base(data, work)
-    warm = runs.student(data, None, base, work, runs.WARM_UP)
     for seed in STUDENT_SEEDS:
-        runs.student(data, taught, base, work, replace(runs.STUDENT, seed=seed), start=warm)
+        plan = replace(runs.STUDENT, seed=seed)
+        runs.student(data, taught, base, work, plan, start=_warm(data, work))
 
 
 def finished(data: Corpus, work: Path) -> None:
     """Average, calibrate and write the weights, the card and the plot."""
-    folders = [work / f"student-{seed}" for seed in STUDENT_SEEDS]
-    print(finish(pruned_base(data, work), folders, data, WEIGHTS))
+    made = [work / f"student-{seed}" for seed in STUDENT_SEEDS]
+    others = (
+        work / f"{name}-{plan.seed}"
+        for name, plan in (
+            ("yardstick", runs.YARDSTICK),
+            ("teacher", runs.TEACHER),
+            ("student", runs.WARM_UP),
+        )
+    )
+    print(finish(pruned_base(data, work), made, list(others), data, WEIGHTS))
 
 
 def evaluate(data: Corpus, work: Path) -> None:

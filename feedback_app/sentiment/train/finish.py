@@ -46,6 +46,10 @@ def _config(base: Path) -> dict[str, Any]:
     }
 
 
+def _told(run: Path) -> Any:
+    return json.loads((run / "run.json").read_text(encoding="utf-8"))
+
+
 def _val_logits(base: Path, weights: dict[str, Tensor], data: Corpus) -> Tensor:
     model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=len(LABELS))
     model.load_state_dict(weights)
@@ -54,12 +58,15 @@ def _val_logits(base: Path, weights: dict[str, Tensor], data: Corpus) -> Tensor:
     return predict(FirstToken(model), tokenizer, padding_of(tokenizer), texts)
 
 
-def finish(base: Path, runs: Sequence[Path], data: Corpus, target: Path) -> str:
+def finish(
+    base: Path, runs: Sequence[Path], others: Sequence[Path], data: Corpus, target: Path
+) -> str:
     """Write the weights directory and return the report of its figures.
 
     Args:
         base: the pruned directory that the runs started from: tokenizer and configuration.
         runs: folders of the runs whose weights are averaged.
+        others: folders of runs that the card tells of beside them; those not there are left out.
         data: for the temperature and the figures.
         target: the directory to write.
     """
@@ -76,7 +83,8 @@ def finish(base: Path, runs: Sequence[Path], data: Corpus, target: Path) -> str:
         (target / name).write_bytes((base / name).read_bytes())
 
     facts = {
-        "runs": [json.loads((run / "run.json").read_text()) for run in runs],
+        "runs": [_told(run) for run in runs],
+        "others": [_told(run) for run in others if (run / "run.json").exists()],
         "temperature": temperature,
         "vocabulary": _config(base)["vocab_size"],
         "train_texts": len(data.train),

@@ -27,7 +27,7 @@ TEACHER = Plan(epochs=2, batch=64, peak=4e-5, layer_decay=0.9, dropout=0.1, seed
 WARM_UP = Plan(
     epochs=2, batch=64, peak=1.5e-4, layer_decay=0.9, dropout=0.1, seed=100, average=0.999
 )
-STUDENT = Plan(epochs=4, batch=64, peak=1e-4, layer_decay=0.9, dropout=0.1, seed=1, average=0.999)
+STUDENT = Plan(epochs=2, batch=64, peak=1e-4, layer_decay=0.9, dropout=0.1, seed=1, average=0.999)
 
 Loss = Callable[[Tensor, list[int]], Tensor]
 
@@ -170,12 +170,10 @@ def teacher(data: Corpus, weights: Path, work: Path, plan: Plan = TEACHER) -> Pa
     )
 
 
-def teacher_logits(examples: list[Example], weights: Path, work: Path, plan: Plan) -> Tensor:
-    """Return the logits (texts, 3) of a teacher that `teacher` trained."""
-    network = teacher_network(weights, plan.dropout, plan.seed)
-    trained = torch.load(work / f"teacher-{plan.seed}" / "weights.pt", weights_only=True)
-    network.load_state_dict(trained, strict=False)
-    tokenizer = tokenizer_of(weights, plan.max_length)
+def logits_of(network: nn.Module, weights: Path, run: Path, examples: list[Example]) -> Tensor:
+    """Return the logits (texts, 3) of a network with the weights that a run gave it."""
+    network.load_state_dict(torch.load(run / "weights.pt", weights_only=True), strict=False)
+    tokenizer = tokenizer_of(weights, TEACHER.max_length)
     texts = [normalise(example.text) for example in examples]
     return predict(network, tokenizer, padding_of(tokenizer), texts)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 
 from feedback_app.sentiment.train import outputs
 
@@ -22,3 +23,12 @@ def test_mean_of_teachers_is_one_of_probabilities_in_the_log() -> None:
     shifted = outputs.mean([one, other + 7.0])
     assert torch.allclose(shifted, outputs.mean([one, other]))
     assert torch.allclose(outputs.mean([one, one]), one.log_softmax(1))
+
+
+def test_what_is_shipped_is_small_and_holds_no_text() -> None:
+    assert outputs.SHIPPED.stat().st_size < 2_000_000
+    stored = load_file(outputs.SHIPPED)
+    assert set(stored) == {"digest", "logits"}
+    assert stored["logits"].shape == (len(stored["digest"]), 3)
+    assert stored["logits"].isfinite().all()
+    assert len(set(stored["digest"].tolist())) > 50_000

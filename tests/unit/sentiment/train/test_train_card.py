@@ -1,0 +1,30 @@
+"""The model card tells of every run."""
+
+from feedback_app.sentiment.train.card import card
+
+
+def test_the_card_names_runs_figures_and_versions() -> None:
+    plan = {"seed": 7, "epochs": 3, "last": 0.5}
+    run = {"name": "student-7", "plan": plan, "val_macro_recall": [0.5, 0.6125], "seconds": 90}
+    facts = {
+        "runs": [run],
+        "others": [run | {"name": "yardstick-7"}],
+        "temperature": 1.234,
+        "vocabulary": 9800,
+        "train_texts": 60000,
+        "own_texts": 2000,
+        "val_texts": 2000,
+        "python": "3.11.0",
+        "versions": {"torch": "2.0", "transformers": "5.0", "tokenizers": "0.2"},
+    }
+    text = card(facts, "THE FIGURES\n")
+    for expected in (
+        "| student-7 (shipped) | 7 | 2.5 | 0.5000, 0.6125 | 2 |",
+        "| yardstick-7 | 7 |",
+        "THE FIGURES",
+        "temperature of\n   1.23",
+        "9,800 word pieces",
+        "research use",
+        "torch 2.0",
+    ):
+        assert expected in text
