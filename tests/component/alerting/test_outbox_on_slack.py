@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,8 @@ from agents import delivery
 from feedback_app.alerting.delivery_state import DeliveryState
 from feedback_app.alerting.slack_client import SlackClient
 from feedback_app.hop import Item, Output, Result
-from feedback_app.sandbox import SLACK_BOT_TOKEN, Sandbox
+from feedback_app.sandbox import SLACK_BOT_TOKEN, Sandbox, read_log
+from feedback_app.sandbox.log import Posted, Refused
 from feedback_app.settings import Settings
 from feedback_app.topics import Topics
 from models import Alert
@@ -132,3 +134,23 @@ async def test_under_faults_each_alert_stands_in_slack_once(
     finally:
         await worker.close()
         await box.stop()
+
+
+async def test_at_one_post_a_second_a_channel_that_enforces_it_sees_no_429(tmp_path: Path) -> None:
+    log = tmp_path / "sandbox.jsonl"
+    box = Sandbox(
+        posts_per_second=1.0, clock=FastClock(), slack={"history_delay": (0, 0)}, log_path=log
+    )
+    await box.start()
+    worker = Worker(box, alert_digest_above=0, slack_posts_per_second=1)
+    began = worker.clock.monotonic()
+    try:
+        await worker.deliver_all(24)
+        took = worker.clock.monotonic() - began
+    finally:
+        await worker.close()
+        await box.stop()
+    entries = list(read_log(log))
+    assert sum(isinstance(entry, Posted) for entry in entries) == 24
+    assert [entry for entry in entries if isinstance(entry, Refused)] == []
+    assert took >= 10  # twelve posts in each channel, the first at once
