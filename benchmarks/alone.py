@@ -2,7 +2,7 @@
 
     python -m benchmarks.alone TEXTS.json
 
-Reads a JSON list of texts, scores them with the scorer of a worker, best of three, and prints one
+Reads a JSON list of texts, scores them with the scorer of a worker, best of two, and prints one
 line of JSON: `seconds` and `cpu_s` of the best, and the `scores`.
 """
 
@@ -16,12 +16,11 @@ import orjson
 from feedback_app.sentiment.choose import load_scorer
 from feedback_app.settings import load
 
-ROUNDS = 3
+ROUNDS = 2
 
 
-async def main(path: Path) -> None:
+async def main(texts: list[str]) -> None:
     """Score and print."""
-    texts = orjson.loads(path.read_bytes())
     scorer = load_scorer(load())
     await scorer.score(texts[:512])
     taken = []
@@ -36,4 +35,4 @@ async def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    asyncio.run(main(orjson.loads(Path(sys.argv[1]).read_bytes())))

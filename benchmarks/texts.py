@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from random import Random
 
 OPENINGS = (
-    "Honestly", "Just so you know", "@support", "Third week with it:", "Update:", "ok so", "Hi all,",
-    "Not sure who to tell but", "PSA:", "After the last release", "lol", "Dear team,", "Question:",
+    "Honestly", "Just so you know", "@support", "Third week with it:", "Update:", "ok so",
+    "Hi all,", "Not sure who to tell but", "PSA:", "After the last release", "lol", "Dear team,",
 )  # fmt: skip
 SUBJECTS = (
     "the export", "search", "your billing page", "the new dashboard", "the phone app", "login",
@@ -20,8 +20,8 @@ VERDICTS = (
     "does what it says", "needs a proper manual", "never arrived", "is a joy to use",
 )  # fmt: skip
 TAILS = (
-    "and nobody answers my tickets", "which is more than I can say for the others", "😡", "😍", "🙏",
-    "so thank you to whoever fixed it", "so I am moving my team elsewhere", "#feedback",
+    "and nobody answers my tickets", "which is more than I can say for the others", "😡", "😍",
+    "so thank you to whoever fixed it", "so I am moving my team elsewhere", "#feedback", "🙏",
     "and my colleagues say the same", "please have a look", "any idea when that will change?",
     "http://example.com/a/status", "(on an older phone, for what it is worth)", "!!!", "...", "",
 )  # fmt: skip

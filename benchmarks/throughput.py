@@ -78,9 +78,10 @@ async def drained(stand: Stand, worker: Process, messages: int) -> dict[str, flo
         await asyncio.sleep(0.05)
         _check(worker, deadline)
     wall, total = time.monotonic() - began, worker.cpu() - used
-    # The model's thread is by far the busiest one.
-    model = max(now - threads.get(number, 0.0) for number, now in worker.threads().items())
     count = messages - first
+    each = [now - threads.get(number, 0.0) for number, now in worker.threads().items()]
+    # The model's thread is by far the busiest one.
+    model = max(each)
     return {
         "per_second": count / wall,
         "scored_per_second": count / through,
@@ -124,7 +125,7 @@ async def measure(
 async def _spy(worker: Process, out: Path) -> asyncio.subprocess.Process:
     await worker.ready()
     return await asyncio.create_subprocess_exec(
-        *("py-spy", "record", "--gil", "--pid", str(worker.process.pid), "--duration", "15"),
+        *("py-spy", "record", "--pid", str(worker.process.pid), "--duration", "15"),
         *("--threads", "--rate", "200", "--format", "raw", "--output", str(out)),
     )
 

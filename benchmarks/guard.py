@@ -1,0 +1,70 @@
+"""`make bench`: the hop, the throughput and the latency, against the ratios last recorded.
+
+    python -m benchmarks.guard [--record]
+
+Ends with one line of JSON; exits with status 1 where a ratio has grown past its tolerance.
+`--record` writes what was measured to benchmarks/recorded.json. Ratios and CPU times are compared,
+because they say the same on a faster machine or beside other work; the milliseconds of the latency
+are held to a bound instead.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import hop, latency, throughput
+from benchmarks.limits import failures
+
+RECORDED = Path(__file__).parent / "recorded.json"
+HOP_MESSAGES = 200_000
+THROUGHPUT_MESSAGES = 10_000
+LATENCY_SECONDS = 30.0
+
+
+async def measure() -> dict[str, float]:
+    """Run the three and return the figures of the last line."""
+    ways = await hop.measure(HOP_MESSAGES, seconds=5.0)
+    through = await throughput.measure(THROUGHPUT_MESSAGES)
+    late = await latency.measure(LATENCY_SECONDS, rate=20.0)
+    return {
+        "hop_cpu_ms": ways["hop"]["cpu_ms"],
+        "hop_vs_aiokafka_cpu": ways["hop"]["cpu_ms"] / ways["aiokafka"]["cpu_ms"],
+        "share_of_scorer": through["share_of_scorer"],
+        "cpu_ms_outside_model": through["cpu_ms_outside_model"],
+        "p50_ms": late["p50_ms"],
+        "p99_ms": late["p99_ms"],
+    }
+
+
+def show(now: Mapping[str, float], recorded: Mapping[str, float], failed: Sequence[str]) -> None:
+    """Print a row a figure."""
+    table = Table("figure", "now", "recorded", "")
+    for name, value in now.items():
+        before = f"{recorded[name]:.4f}" if name in recorded else "-"
+        table.add_row(name, f"{value:.4f}", before, "past its tolerance" if name in failed else "")
+    Console().print(table)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure, compare, and exit."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--record", action="store_true", help="keep what is measured")
+    given = parser.parse_args(argv)
+    recorded = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
+    now = asyncio.run(measure())
+    failed = failures(now, recorded)
+    show(now, recorded, failed)
+    if given.record:
+        RECORDED.write_text(json.dumps(now, indent=2) + "\n")
+    print(json.dumps(now))
+    sys.exit(1 if failed and not given.record else 0)
+
+
+if __name__ == "__main__":
+    main()

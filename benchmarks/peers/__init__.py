@@ -1,0 +1,1 @@
+"""The hop next to what else one would use: the same work, broker, partitions and acks."""
