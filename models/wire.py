@@ -1,6 +1,7 @@
 """What every record shares: JSON out and in, the version check, and times in RFC 3339."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Self
 
 import faust
@@ -82,6 +83,7 @@ def _fields(record: object) -> object:
     raise TypeError(f"{type(record).__name__} is not part of a record")
 
 
+@lru_cache(maxsize=64)
 def rfc3339(seconds: float) -> str:
     """Return Unix seconds as RFC 3339 in UTC with milliseconds."""
     at = datetime.fromtimestamp(seconds, UTC)
