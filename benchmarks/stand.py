@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -33,7 +33,7 @@ READY_WITHIN_S = 60.0
 
 
 @contextmanager
-def on(cpus: Sequence[int]) -> Any:
+def on(cpus: Iterable[int]) -> Iterator[None]:
     """Have what is started in here run on these processors only."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cpus)
@@ -99,9 +99,17 @@ class Process:
 class Stand:
     """One run: topics of its own on a local Kafka, a Slack stand-in, and workers."""
 
-    def __init__(self, settings: Mapping[str, str] | None = None, partitions: int = 12) -> None:
-        """`settings` are further FEEDBACK_ variables of the workers."""
-        self.worker_cpu, self.rest_cpu = split()
+    def __init__(
+        self,
+        settings: Mapping[str, str] | None = None,
+        partitions: int = 12,
+        spread: bool = False,
+    ) -> None:
+        """`settings` are further FEEDBACK_ variables; with `spread` everyone has every core."""
+        worker_cpu, rest_cpu = split()
+        everything = os.sched_getaffinity(0)
+        self.worker_cpus = everything if spread else {worker_cpu}
+        self.rest_cpus = everything if spread else {rest_cpu}
         self.name = f"bench{uuid.uuid4().hex[:8]}"
         self._settings, self._partitions = dict(settings or {}), partitions
         self._stack = AsyncExitStack()
@@ -113,7 +121,7 @@ class Stand:
         )
         try:
             # From here on this process too.
-            self._stack.enter_context(on([self.rest_cpu]))
+            self._stack.enter_context(on(self.rest_cpus))
             kafka = LocalKafka(self.folder / "kafka")
             await self._stack.enter_async_context(kafka)
             self.bootstrap = kafka.bootstrap
@@ -170,7 +178,7 @@ class Stand:
         port, log = free_port(0), self.folder / f"worker-{self._workers}.log"
         own = {k: v for k, v in os.environ.items() if not k.startswith("FEEDBACK_")}
         environment = own | self.environment | dict(more or {})
-        with log.open("wb") as file, on([self.worker_cpu]):
+        with log.open("wb") as file, on(self.worker_cpus):
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "feedback_app", "worker", "-l", "info"),
                 env=environment | {"FEEDBACK_WEB_PORT": str(port)},

@@ -90,14 +90,17 @@ class Run:
             deadline = time.monotonic() + LIMIT_S
             while done < messages:
                 await asyncio.sleep(0.05)
+                # The count is true at some moment of the request: take its middle.
+                before = used_by(process)
                 done = sum((await reader.end_offsets(tps)).values())
+                now = middle(before, used_by(process))
                 if done and not started:
                     started = time.time() - process.create_time()
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"{done} of {messages} after {LIMIT_S:.0f} s")
                 if not first and done >= messages // 10:
-                    first, begin = done, (time.monotonic(), cpu(process))
-            wall, used = time.monotonic() - begin[0], cpu(process) - begin[1]
+                    first, begin = done, now
+                if now[0] > deadline:
+                    raise TimeoutError(f"{done} of {messages} after {LIMIT_S:.0f} s")
+            wall, used = now[0] - begin[0], now[1] - begin[1]
         return {
             "per_second": (messages - first) / wall,
             "cpu_ms": used * 1000 / (messages - first),
@@ -140,10 +143,19 @@ class Run:
         }
 
 
-def cpu(process: psutil.Process) -> float:
-    """Return the CPU seconds that a process has used."""
+Moment = tuple[float, float]
+"""Monotonic seconds, and the CPU seconds that a process had used by then."""
+
+
+def used_by(process: psutil.Process) -> Moment:
+    """Return this moment of a process."""
     times = process.cpu_times()
-    return float(times.user + times.system)
+    return time.monotonic(), times.user + times.system
+
+
+def middle(one: Moment, other: Moment) -> Moment:
+    """Return the moment half way between two."""
+    return (one[0] + other[0]) / 2, (one[1] + other[1]) / 2
 
 
 def peak_rss(pid: int) -> int:

@@ -1,5 +1,6 @@
 """The process's scorer before and after it is loaded."""
 
+import gc
 from collections.abc import Sequence
 
 from feedback_app.hop.errors import OutsideFault
@@ -19,6 +20,8 @@ class LateScorer:
     def load(self) -> None:
         """Load the classifier; blocks. Raises ModelError."""
         self._scorer = load_scorer(self._settings)
+        # What is there by now stays: no collection walks torch and its kin again.
+        gc.freeze()
 
     @property
     def loaded(self) -> bool:
