@@ -19,7 +19,7 @@ from feedback_app.hop.types import StateTopic
 from feedback_app.topics import Topics
 from models import Alert, Feedback, PollRequest, ScoredFeedback
 
-SENTIMENT_TAKE = 256
+SENTIMENT_TAKE = 512
 """Records of a sentiment batch: some model batches, so that the model never waits for records."""
 DELIVERY_ROOM = 10_000
 """Alerts of a partition that may be read and not delivered; then that partition waits."""

@@ -16,6 +16,8 @@ from faust.types.tuples import TP
 
 POLL_S = 0.02
 """How long a full stage may hold up the first record of an idle one."""
+LONGEST_POLL_S = 0.2
+"""How long a stage that has been full for a while may wait, half empty, for more."""
 
 
 class StageLike(Protocol):
@@ -44,7 +46,7 @@ class HopConsumer(driver.Consumer):
         transport: HopTransport = self.transport  # type: ignore[assignment]
         self.stages: Mapping[str, StageLike] = transport.stages
         self.room = transport.room
-        self.fetched_at = monotonic()
+        self.fetched_at = self._all_wanted_at = monotonic()
         self._done: dict[TP, int] = {}
         self._committing = asyncio.Lock()
 
@@ -60,6 +62,7 @@ class HopConsumer(driver.Consumer):
         records: Any
         if len(wanted) == len(active_partitions):
             records = await super()._getmany(wanted, timeout)
+            self._all_wanted_at = monotonic()
         else:
             records = await self._getmany_beside_full(wanted, timeout)
         self.fetched_at = monotonic()
@@ -77,6 +80,9 @@ class HopConsumer(driver.Consumer):
 
     async def _getmany_beside_full(self, wanted: set[TP], timeout: float) -> Any:
         self.room.clear()
+        if wanted and (full := monotonic() - self._all_wanted_at) > POLL_S:
+            # A slow stage. As long again as it has been full: it still has work for longer.
+            return await super()._getmany(wanted, min(full, timeout, LONGEST_POLL_S))
         # An empty set would mean all partitions.
         records = await super()._getmany(wanted, 0) if wanted else {}
         if not records:
