@@ -5,6 +5,7 @@ takes time from the other.
 """
 
 import asyncio
+import logging
 import os
 import sys
 import tempfile
@@ -28,6 +29,9 @@ from feedback_app.sandbox.log import Posted, read_log
 from feedback_app.settings import load
 from feedback_app.topic_admin import ensure_topics
 from feedback_app.topics import Topics
+
+# A topic that is a moment old has no leader yet, which aiokafka tells of at length.
+logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 READY_WITHIN_S = 60.0
 

@@ -1,6 +1,7 @@
 """CPU a message over a backlog, and latency at a low rate, of one hop."""
 
 import asyncio
+import logging
 import os
 import sys
 import tempfile
@@ -19,6 +20,9 @@ from feedback_app.broker import LocalKafka
 from feedback_app.settings import load
 from feedback_app.topic_admin import ensure_topics
 from feedback_app.topics import Topics
+
+# A topic that is a moment old has no leader yet, which aiokafka tells of at length.
+logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 ROOT = Path(__file__).parents[2]
 WAYS = ("hop", "aiokafka")

@@ -27,8 +27,14 @@ async def score(items: Sequence[Item[Feedback]]) -> list[Result]:
                         {
                             "feedback": item.value,
                             "score": 0.5,
+                            "label": "neutral",
+                            "probabilities": None,
+                            "model": "bench",
+                            "scored_at": None,
                             "partition": item.partition,
                             "offset": item.offset,
+                            "first": True,
+                            "version": ScoredFeedback.VERSION,
                         }
                     ).encode(),
                     item.partition,
