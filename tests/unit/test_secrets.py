@@ -76,12 +76,18 @@ def test_the_app_shows_none() -> None:
         assert shown(f"{thing!r} {thing}") == []
 
 
-def test_kafkas_passwords_are_kept_out_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_kafkas_passwords_are_kept_out_of_the_log(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     password = client_options(load(ENVIRON))["sasl_plain_password"]
     log = logging.getLogger("aiokafka.conn")
     versions = {SaslAuthenticateRequest.API_KEY: (0, 1), MetadataRequest.API_KEY: (0, 1)}
     request = SaslAuthenticateRequest(f"\0worker\0{password}".encode()).prepare(versions)
-    with caplog.at_level(logging.DEBUG):
+    # Whatever configured logging in this process before.
+    monkeypatch.setattr(log, "disabled", False)
+    monkeypatch.setattr(log, "propagate", True)
+    monkeypatch.setattr(logging.getLogger("aiokafka"), "propagate", True)
+    with caplog.at_level(logging.DEBUG, "aiokafka.conn"):
         # As the library does with each request that it sends.
         log.debug("Request to %s:%d %d: %s", "127.0.0.1", 1, 3, request)
         log.debug(
