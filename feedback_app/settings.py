@@ -101,6 +101,10 @@ class Settings(BaseModel):
     """Posts that may be read a UTC day; unset means no limit."""
     x_monthly_posts: int | None = Field(default=None, ge=1)
     """Posts that may be read a UTC month; unset means no limit."""
+    x_compliance_every: Duration = Field(
+        default=timedelta(hours=6), ge=timedelta(seconds=1), le=timedelta(days=1)
+    )
+    """How often X is asked which of the posts kept here were deleted."""
 
     slack_bot_token: SecretStr | None = None
     """The bot token, `xoxb-…`."""

@@ -1,4 +1,4 @@
-"""Deletions on X: one batch-compliance job over the posts kept here, every six hours."""
+"""Deletions on X: one batch-compliance job over the posts kept here, every six hours if not set."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -19,7 +19,6 @@ from models import Cursor, from_rfc3339, rfc3339
 
 log = logging.getLogger(__name__)
 
-EVERY_S = 6 * 3600.0
 LOOK_S = 60.0
 JOB_LOOK_S = 15.0
 JOB_TIMEOUT_S = 3600.0
@@ -27,6 +26,7 @@ RETRY_S = 300.0
 KEY = "compliance|x"
 """The key of the record on `cursors` that says when the last job was done."""
 SEND = 500
+TYPE = "tweets"
 
 
 class XCompliance:
@@ -36,19 +36,21 @@ class XCompliance:
         self, context: Context, clock: Clock, leading: Callable[[], bool], kept: KeptPosts
     ) -> None:
         self._context, self._clock, self._leading, self._kept = context, clock, leading, kept
+        self._name = f"{context.settings.app_id}-deletions"
+        self._every = context.settings.x_compliance_every.total_seconds()
         self._kit = Kit(context.settings, lambda: 0, clock.time)
         self._client: XClient = self._kit.x()
 
     async def run(self) -> None:
-        """Do a job whenever the last one, by whichever worker, lies six hours back."""
+        """Do a job whenever the last one, by whichever worker, lies long enough back."""
         try:
             while True:
-                wait = LOOK_S
+                wait = min(LOOK_S, self._every)
                 if self._leading() and self._due():
                     try:
                         await self.once()
                     except OutsideFault as found:
-                        wait = found.retry_after or RETRY_S
+                        wait = found.retry_after or min(RETRY_S, self._every)
                         log.warning("X compliance: %s", found)
                     except Exception:
                         wait = RETRY_S
@@ -81,17 +83,21 @@ class XCompliance:
     def _due(self) -> bool:
         last = self._context.shared.cursors.get(KEY)
         return (
-            last is None or last.at is None or self._clock.time() - from_rfc3339(last.at) >= EVERY_S
+            last is None
+            or last.at is None
+            or self._clock.time() - from_rfc3339(last.at) >= self._every
         )
 
     async def _job(self, names: Iterable[str]) -> dict[str, Any]:
         """Make a job, give it the ids, and return it once X has completed it."""
-        job = _data(await ask(self._client.tweepy.create_compliance_job("tweets")))
+        job = await self._left() or _data(
+            await ask(self._client.tweepy.create_compliance_job(TYPE, name=self._name))
+        )
         ids = "\n".join(name.removeprefix(PREFIX) for name in names)
         await self._file("PUT", str(job.get("upload_url")), ids.encode())
         begun = self._clock.monotonic()
         while True:
-            await self._clock.sleep(JOB_LOOK_S)
+            await self._clock.sleep(min(JOB_LOOK_S, self._every))
             job = _data(await ask(self._client.tweepy.get_compliance_job(str(job.get("id")))))
             if job.get("status") == "complete":
                 return job
@@ -99,6 +105,18 @@ class XCompliance:
                 raise SourceFault(PARTY, f"X says of its job: {job.get('status')}", RETRY_S)
             if self._clock.monotonic() - begun > JOB_TIMEOUT_S:
                 raise SourceFault(PARTY, "X does not complete its job", RETRY_S)
+
+    async def _left(self) -> dict[str, Any] | None:
+        """Return a job of ours that was made and never given its ids: until then X makes no other.
+
+        Its maker was killed, or X's answer to it was lost.
+        """
+        answer = await ask(self._client.tweepy.get_compliance_jobs(TYPE, status="created"))
+        found = answer.get("data") if isinstance(answer, dict) else None
+        for job in found if isinstance(found, list) else ():
+            if isinstance(job, dict) and job.get("name") == self._name:
+                return job
+        return None
 
     async def _download(self, job: dict[str, Any]) -> bytes:
         return await self._file("GET", str(job.get("download_url")), None)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+import aiohttp
 import pytest
 
 from feedback_app.hop.types import Row
@@ -128,6 +129,22 @@ async def test_a_failure_is_an_outside_fault_and_marks_nothing_as_done(
     with pytest.raises(SourceFault, match="FEEDBACK_X_BEARER_TOKEN"):
         await compliance.once()
     assert KEY not in world.shared.cursors
+    await compliance.close()
+
+
+async def test_a_job_that_was_made_and_never_filled_is_used(
+    sandbox: Sandbox, world: World, scored: Scored, clock: ManualClock
+) -> None:
+    gone = sandbox.x.post("gone")
+    scored.add(f"x:{gone}")
+    sandbox.x.delete(gone)
+    compliance = jobs(world, scored, clock)
+    async with aiohttp.ClientSession(sandbox.x_url) as other:
+        body = {"type": "tweets", "name": f"{world.settings.app_id}-deletions"}
+        headers = {"Authorization": f"Bearer {X_BEARER_TOKEN}"}
+        async with other.post("/2/compliance/jobs", json=body, headers=headers) as made:
+            assert made.status == 200
+    assert await compliance.once() == 1
     await compliance.close()
 
 
