@@ -1,7 +1,7 @@
 """Faust's Kafka transport, whose consumer hands whole batches of a stage's topic to that stage.
 
-Three private names of Faust are touched, each under a contract test: `Consumer._getmany`,
-`Consumer._commit` and `Producer._ensure_producer`.
+Four private names of Faust are touched, each under a contract test: `Consumer._getmany`,
+`Consumer._commit`, `Consumer._new_consumer_thread` and `Producer._ensure_producer`.
 """
 
 import asyncio
@@ -13,6 +13,8 @@ from typing import Any, Protocol
 import aiokafka
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP
+
+from feedback_app.hop.leaving import stop_and_leave
 
 POLL_S = 0.02
 """How long a full stage may hold up the first record of an idle one."""
@@ -38,6 +40,15 @@ class StageLike(Protocol):
         """End what is in flight within a bound and drop the rest."""
 
 
+class LeavingThread(driver.AIOKafkaConsumerThread):
+    """Faust's thread around aiokafka's consumer, which leaves its group in every case."""
+
+    async def on_thread_stop(self) -> None:
+        if self._consumer is not None:
+            await stop_and_leave(self._consumer)
+        await super().on_thread_stop()
+
+
 class HopConsumer(driver.Consumer):
     """Faust's consumer; records of stage topics go to their stages, the rest goes Faust's way."""
 
@@ -49,6 +60,9 @@ class HopConsumer(driver.Consumer):
         self.fetched_at = self._all_wanted_at = monotonic()
         self._done: dict[TP, int] = {}
         self._committing = asyncio.Lock()
+
+    def _new_consumer_thread(self) -> LeavingThread:
+        return LeavingThread(self, loop=self.loop, beacon=self.beacon)
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
         if active_partitions is None:

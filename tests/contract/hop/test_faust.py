@@ -4,6 +4,9 @@ import inspect
 from importlib.metadata import version
 
 import faust
+from aiokafka import AIOKafkaConsumer
+from aiokafka.client import AIOKafkaClient
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faust.transport.consumer import Consumer, ThreadDelegateConsumer
 from faust.transport.drivers import aiokafka as driver
 
@@ -51,3 +54,23 @@ def test_the_calls_around_a_rebalance_are_where_the_hop_expects_them() -> None:
     assert parameters(Consumer.on_partitions_assigned) == ["self", "assigned", "generation_id"]
     assert parameters(Consumer.commit) == ["self", "topics", "start_new_transaction"]
     assert "await self.wait_empty()" in inspect.getsource(Consumer.on_stop)
+
+
+def test_the_consumer_runs_in_a_thread_of_the_class_that_it_names() -> None:
+    assert "self._thread = self._new_consumer_thread()" in inspect.getsource(ThreadDelegateConsumer)
+    assert parameters(driver.Consumer._new_consumer_thread) == ["self"]
+    assert "await self._consumer.stop()" in inspect.getsource(
+        driver.AIOKafkaConsumerThread.on_thread_stop
+    )
+
+
+def test_the_coordinator_comes_to_rest_before_it_leaves_and_leaves_only_with_a_place() -> None:
+    assert "self._coordinator = " in inspect.getsource(AIOKafkaConsumer)
+    assert "await self._coordinator.close()" in inspect.getsource(AIOKafkaConsumer.stop)
+    closing = inspect.getsource(GroupCoordinator.close)
+    assert closing.index("await self._coordination_task") < closing.index("_maybe_leave_group")
+    assert "if self.generation > 0" in inspect.getsource(GroupCoordinator._maybe_leave_group)
+    for name in ("member_id", "coordinator_id", "group_id"):
+        assert f"self.{name} = " in inspect.getsource(GroupCoordinator.__init__)
+    assert parameters(AIOKafkaClient.send) == ["self", "node_id", "request", "group"]
+    assert "conn_id = (node_id, group)" in inspect.getsource(AIOKafkaClient._get_conn)

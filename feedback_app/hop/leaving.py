@@ -1,0 +1,66 @@
+"""How a worker leaves its consumer group: at once, whatever its coordination is in the middle of.
+
+aiokafka leaves only as a member that has been given its place, and only after its coordination has
+come to rest. In the middle of a rebalance that is when the slowest other member has come, and a
+worker whose join failed never leaves: its partitions then wait for a session timeout.
+"""
+
+import asyncio
+import logging
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.client import CoordinationType
+from aiokafka.errors import KafkaError
+from aiokafka.protocol.group import LeaveGroupRequest
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 0.02
+ANSWER_S = 1.0
+"""How long the broker may take to let a member go."""
+STOP_S = 5.0
+"""How long the library may take to come to rest before its connections are closed."""
+CONNECTION = "leaving"
+"""A connection of its own: the broker answers one after another, and a join may wait there."""
+
+
+async def stop_and_leave(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer and have the group forget its member, within a few seconds."""
+    coordinator = consumer._coordinator
+    stopping = asyncio.ensure_future(consumer.stop())
+    if hasattr(coordinator, "member_id"):  # not one without a group
+        await _leave(coordinator, stopping)
+    await asyncio.wait({stopping}, timeout=STOP_S)
+    if not stopping.done():
+        log.warning("the consumer does not come to rest: closing its connections")
+        await consumer._client.close()
+    await stopping
+
+
+async def _leave(coordinator: Any, stopping: asyncio.Future[None]) -> None:
+    """Take back every member id that the coordinator has or is still given, until it has ended."""
+    left = {""}
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + STOP_S
+    while clock() < deadline:
+        if coordinator.member_id not in left:
+            left.add(coordinator.member_id)
+            await _take_back(coordinator, coordinator.member_id)
+        if stopping.done():
+            return
+        await asyncio.wait({stopping}, timeout=LOOK_EVERY_S)
+
+
+async def _take_back(coordinator: Any, member: str) -> None:
+    client, group = coordinator._client, coordinator.group_id
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            node = coordinator.coordinator_id
+            if node is None:
+                node = await client.coordinator_lookup(CoordinationType.GROUP, group)
+            await client.send(node, LeaveGroupRequest(group, member), group=CONNECTION)
+    except (KafkaError, OSError, TimeoutError) as error:
+        log.warning("could not leave the group %s: %s", group, error or "no answer")
+    else:
+        log.info("left the group %s", group)

@@ -1,0 +1,94 @@
+"""A worker that is asked to end leaves its group at once, even out of the middle of a rebalance."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
+
+from tests.integration.conftest import NewFleet
+from tests.support.chaos.fleet import SESSION_S, Fleet
+from tests.support.chaos.group import GroupWatch
+from tests.support.chaos.processes import WorkerProcess
+from tests.support.chaos.waiting import until
+
+pytestmark = pytest.mark.timeout(120)
+
+BAR_S = 3.0
+"""What a worker that ends may cost its partitions; far below the session timeout."""
+
+
+class Holding(ConsumerRebalanceListener):  # type: ignore[misc]
+    """A member that keeps its heart beating and does not come to a rebalance until it may."""
+
+    def __init__(self) -> None:
+        self.asked, self.go = asyncio.Event(), asyncio.Event()
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:
+        if revoked:
+            self.asked.set()
+            await self.go.wait()
+
+    async def on_partitions_assigned(self, assigned: Any) -> None:
+        """Take what it is given."""
+
+
+@asynccontextmanager
+async def member(fleet: Fleet, holding: Holding | None = None) -> AsyncIterator[None]:
+    """Become one more member of the workers' group, on a topic of no stage."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=fleet.environment["FEEDBACK_KAFKA_BOOTSTRAP"],
+        group_id=fleet.environment["FEEDBACK_APP_ID"],
+        enable_auto_commit=False,
+        heartbeat_interval_ms=300,
+    )
+    consumer.subscribe([f"{fleet.prefix}cursors"], listener=holding)
+    starting = asyncio.create_task(consumer.start())  # ends only with the join
+    try:
+        yield
+    finally:
+        if holding is not None:
+            holding.go.set()
+        await starting
+        await consumer.stop()
+
+
+async def leaves(fleet: Fleet, worker: WorkerProcess, watch: GroupWatch, others: int) -> None:
+    """Ask a worker to end while it waits for its place; it must be gone from the group at once."""
+    worker.terminate()
+    took = await until(lambda: watch.members == others, SESSION_S + 25, "it has left", 0.02)
+    assert took < BAR_S, worker.tail(60)
+    assert await worker.ended(BAR_S) == 0, worker.tail(60)
+
+
+async def test_a_worker_that_ends_during_its_first_join_leaves(new_fleet: NewFleet) -> None:
+    fleet = await new_fleet()
+    group, holding = fleet.environment["FEEDBACK_APP_ID"], Holding()
+    address = fleet.environment["FEEDBACK_KAFKA_BOOTSTRAP"]
+    async with GroupWatch(address, group) as watch, member(fleet, holding):
+        await until(lambda: watch.members == 1, 20, "the other is a member")
+        worker = fleet.start_worker()
+        await asyncio.wait_for(holding.asked.wait(), 30)
+        await until(lambda: watch.members == 2, 20, "the worker wants to join")
+        await leaves(fleet, worker, watch, others=1)
+
+
+async def test_a_worker_that_ends_while_it_joins_again_leaves(new_fleet: NewFleet) -> None:
+    fleet = await new_fleet()
+    group, holding = fleet.environment["FEEDBACK_APP_ID"], Holding()
+    address = fleet.environment["FEEDBACK_KAFKA_BOOTSTRAP"]
+    (worker,) = await fleet.start_workers(1)
+    async with GroupWatch(address, group) as watch, member(fleet, holding):
+        await until(lambda: watch.members == 2 and watch.state == "Stable", 20, "two members")
+
+        def joins() -> int:
+            return worker.log.read_text().count("(Re-)joining group")
+
+        before = joins()
+        async with member(fleet):
+            await asyncio.wait_for(holding.asked.wait(), 30)
+            await until(lambda: joins() > before, 20, "the worker joins again")
+            await leaves(fleet, worker, watch, others=2)
+            holding.go.set()
