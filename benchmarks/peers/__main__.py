@@ -1,101 +1,86 @@
-"""One peer or all of them through one hop, side by side.
+"""One peer or all of them, side by side: the hop alone, and the whole job with the model in.
 
-    python -m benchmarks.peers NAME|all [--share S] [--seconds S] [--write]
+    python -m benchmarks.peers [--peer NAME] [--job hop|whole] [--share S] [--seconds S] [--write]
 
-Each: JSON of 200 bytes in, a score added, JSON out under the same key, acks=all, 12 partitions, on
-the same local Kafka. `--share` shortens the backlogs; `--write` puts the table into
-docs/benchmarks.md. Ends with one line of JSON.
+The hop: JSON of 200 bytes in, a score added, JSON out under the same key. The whole job: the
+records of `raw`, with texts of the usual length, scored by the bundled model; each peer runs once
+with `transformers.pipeline` and once with this project's scorer. Everywhere acks=all, 12
+partitions, the same local Kafka; the peer has the first processor, everything else the last.
+`--share` shortens the backlogs; `--write` keeps the figures and writes the tables into
+docs/benchmarks.md. Ends with one line of JSON, and with status 1 where a peer failed.
 """
 
 import argparse
 import asyncio
 import json
-import platform
+import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-from benchmarks.hop.measure import ROOT, Run
-from benchmarks.peers.registry import PEERS, python
+from benchmarks.peers.measure import PeerFailed, PeerRun, slack
+from benchmarks.peers.registry import JOBS, PEERS
+from benchmarks.peers.table import table, write
+from benchmarks.stand import on, split
 from feedback_app.broker import LocalKafka
 
-PAGE = ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- hop table -->", "<!-- end of hop table -->"
+Found = dict[str, dict[str, float]]
 
 
-class PeerRun(Run):
-    """A peer through a pair of topics of its own."""
-
-    def command(self) -> list[str]:
-        """Return the command of the process that is measured."""
-        peer = PEERS[self.way]
-        names = (self.bootstrap, self.topics.raw.name, self.topics.scored.name)
-        return [python(self.way), *peer.arguments, *(names if peer.takes_addresses else ())]
-
-
-def table(found: Mapping[str, Mapping[str, float]]) -> str:
-    """Return the rows in Markdown, the cheapest first."""
-    lines = [
-        "| what | messages/s | CPU ms a message | p50 ms | p99 ms | start s | peak MB |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for name, row in sorted(found.items(), key=lambda item: item[1]["cpu_ms"]):
-        lines.append(
-            f"| {PEERS[name].title} | {row['per_second']:,.0f} | {row['cpu_ms']:.4f} | "
-            f"{row['p50_ms']:.0f} | {row['p99_ms']:.0f} | {row['start_s']:.1f} | "
-            f"{row['rss_mb']:.0f} |"
-        )
-    return "\n".join(lines)
-
-
-def machine() -> str:
-    """Return the processor, its cores and the system."""
-    info = Path("/proc/cpuinfo").read_text()
-    model = info.split("model name")[1].split(":")[1].splitlines()[0].strip()
-    return f"{model}, {info.count('model name')} cores, Linux {platform.release()}"
-
-
-def write(text: str, command: str) -> None:
-    """Put the table between its marks on the page."""
-    page = PAGE.read_text()
-    head, rest = page.split(BEGIN)
-    _, tail = rest.split(END)
-    at = f"{datetime.now(UTC):%Y-%m-%d}"
-    said = f"`{command}`, {at}, Python {platform.python_version()}, {machine()}:"
-    PAGE.write_text(f"{head}{BEGIN}\n{said}\n\n{text}\n{END}{tail}")
-
-
-async def run(names: Sequence[str], share: float, seconds: float) -> dict[str, dict[str, float]]:
-    """Measure the peers in turn on one broker."""
-    found = {}
+async def run(names: Sequence[str], kinds: Sequence[str], share: float, seconds: float) -> Found:
+    """Measure the peers in turn on one broker; one that fails is told of and left out."""
     for name in names:
-        python(name)
-    with tempfile.TemporaryDirectory(prefix="bench-peers-") as folder:
-        async with LocalKafka(Path(folder) / "kafka") as kafka:
-            for name in names:
-                peer = PeerRun(name, kafka.bootstrap, Path(folder))
-                found[name] = await peer.measure(int(PEERS[name].messages * share), seconds)
-                print(f"{name:12} {found[name]}", flush=True)
+        PEERS[name].program()
+    found: Found = {}
+    peer_cpu, rest_cpu = split()
+    async with AsyncExitStack() as stack:
+        folder = Path(
+            stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="bench-peers-", ignore_cleanup_errors=True)
+            )
+        )
+        stack.enter_context(on({rest_cpu}))
+        kafka = await stack.enter_async_context(LocalKafka(folder / "kafka"))
+        slack_url = await slack(stack)
+        for name in names:
+            for kind, task in PEERS[name].tasks.items():
+                if kind not in kinds:
+                    continue
+                peer = PeerRun(name, kind, kafka.bootstrap, slack_url, folder, {peer_cpu})
+                try:
+                    found[f"{name} {kind}"] = await peer.measure(
+                        int(task.messages * share), seconds
+                    )
+                except PeerFailed as error:
+                    print(f"{name} {kind} failed: {error}", file=sys.stderr, flush=True)
+                else:
+                    figures = found[f"{name} {kind}"].items()
+                    shown = "  ".join(f"{what} {value:,.4g}" for what, value in figures)
+                    print(f"{name} {kind}: {shown}", flush=True)
     return found
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
-    parser.add_argument("name", choices=[*PEERS, "all"])
-    parser.add_argument("--share", type=float, default=1.0, help="of each peer's backlog")
-    parser.add_argument("--seconds", type=float, default=20.0, help="of the latency run")
+    parser.add_argument("--peer", choices=[*PEERS, "all"], default="all")
+    parser.add_argument("--job", choices=[*JOBS, "both"], default="both")
+    parser.add_argument("--share", type=float, default=1.0, help="of each backlog")
+    parser.add_argument("--seconds", type=float, default=15.0, help="of the latency run")
     parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
     given = parser.parse_args(argv)
-    names = list(PEERS) if given.name == "all" else [given.name]
-    found = asyncio.run(run(names, given.share, given.seconds))
-    text = table(found)
-    print(text)
+    names = list(PEERS) if given.peer == "all" else [given.peer]
+    jobs = list(JOBS) if given.job == "both" else [given.job]
+    kinds = [kind for job in jobs for kind in JOBS[job]]
+    wanted = sum(kind in kinds for name in names for kind in PEERS[name].tasks)
+    found = asyncio.run(run(names, kinds, given.share, given.seconds))
+    for job in jobs:
+        print(f"\n{job}\n{table(job, found)}")
     if given.write:
-        command = f"python -m benchmarks.peers {given.name} --share {given.share:g}"
-        write(text, f"{command} --seconds {given.seconds:g}")
+        write(found, given.seconds)
     print(json.dumps(found))
+    sys.exit(len(found) < wanted)
 
 
 if __name__ == "__main__":

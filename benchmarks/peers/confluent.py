@@ -1,11 +1,14 @@
-"""A bare loop over confluent-kafka: BOOTSTRAP IN OUT."""
+"""A bare loop over confluent-kafka: BOOTSTRAP IN OUT SCORER."""
 
 import sys
 
 import orjson
 from confluent_kafka import Consumer, Producer  # type: ignore[import-not-found]
 
-bootstrap, source, target = sys.argv[1:4]
+from benchmarks.peers.model import scorer
+
+bootstrap, source, target, kind = sys.argv[1:5]
+score = scorer(kind)
 consumer = Consumer(
     {
         "bootstrap.servers": bootstrap,
@@ -21,12 +24,11 @@ while True:
     first = consumer.poll(1.0)
     if first is None:
         continue
-    for message in [first, *consumer.consume(499, 0)]:
-        if message.error() is None:
-            data = orjson.loads(message.value())
-            data["score"] = 0.5
-            producer.produce(
-                target, orjson.dumps(data), message.key(), partition=message.partition()
-            )
+    messages = [m for m in (first, *consumer.consume(499, 0)) if m.error() is None]
+    values = [orjson.loads(message.value()) for message in messages]
+    scores = score([data["text"] for data in values])
+    for message, data, one in zip(messages, values, scores, strict=True):
+        data["score"] = one
+        producer.produce(target, orjson.dumps(data), message.key(), partition=message.partition())
     producer.flush()
     consumer.commit(asynchronous=False)

@@ -1,17 +1,20 @@
-"""A plain Faust application, as its documentation shows it: BOOTSTRAP IN OUT."""
+"""A plain Faust application, as its documentation shows it: BOOTSTRAP IN OUT SCORER."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
 import faust
 
-bootstrap, source, target = sys.argv[1:4]
+from benchmarks.peers.model import scorer
+
+bootstrap, source, target, kind = sys.argv[1:5]
 app = faust.App(f"{source}-faust", broker=f"kafka://{bootstrap}", store="memory://")
 
 
 class Message(faust.Record):
-    """What comes in."""
+    """What comes in where only the hop is measured."""
 
     id: str
     text: str
@@ -21,30 +24,54 @@ class Message(faust.Record):
     created_at: str
 
 
-class Scored(faust.Record):
-    """What goes out."""
+class Feedback(Message):
+    """What comes in with the whole job."""
 
-    id: str
-    text: str
-    source: str
-    lang: str
-    author: str
-    created_at: str
+    revision: int
+    kind: str
+    url: str | None
+    received_at: str
+    truncated: bool
+    version: int
+
+
+class Scored(Message):
+    """What goes out where only the hop is measured."""
+
     score: float
 
 
-messages = app.topic(source, key_type=bytes, value_type=Message)
-scored = app.topic(target, key_type=bytes, value_type=Scored)
+class ScoredFeedback(Feedback):
+    """What goes out with the whole job."""
+
+    score: float
 
 
-@app.agent(messages)
-async def score(stream: Any) -> None:
-    """Add a score."""
+Out: Any = Scored if kind == "none" else ScoredFeedback
+messages = app.topic(source, key_type=bytes, value_type=Message if kind == "none" else Feedback)
+scored = app.topic(target, key_type=bytes, value_type=Out)
+score = scorer(kind)
+BATCH, WITHIN_S = 256, 0.01
+
+
+async def one_by_one(stream: Any) -> None:
+    """Add a score to each message."""
     events: AsyncIterator[Any] = stream.events()
     async for event in events:
-        data = event.value.asdict()
-        await scored.send(key=event.key, value=Scored(**data, score=0.5))
+        (found,) = score([event.value.text])
+        await scored.send(key=event.key, value=Out(**event.value.asdict(), score=found))
 
+
+async def in_batches(stream: Any) -> None:
+    """Add scores to what is waiting, because this scorer takes many at once."""
+    batches: AsyncIterator[list[Any]] = stream.take_events(BATCH, within=WITHIN_S)
+    async for events in batches:
+        found = await asyncio.to_thread(score, [event.value.text for event in events])
+        for event, one in zip(events, found, strict=True):
+            await scored.send(key=event.key, value=Out(**event.value.asdict(), score=one))
+
+
+app.agent(messages)(in_batches if kind == "own" else one_by_one)
 
 if __name__ == "__main__":
     sys.argv = [sys.argv[0], "worker", "-l", "info", "--without-web"]

@@ -1,10 +1,13 @@
-"""Quix Streams as its documentation shows it: BOOTSTRAP IN OUT."""
+"""Quix Streams as its documentation shows it: BOOTSTRAP IN OUT SCORER."""
 
 import sys
 
 from quixstreams import Application  # type: ignore[import-not-found]
 
-bootstrap, source, target = sys.argv[1:4]
+from benchmarks.peers.model import scorer
+
+bootstrap, source, target, kind = sys.argv[1:5]
+score = scorer(kind)
 app = Application(
     broker_address=bootstrap,
     consumer_group=f"{source}-quix",
@@ -13,6 +16,6 @@ app = Application(
     producer_extra_config={"acks": "all"},
 )
 frame = app.dataframe(app.topic(source, value_deserializer="json"))
-frame["score"] = 0.5
+frame["score"] = 0.5 if kind == "none" else frame["text"].apply(lambda text: score([text])[0])
 frame.to_topic(app.topic(target, value_serializer="json"))
 app.run()

@@ -1,65 +1,100 @@
-"""Which peers there are, and how each is installed and started."""
+"""Which peers there are, how each is started, and how much it is given to do."""
 
-import subprocess
-import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from feedback_app.broker.fetch import cache_dir
+from benchmarks.peers.programs import Program, kafka_streams, own, python, python_on_java
 
-HERE = Path(__file__).parent
-FAUST = ("-m", "faust", "-A", "benchmarks.peers.ours", "worker", "-l", "info", "--without-web")
+NONE, PIPELINE, OWN = "none", "pipeline", "own"
+SCORERS = {PIPELINE: "`transformers.pipeline`", OWN: "this project's"}
+JOBS = {"hop": (NONE,), "whole": (PIPELINE, OWN)}
+"""The scorers of each job: the hop alone has none."""
+
+FAUST = ("worker", "-l", "info", "--without-web")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One way to run a peer: its arguments, and a backlog that it works on for ten seconds.
+
+    The first `told` of BOOTSTRAP IN OUT SCORER FOLDER follow the arguments, and then `more`.
+    """
+
+    arguments: tuple[str, ...]
+    messages: int
+    told: int = 5
+    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A program that does the hop; `requires` go into a virtual environment of its own.
-
-    Without any it runs in this project's. `messages` is a backlog that it works on for some
-    seconds.
-    """
+    """A program that does a job; `program` installs it where need be. `tasks` goes by scorer."""
 
     title: str
-    arguments: tuple[str, ...]
-    requires: tuple[str, ...] = ()
-    messages: int = 500_000
-    takes_addresses: bool = True
+    program: Callable[[], Program]
+    tasks: Mapping[str, Task]
 
 
-def script(name: str) -> tuple[str, ...]:
-    """Return the arguments that run a peer's script."""
-    return (str(HERE / name),)
+def module(name: str) -> tuple[str, ...]:
+    """Return the arguments that run a peer's module."""
+    return ("-m", f"benchmarks.peers.{name}")
 
+
+def tasks(name: str, none: int, pipeline: int, own_: int) -> dict[str, Task]:
+    """Return the tasks of a module that knows all three scorers, with their backlogs."""
+    backlogs = {NONE: none, PIPELINE: pipeline, OWN: own_}
+    return {kind: Task(module(name), messages) for kind, messages in backlogs.items()}
+
+
+SPARK = ("pyspark==4.1.1", "pandas==2.3.3", "pyarrow==22.0.0", "numpy==2.4.6")
 
 PEERS = {
-    "ours": Peer("this pipeline's hop, untyped JSON", FAUST, takes_addresses=False),
-    "aiokafka": Peer("aiokafka 0.14.0, bare loop", ("-m", "benchmarks.hop.loop")),
+    "ours": Peer(
+        "this pipeline",
+        own,
+        {
+            # The accounts stay in: the product never runs without them.
+            NONE: Task(("-m", "faust", "-A", "benchmarks.peers.ours", *FAUST), 500_000, told=0),
+            PIPELINE: Task(
+                ("-m", "faust", "-A", "benchmarks.peers.ours_pipeline", *FAUST), 3_000, told=0
+            ),
+            OWN: Task(("-m", "feedback_app", "worker", "-l", "info"), 12_000, told=0),
+        },
+    ),
+    "aiokafka": Peer(
+        "aiokafka 0.14.0, bare loop",
+        own,
+        {NONE: Task(("-m", "benchmarks.hop.loop"), 500_000, told=3)},
+    ),
     "confluent": Peer(
         "confluent-kafka 2.12.2, bare loop",
-        script("confluent.py"),
-        ("confluent-kafka==2.12.2", "orjson==3.13.0"),
+        lambda: python("confluent", "confluent-kafka==2.12.2", "orjson==3.13.0"),
+        tasks("confluent", 1_000_000, 3_000, 12_000),
     ),
-    "quix": Peer("Quix Streams 3.28.1", script("quix.py"), ("quixstreams==3.28.1",)),
+    "streams": Peer("Kafka Streams 4.3.1", kafka_streams, {NONE: Task((), 1_000_000)}),
+    "quix": Peer(
+        "Quix Streams 3.28.1",
+        lambda: python("quix", "quixstreams==3.28.1"),
+        tasks("quix", 500_000, 2_000, 3_000),
+    ),
     "faust": Peer(
-        "plain Faust 0.15.3, as documented",
-        script("plain_faust.py"),
-        ("faust-streaming==0.15.3", "aiokafka==0.14.0"),
-        messages=20_000,
+        "plain Faust 0.15.3",
+        lambda: python("faust", "faust-streaming==0.15.3", "aiokafka==0.14.0"),
+        tasks("plain_faust", 20_000, 2_000, 8_000),
+    ),
+    "flink": Peer(
+        "PyFlink 2.2.1",
+        lambda: python_on_java("flink", "apache-flink==2.2.1"),
+        tasks("flink", 200_000, 3_000, 12_000),
+    ),
+    "spark": Peer(
+        "Spark 4.1.1, micro-batch",
+        lambda: python_on_java("spark", *SPARK),
+        tasks("spark", 500_000, 3_000, 12_000),
+    ),
+    "spark-continuous": Peer(
+        "Spark 4.1.1, continuous",
+        lambda: python_on_java("spark", *SPARK),
+        {NONE: Task(module("spark"), 500_000, more=("continuous",))},
     ),
 }
-
-
-def python(name: str) -> str:
-    """Return the interpreter of a peer, installed if it is not there yet."""
-    requires = PEERS[name].requires
-    if not requires:
-        return sys.executable
-    folder = cache_dir() / "peers" / "-".join([name, *requires[:1]])
-    interpreter = folder / "bin" / "python"
-    ready = folder / "ready"
-    if not ready.exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        install = [str(interpreter), "-m", "pip", "install", "--quiet", *requires]
-        subprocess.run(install, check=True)
-        ready.touch()
-    return str(interpreter)

