@@ -51,6 +51,12 @@ class FeedbackApp(faust.App):
             *self.pipeline.last_services(),
         ]
 
+    async def on_stop(self) -> None:
+        """Settle what is in flight and leave the group before anything slow is closed."""
+        await super().on_stop()
+        if self._consumer is not None:
+            await self.pipeline.hops.consumer.leave()
+
     async def on_shutdown(self) -> None:
         """Close what the pipeline holds open beside its services."""
         await super().on_shutdown()

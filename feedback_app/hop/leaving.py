@@ -28,17 +28,18 @@ CONNECTION = "leaving"
 async def stop_and_leave(consumer: AIOKafkaConsumer) -> None:
     """Stop a consumer and have the group forget its member, within a few seconds."""
     coordinator = consumer._coordinator
-    stopping = asyncio.ensure_future(consumer.stop())
+    closing = asyncio.ensure_future(coordinator.close())
     if hasattr(coordinator, "member_id"):  # not one without a group
-        await _leave(coordinator, stopping)
-    await asyncio.wait({stopping}, timeout=STOP_S)
-    if not stopping.done():
+        await _leave(coordinator, closing)
+    await asyncio.wait({closing}, timeout=STOP_S)
+    if not closing.done():
         log.warning("the consumer does not come to rest: closing its connections")
         await consumer._client.close()
-    await stopping
+    await closing
+    await consumer.stop()
 
 
-async def _leave(coordinator: Any, stopping: asyncio.Future[None]) -> None:
+async def _leave(coordinator: Any, closing: asyncio.Future[None]) -> None:
     """Take back every member id that the coordinator has or is still given, until it has ended."""
     left = {""}
     clock = asyncio.get_running_loop().time
@@ -47,9 +48,9 @@ async def _leave(coordinator: Any, stopping: asyncio.Future[None]) -> None:
         if coordinator.member_id not in left:
             left.add(coordinator.member_id)
             await _take_back(coordinator, coordinator.member_id)
-        if stopping.done():
+        if closing.done():
             return
-        await asyncio.wait({stopping}, timeout=LOOK_EVERY_S)
+        await asyncio.wait({closing}, timeout=LOOK_EVERY_S)
 
 
 async def _take_back(coordinator: Any, member: str) -> None:

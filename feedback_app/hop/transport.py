@@ -20,6 +20,8 @@ POLL_S = 0.02
 """How long a full stage may hold up the first record of an idle one."""
 LONGEST_POLL_S = 0.2
 """How long a stage that has been full for a while may wait, half empty, for more."""
+LEAVE_S = 10.0
+"""How long a worker that ends waits for its leave."""
 
 
 class StageLike(Protocol):
@@ -43,9 +45,13 @@ class StageLike(Protocol):
 class LeavingThread(driver.AIOKafkaConsumerThread):
     """Faust's thread around aiokafka's consumer, which leaves its group in every case."""
 
-    async def on_thread_stop(self) -> None:
+    async def leave(self) -> None:
+        """Leave the group and read nothing more; runs in this thread."""
         if self._consumer is not None:
             await stop_and_leave(self._consumer)
+
+    async def on_thread_stop(self) -> None:
+        await self.leave()
         await super().on_thread_stop()
 
 
@@ -127,6 +133,13 @@ class HopConsumer(driver.Consumer):
                 # aiokafka leaves it where it is: past what was fetched across a rebalance.
                 await self._seek(tp, 0)
         return found
+
+    async def leave(self) -> None:
+        """Give the partitions back at once, while the rest of the worker still ends."""
+        thread = self._thread
+        if isinstance(thread, LeavingThread) and thread._consumer is not None:
+            leaving = asyncio.run_coroutine_threadsafe(thread.leave(), thread.thread_loop)
+            await asyncio.wait({asyncio.wrap_future(leaving)}, timeout=LEAVE_S)
 
     async def settle(self) -> None:
         """End what is in flight, commit what is acknowledged, forget the rest."""

@@ -60,7 +60,7 @@ async def leaves(fleet: Fleet, worker: WorkerProcess, watch: GroupWatch, others:
     worker.terminate()
     took = await until(lambda: watch.members == others, SESSION_S + 25, "it has left", 0.02)
     assert took < BAR_S, worker.tail(60)
-    assert await worker.ended(BAR_S) == 0, worker.tail(60)
+    assert await worker.ended(15) == 0, worker.tail(60)
 
 
 async def test_a_worker_that_ends_during_its_first_join_leaves(new_fleet: NewFleet) -> None:
@@ -92,3 +92,20 @@ async def test_a_worker_that_ends_while_it_joins_again_leaves(new_fleet: NewFlee
             await until(lambda: joins() > before, 20, "the worker joins again")
             await leaves(fleet, worker, watch, others=2)
             holding.go.set()
+
+
+async def test_a_worker_that_ends_while_x_and_slack_are_silent_leaves(new_fleet: NewFleet) -> None:
+    fleet = await new_fleet()
+    group = fleet.environment["FEEDBACK_APP_ID"]
+    address = fleet.environment["FEEDBACK_KAFKA_BOOTSTRAP"]
+    worker, _ = await fleet.start_workers(2)
+    async with GroupWatch(address, group) as watch:
+        await until(lambda: watch.members == 2 and watch.state == "Stable", 20, "two members")
+        fleet.x_link.hang()
+        for number in range(300):
+            fleet.sandbox.slack.say("#feedback", f"item {number} version 1 before the silence")
+        posted = fleet.observer.topics.deliveries
+        await until(lambda: len(posted) > 10, 20, "posts go out", 0.02)
+        fleet.slack_link.hang()
+        await until(lambda: len(fleet.observer.topics.scored) == 300, 20, "all are scored")
+        await leaves(fleet, worker, watch, others=1)
