@@ -129,7 +129,7 @@ class PeerRun:
                 if process.returncode is not None or now[0] - began > LIMIT_S:
                     raise PeerFailed(
                         f"{done} of {messages} after {now[0] - began:.0f} s, exit status "
-                        f"{process.returncode}:\n{self._log.read_text(errors='replace')[-2000:]}"
+                        f"{process.returncode}:\n{self._log.read_text(errors='replace')[-4000:]}"
                     )
         wall, used = now[0] - begin[0], now[1] - begin[1]
         return {

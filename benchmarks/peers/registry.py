@@ -46,8 +46,6 @@ def tasks(name: str, none: int, pipeline: int, own_: int) -> dict[str, Task]:
     return {kind: Task(module(name), messages) for kind, messages in backlogs.items()}
 
 
-SPARK = ("pyspark==4.1.1", "pandas==2.3.3", "pyarrow==22.0.0", "numpy==2.4.6")
-
 PEERS = {
     "ours": Peer(
         "this pipeline",
@@ -56,7 +54,7 @@ PEERS = {
             # The accounts stay in: the product never runs without them.
             NONE: Task(("-m", "faust", "-A", "benchmarks.peers.ours", *FAUST), 500_000, told=0),
             PIPELINE: Task(
-                ("-m", "faust", "-A", "benchmarks.peers.ours_pipeline", *FAUST), 3_000, told=0
+                ("-m", "faust", "-A", "benchmarks.peers.ours_pipeline", *FAUST), 1_500, told=0
             ),
             OWN: Task(("-m", "feedback_app", "worker", "-l", "info"), 12_000, told=0),
         },
@@ -68,33 +66,33 @@ PEERS = {
     ),
     "confluent": Peer(
         "confluent-kafka 2.12.2, bare loop",
-        lambda: python("confluent", "confluent-kafka==2.12.2", "orjson==3.13.0"),
-        tasks("confluent", 1_000_000, 3_000, 12_000),
+        lambda: python("confluent"),
+        tasks("confluent", 1_000_000, 1_500, 12_000),
     ),
     "streams": Peer("Kafka Streams 4.3.1", kafka_streams, {NONE: Task((), 1_000_000)}),
     "quix": Peer(
         "Quix Streams 3.28.1",
-        lambda: python("quix", "quixstreams==3.28.1"),
-        tasks("quix", 500_000, 2_000, 3_000),
+        lambda: python("quix"),
+        tasks("quix", 500_000, 1_200, 3_000),
     ),
     "faust": Peer(
         "plain Faust 0.15.3",
-        lambda: python("faust", "faust-streaming==0.15.3", "aiokafka==0.14.0"),
-        tasks("plain_faust", 20_000, 2_000, 8_000),
+        lambda: python("faust"),
+        tasks("plain_faust", 20_000, 1_200, 8_000),
     ),
     "flink": Peer(
         "PyFlink 2.2.1",
-        lambda: python_on_java("flink", "apache-flink==2.2.1"),
-        tasks("flink", 200_000, 3_000, 12_000),
+        lambda: python_on_java("flink"),
+        tasks("flink", 200_000, 1_500, 12_000),
     ),
     "spark": Peer(
         "Spark 4.1.1, micro-batch",
-        lambda: python_on_java("spark", *SPARK),
-        tasks("spark", 500_000, 3_000, 12_000),
+        lambda: python_on_java("spark"),
+        tasks("spark", 500_000, 1_500, 12_000),
     ),
     "spark-continuous": Peer(
         "Spark 4.1.1, continuous",
-        lambda: python_on_java("spark", *SPARK),
+        lambda: python_on_java("spark"),
         {NONE: Task(module("spark"), 500_000, more=("continuous",))},
     ),
 }

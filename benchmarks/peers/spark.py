@@ -19,6 +19,8 @@ continuous = sys.argv[6:] == ["continuous"]
 SLOTS = 13
 """Continuous mode holds a slot for each of the 12 partitions, for good."""
 
+# Else the workers run whatever python3 is first on the path.
+os.environ["PYSPARK_PYTHON"] = sys.executable
 spark = (
     SparkSession.builder.master(f"local[{SLOTS}]" if continuous else "local[*]")
     .config("spark.jars", ",".join(os.environ["PEER_JARS"].split(":")))
