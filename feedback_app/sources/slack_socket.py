@@ -174,13 +174,16 @@ class SlackSocket:
         """Read the history now, then on the leader's timer and after events that were missed."""
         timing, now = self._timing, self._clock.monotonic
         last, thorough = -timing.reconcile, True
+        again: float | None = None
         while True:
             missed = self._missed is not None and now() - self._missed > timing.missed
             regular = self._leading() and now() - last > timing.reconcile
-            if thorough or missed or regular:
+            due = again is not None and now() >= again
+            if thorough or missed or regular or due:
                 self._missed = None if missed else self._missed
                 try:
                     await self._history.reconcile(reader, self._web, thorough=thorough or missed)
+                    again = now() + timing.settled if thorough or missed else None
                     thorough = False
                 except OutsideFault as fault:
                     log.warning("Slack's history was not read to its end: %s", fault)
@@ -188,7 +191,7 @@ class SlackSocket:
                     thorough = thorough or missed
                 except Exception:
                     log.exception("Slack's history was not read to its end")
-                    thorough = False
+                    thorough, again = False, None
                 last = now()
             await self._clock.sleep(timing.look)
 

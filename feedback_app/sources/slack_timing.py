@@ -25,6 +25,8 @@ class Timing:
     """Between two readings of the history by the leader."""
     missed: float = 30.0
     """From an event that the broker did not take to a reading of the history."""
+    settled: float = 65.0
+    """From that reading, or from a new connection's, to another of what was too young for it."""
     give_way: float = 60.0
     first_wait: float = 1.0
     longest_wait: float = 60.0

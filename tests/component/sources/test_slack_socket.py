@@ -15,6 +15,7 @@ from feedback_app.sandbox import SLACK_APP_TOKEN, SLACK_BOT_TOKEN, Sandbox
 from feedback_app.sandbox.log import Acknowledged
 from feedback_app.sandbox.slack.sockets import Outgoing
 from feedback_app.settings import ConfigurationError
+from feedback_app.sources import slack_history
 from feedback_app.sources.slack_socket import SlackSocket
 from feedback_app.sources.slack_timing import Timing
 from tests.source_world import World, settings, until
@@ -248,6 +249,22 @@ async def test_what_slack_gave_up_on_is_read_from_the_history(sandbox: Sandbox) 
     async with running(world):
         await until(lambda: world.feedback)
     assert [found.text for found in world.feedback] == ["said while no worker ran"]
+
+
+async def test_a_missed_deletion_of_a_young_message_is_found_by_a_second_reading(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slack_history, "SETTLED_S", 1.0)
+    world = world_of(sandbox)
+    async with running(world, timing=replace(QUICK, settled=1.2)):
+        ts = sandbox.slack.say("#feedback", "soon gone")
+        await until(lambda: len(world.feedback) == 1)
+        # Nobody is told: the event went to a connection that has just been lost.
+        monkeypatch.setattr(sandbox.slack.sockets, "emit", lambda outgoing: None)
+        sandbox.slack.delete("#feedback", ts)
+        sandbox.slack.sockets.cut()
+        await until(lambda: len(world.feedback) == 2)
+    assert (world.feedback[1].kind, world.feedback[1].id) == ("delete", world.feedback[0].id)
 
 
 async def test_slack_asking_for_a_new_connection_loses_nothing(sandbox: Sandbox) -> None:
