@@ -84,6 +84,8 @@ def table(now: Sequence[Row], every: Sequence[Row]) -> Table:
     sums = [summary(rows) for rows in columns]
     for name in sums[1]:
         shown.add_row(name.replace("_", " "), *(str(total[name]) for total in sums))
+    planted = (str(sum(row.get("planted", 0) for row in rows)) for rows in columns)
+    shown.add_row("poison and odd payloads, dead-lettered", *planted)
     outside = [[row for row in rows if ZOMBIE not in row["faults"]] for rows in columns]
     shown.add_row(
         "doubled seen, no worker frozen",

@@ -3,7 +3,7 @@
 import base64
 import time
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 import pytest
@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from tests.integration.conftest import NewFleet
 from tests.support.chaos.fleet import Fleet
+from tests.support.chaos.poison import POISON
 from tests.support.chaos.waiting import until
 
 pytestmark = pytest.mark.timeout(180)
@@ -19,26 +20,6 @@ pytestmark = pytest.mark.timeout(180)
 FUTURE = "2999-01-01T00:00:00.000Z"
 
 
-class Poison(NamedTuple):
-    """A value that must become a dead letter, and a part of the reason that it gives."""
-
-    value: bytes | None
-    reason: str
-
-
-POISON = {
-    "not-json": Poison(b"{no", "not JSON"),
-    "not-utf-8": Poison(b'{"text": "\xff\xfe"}', "not UTF-8"),
-    "no-text": Poison(b'{"lang": "en"}', "no text"),
-    "text-a-number": Poison(b'{"text": 7}', "text is not a string"),
-    "a-list": Poison(b"[1, 2]", "not a JSON object"),
-    "null": Poison(None, "no value"),
-    "version": Poison(b'{"text": "new", "version": 99}', "unknown version 99"),
-    "kind": Poison(b'{"text": "odd", "kind": "undo"}', "unknown kind"),
-    "revision": Poison(b'{"text": "odd", "revision": "one"}', "revision is not an integer"),
-    "half-a-pair": Poison(rb'{"text": "\ud83d"}', "not JSON"),
-    "deep": Poison(b'{"text": ' + b"[" * 100_000, "not JSON"),
-}
 GOOD = {
     "long": {"text": "x" * 100_000},
     "future": {"text": "from the future", "created_at": FUTURE},

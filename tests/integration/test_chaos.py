@@ -8,7 +8,7 @@ from tests.support.chaos.engine import Engine, Run
 from tests.support.chaos.schedule import KINDS, ZOMBIE, schedule
 
 SEEDS = (0, 1, 2)
-FAULTS = 6
+FAULTS, SECONDS = 8, 20
 
 
 @pytest.mark.timeout(240)
@@ -16,7 +16,7 @@ FAULTS = 6
 async def test_a_schedule_of_faults_loses_nothing_and_doubles_nothing(
     new_fleet: NewFleet, kafka: LocalKafka, seed: int
 ) -> None:
-    faults = schedule(seed, FAULTS, seconds=16)
+    faults = schedule(seed, FAULTS, seconds=SECONDS)
     fleet = await new_fleet(seed=seed)
     outcome = await Engine(
         Run(seed, messages=600, rate=30, faults=faults), fleet, kafka
@@ -28,4 +28,4 @@ async def test_a_schedule_of_faults_loses_nothing_and_doubles_nothing(
 
 
 def test_the_seeds_have_every_kind_of_fault() -> None:
-    assert {fault.kind for seed in SEEDS for fault in schedule(seed, FAULTS, 16)} == {*KINDS}
+    assert {fault.kind for seed in SEEDS for fault in schedule(seed, FAULTS, SECONDS)} == {*KINDS}

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.support.chaos.poison import is_odd, kept_bytes
 from tests.support.chaos.seen import Outside, Topics, Verdict
 
 SHOWN = 3
@@ -38,6 +39,10 @@ class Audit:
     alerts: int = 0
     repeated: int = 0
     """Records of `scored` beyond one a raw record."""
+    planted: int = 0
+    """Dead letters that had to be: of poison records and odd payloads."""
+    dead_letters: int = 0
+    """Those that nobody planted."""
     problems: list[str] = field(default_factory=list)
 
     def blame(self, what: str, found: Iterable[object]) -> int:
@@ -59,18 +64,44 @@ def newest(scored: Iterable[Verdict]) -> dict[str, Verdict]:
     return found
 
 
-def audit(outside: Outside, topics: Topics, limits: Limits, *, dead_letters: int = 0) -> Audit:
+def audit(outside: Outside, topics: Topics, limits: Limits) -> Audit:
     """Compare the platforms with the topics, and both with what stands in Slack."""
     result = Audit(messages=len(outside.items))
     verdicts = newest(topics.scored)
     result.lost = _ingested(outside, verdicts, result)
     result.lost += _alerted(outside, topics, verdicts, limits, result)
-    if len(topics.dead) != dead_letters:
-        reasons = [f"{letter['stage']}: {letter['reason']}" for letter in topics.dead]
-        result.problems.append(f"{len(topics.dead)} dead letters: {reasons[:SHOWN]}")
+    result.lost += _buried(outside, topics, result)
     # A batch that was cut off is written again: that costs a line in `scored` and nothing else.
     result.repeated = len(topics.scored) - len({verdict.origin for verdict in topics.scored})
     return result
+
+
+def _buried(outside: Outside, topics: Topics, result: Audit) -> int:
+    """Each poison record has its dead letter, and nothing else has but odd payloads."""
+    graves = {
+        (letter["partition"], letter["offset"]): letter
+        for letter in topics.dead
+        if letter["stage"] == "sentiment"
+    }
+    others = [letter for letter in topics.dead if letter["stage"] != "sentiment"]
+    odd = {letter["value"] for letter in others if is_odd(letter)}
+    wrong = [graves[place] for place in graves.keys() - topics.poison.keys()]
+    wrong += [letter for letter in others if not is_odd(letter)]
+    result.planted = len(topics.poison) + len(odd)
+    result.dead_letters = result.blame(
+        "dead letters", [f"{letter['stage']}: {letter['reason']}" for letter in wrong]
+    )
+    changed = [
+        place
+        for place in graves.keys() & topics.poison.keys()
+        if kept_bytes(graves[place], "value") != topics.poison[place]
+    ]
+    result.blame("dead letters with other bytes than the record", changed)
+    if len(odd) > outside.faults["odd"]:
+        result.blame("odd payloads that nobody sent", sorted(odd)[outside.faults["odd"] :])
+    return result.blame(
+        "poison records without a dead letter", topics.poison.keys() - graves.keys()
+    )
 
 
 def _ingested(outside: Outside, verdicts: Mapping[str, Verdict], result: Audit) -> int:
@@ -157,12 +188,14 @@ def _sources(said: Mapping[str, Mapping[str, Any]], topics: Topics) -> list[str]
     scored = {verdict.origin: verdict for verdict in topics.scored}
     good = Counter(verdict.source for verdict in scored.values() if not verdict.deleted)
     deleted = Counter(verdict.source for verdict in scored.values() if verdict.deleted)
+    buried = Counter(topics.raw[place][0] for place in topics.poison)
     problems = []
     for source in read.keys() | said.keys():
         want = {
             "ingested": read[source],
             "scored": good[source],
             "deleted": deleted[source],
+            "dead_lettered": buried[source],
         }
         got = {name: said.get(source, {}).get(name, 0) for name in want}
         if got != want:

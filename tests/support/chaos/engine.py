@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from feedback_app.broker import LocalKafka
+from feedback_app.broker import LocalKafka, Node
 from feedback_app.sandbox import Rate
 from tests.support.chaos import schedule as kinds
 from tests.support.chaos.audit import Audit
-from tests.support.chaos.fleet import SESSION_S, Fleet
+from tests.support.chaos.cluster import leader, send_poison
+from tests.support.chaos.fleet import PARTITIONS, SESSION_S, Fleet
 from tests.support.chaos.link import Link
 from tests.support.chaos.load import People, acts
 from tests.support.chaos.processes import WorkerProcess
@@ -53,7 +54,6 @@ class Outcome:
     recovery_by_kind: dict[str, float] = field(default_factory=dict)
     """The longest standstill that only faults of this kind can have caused."""
     seconds: float = 0.0
-    dead_letters: int = 0
 
 
 class Engine:
@@ -76,8 +76,11 @@ class Engine:
             kinds.RESTART: self._restart_all,
             kinds.BROKER_KILL: self._kill_broker,
             kinds.BROKER_PAUSE: self._pause_broker,
+            kinds.LEADER_KILL: self._kill_leader,
+            kinds.CLUSTER_DOWN: self._cluster_away,
             kinds.SOCKETS_CUT: self._cut_sockets,
             kinds.BURST: self._burst,
+            kinds.POISON: self._poison,
             kinds.SLACK_DOWN: self._slack_away,
             kinds.SLACK_HANGS: self._slack_away,
             kinds.X_DOWN: self._x_away,
@@ -105,7 +108,6 @@ class Engine:
             round(longest(still), 1),
             self._blamed(still),
             round(time.monotonic() - self._began, 1),
-            len(topics.dead),
         )
 
     async def _load(self) -> None:
@@ -153,10 +155,23 @@ class Engine:
         await self._fleet.start_workers(len(gone))
 
     async def _kill_broker(self, fault: Fault) -> None:
-        node = self._broker.nodes[fault.pick % len(self._broker.nodes)]
+        await self._killed(self._broker.nodes[fault.pick % len(self._broker.nodes)], fault)
+
+    async def _kill_leader(self, fault: Fault) -> None:
+        topic = f"{self._fleet.prefix}raw"
+        number = await leader(self._broker.bootstrap, topic, fault.pick % PARTITIONS)
+        await self._killed(next(node for node in self._broker.nodes if node.id == number), fault)
+
+    async def _killed(self, node: Node, fault: Fault) -> None:
         node.kill()
         await asyncio.sleep(fault.lasts)
         await node.restart()
+
+    async def _cluster_away(self, fault: Fault) -> None:
+        for node in self._broker.nodes:
+            node.kill()
+        await asyncio.sleep(fault.lasts)
+        await asyncio.gather(*(node.restart() for node in self._broker.nodes))
 
     async def _pause_broker(self, fault: Fault) -> None:
         node = self._broker.nodes[fault.pick % len(self._broker.nodes)]
@@ -172,6 +187,9 @@ class Engine:
     async def _burst(self, fault: Fault) -> None:
         for number in range(BURST_POSTS):
             self._fleet.sandbox.x.post(f"item {fault.pick}-{number} version 1 of a burst")
+
+    async def _poison(self, fault: Fault) -> None:
+        await send_poison(self._broker.bootstrap, f"{self._fleet.prefix}raw", fault.pick)
 
     async def _ask(self, fault: Fault) -> None:
         asked = self._asked

@@ -56,8 +56,7 @@ class Act:
 def acts(count: int, seed: int, edits: float = 0.06, deletes: float = 0.03) -> Iterator[Act]:
     """Yield what `count` writers do, a change some items after what it changes; pure.
 
-    `edits` and `deletes` are shares of the items. Posts on X are not deleted here: only batch
-    compliance tells of that, hours later.
+    `edits` and `deletes` are shares of the items.
     """
     random = Random(f"load {seed}")
     later: list[tuple[int, Act]] = []
@@ -70,7 +69,7 @@ def acts(count: int, seed: int, edits: float = 0.06, deletes: float = 0.03) -> I
         due = item + random.randint(5, 60)
         if chance < edits:
             later.append((due, Act("edit", via, item, text(random, item, 2))))
-        elif chance < edits + deletes and via == "slack":
+        elif chance < edits + deletes:
             later.append((due, Act("delete", via, item)))
         later.sort(key=lambda each: each[0])
     yield from (act for _, act in later)
@@ -98,7 +97,9 @@ class People:
             self._ids[act.item] = (channel, made)
             return
         channel, made = self._ids[act.item]
-        if act.kind == "delete":
+        if act.kind == "delete" and act.via == "x":
+            x.delete(made)
+        elif act.kind == "delete":
             slack.delete(channel, made)
         elif act.via == "x":
             x.edit(made, act.text)

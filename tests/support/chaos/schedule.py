@@ -5,17 +5,19 @@ from random import Random
 
 KILL, TERM, ZOMBIE, RESTART = "kill-worker", "stop-worker", "zombie", "restart-all"
 BROKER_KILL, BROKER_PAUSE = "kill-broker", "pause-broker"
+LEADER_KILL, CLUSTER_DOWN = "kill-leader", "cluster-down"
 API_LIMITED, API_ERRORS, API_CUT = "429", "5xx", "disconnect"
-TIMEOUT, LOST_ANSWER, DUPLICATE = "slow", "lost-answer", "duplicate"
+TIMEOUT, LOST_ANSWER, DUPLICATE, ODD = "slow", "lost-answer", "duplicate", "odd"
 SLACK_DOWN, SLACK_HANGS, SOCKETS_CUT = "slack-down", "slack-hangs", "sockets-cut"
-X_DOWN, X_HANGS, BURST = "x-down", "x-hangs", "burst"
+X_DOWN, X_HANGS, BURST, POISON = "x-down", "x-hangs", "burst", "poison"
 
 PROCESSES = (KILL, TERM, ZOMBIE, RESTART)
-BROKERS = (BROKER_KILL, BROKER_PAUSE)
-ASKED_FOR = (API_LIMITED, API_ERRORS, API_CUT, TIMEOUT, LOST_ANSWER, DUPLICATE)
+BROKERS = (BROKER_KILL, BROKER_PAUSE, LEADER_KILL, CLUSTER_DOWN)
+ASKED_FOR = (API_LIMITED, API_ERRORS, API_CUT, TIMEOUT, LOST_ANSWER, DUPLICATE, ODD)
 """Faults that the sandbox makes by itself, for as long as they are asked for."""
-LINKS = (SLACK_DOWN, SLACK_HANGS, SOCKETS_CUT, X_DOWN, X_HANGS, BURST)
-KINDS = (*PROCESSES, *BROKERS, *ASKED_FOR, *LINKS)
+LINKS = (SLACK_DOWN, SLACK_HANGS, SOCKETS_CUT, X_DOWN, X_HANGS)
+INPUTS = (BURST, POISON)
+KINDS = (*PROCESSES, *BROKERS, *ASKED_FOR, *LINKS, *INPUTS)
 
 LASTS = {
     KILL: (0.0, 2.0),
@@ -25,12 +27,16 @@ LASTS = {
     RESTART: (0.0, 2.0),
     BROKER_KILL: (0.5, 3.0),
     BROKER_PAUSE: (2.0, 9.0),
+    # Longer than the brokers' session: its partitions get another leader, where there is one.
+    LEADER_KILL: (8.0, 12.0),
+    CLUSTER_DOWN: (30.0, 30.0),
     SLACK_DOWN: (2.0, 8.0),
     SLACK_HANGS: (2.0, 10.0),
     X_DOWN: (2.0, 8.0),
     X_HANGS: (2.0, 10.0),
     SOCKETS_CUT: (0.0, 0.0),
     BURST: (0.0, 0.0),
+    POISON: (0.0, 0.0),
 }
 """Seconds, from and to, until each is mended."""
 DEFAULT_LASTS = (4.0, 10.0)

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from tests.support.chaos import poison
+
 ALERT_EVENT = "feedback_alert"
 
 
@@ -52,6 +54,8 @@ class Topics:
     alerts: list[Alert] = field(default_factory=list)
     deliveries: dict[str, dict[str, Any]] = field(default_factory=dict)
     dead: list[dict[str, Any]] = field(default_factory=list)
+    poison: dict[tuple[int, int], bytes | None] = field(default_factory=dict)
+    """(partition, offset) of each poison record in `raw` to its value."""
     progress: dict[int, list[tuple[float, int]]] = field(default_factory=dict)
     """Partition of `raw` to (time, offset up to which the sentiment stage has accounted)."""
 
@@ -60,13 +64,12 @@ class Topics:
         getattr(self, f"_take_{name.replace('-', '_')}")(record)
 
     def _take_raw(self, record: Record) -> None:
-        source = "unknown"
-        try:
-            data = orjson.loads(record.value or b"")
-            source = data.get("source", "webhook")
-        except (orjson.JSONDecodeError, AttributeError):
-            pass  # a poison record, which a test put there
-        self.raw[record.partition, record.offset] = (source, record.at)
+        place = (record.partition, record.offset)
+        if (record.key or b"").startswith(poison.KEY):
+            source, self.poison[place] = "unknown", record.value
+        else:
+            source = orjson.loads(record.value or b"").get("source", "webhook")
+        self.raw[place] = (source, record.at)
 
     def _take_scored(self, record: Record) -> None:
         data = orjson.loads(record.value or b"")

@@ -1,6 +1,8 @@
 """The auditor notices each thing that must not happen, and nothing else."""
 
+import base64
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import orjson
@@ -17,6 +19,8 @@ from tests.support.chaos.seen import Outside, Record, Topics
 
 LIMITS = Limits(negative=0.3, positive=0.9)
 CHANNEL = "C1"
+POISON = b"{no"
+ODD = b'{"event": {"ts": "1.000001", "text": {"unexpected": true}}}'
 
 
 def put(number: int, version: int = 1, kind: str = "create") -> dict[str, object]:
@@ -95,6 +99,20 @@ def edited(world: World, score: float) -> None:
     world.topics.take("scored", scored(1, 2, score))
 
 
+def bury(world: World, stage: str, offset: int, value: bytes) -> None:
+    """Write a dead letter of a record of partition 0."""
+    kept = base64.b64encode(value).decode()
+    letter = {"stage": stage, "partition": 0, "offset": offset, "value": kept, "reason": "r"}
+    world.topics.take("dead-letters", record(0, letter))
+
+
+def poisoned(world: World, *letters: bytes | None) -> None:
+    """Put a poison record into `raw`, and dead letters of it with these values."""
+    world.topics.take("raw", Record(0, 20, b"poison-1", POISON, 0.0))
+    for value in filter(None, letters):
+        bury(world, "sentiment", 20, value)
+
+
 WRONG: list[tuple[Callable[[World], object], str]] = [
     (lambda world: world.say(put(9)), "1 items never scored"),
     (lambda world: world.say(put(1, 2, "edit")), "1 last versions lost"),
@@ -103,7 +121,11 @@ WRONG: list[tuple[Callable[[World], object], str]] = [
     (lambda world: world.say(posted(1, ts=5)), "1 alerts that stand twice"),
     (lambda world: world.outside.messages.popitem(), "1 alerts missing in Slack"),
     (lambda world: world.say(posted(8)), "1 alerts in Slack of no feedback"),
-    (lambda world: world.topics.dead.append({"stage": "s", "reason": "r"}), "1 dead letters"),
+    (lambda world: bury(world, "delivery", 1, b"{}"), "1 dead letters"),
+    (lambda world: bury(world, "sentiment", 10, b'{"source":"x"}'), "1 dead letters"),
+    (lambda world: bury(world, "polls", -1, ODD), "1 odd payloads that nobody sent"),
+    (lambda world: poisoned(world), "1 poison records without a dead letter"),
+    (lambda world: poisoned(world, b"{yes"), "1 dead letters with other bytes than the record"),
     (lambda world: edited(world, score=0.5), "1 alerts that should not stand"),
     (lambda world: edited(world, score=0.1), "1 alerts that show no present text"),
 ]
@@ -126,13 +148,29 @@ def test_a_double_that_was_deleted_was_still_seen() -> None:
     assert (found.doubled_seen, found.doubled_left) == (1, 0)
 
 
+def test_what_was_planted_is_expected_and_counted() -> None:
+    world = World()
+    for value in (ODD, b'{"id": "7", "edit_history_tweet_ids": ["7"]}'):
+        world.say({"event": "fault", "name": "odd"})
+        bury(world, "polls", -1, value)
+    poisoned(world, POISON, POISON)  # a batch that was cut off is written again
+    found = audit(world.outside, world.topics, LIMITS)
+    assert not found.problems
+    assert (found.planted, found.dead_letters, found.lost) == (3, 0, 0)
+    figures = stats() | {"sources": {"x": SOURCE, "unknown": {"ingested": 1, "dead_lettered": 1}}}
+    assert not accounts(figures, world.topics, {CHANNEL: "#bad"})
+    assert accounts(stats(), world.topics, {CHANNEL: "#bad"})
+
+
+SOURCE = {"ingested": 3, "scored": 3, "deleted": 0, "dead_lettered": 0}
+
+
 def stats(**wrong: int) -> dict[str, object]:
     """Return figures that fit the three items, but for what is given."""
     channel = {"created": 3, "delivered": 3, "retracted": 0, "pending": 0, "dead_lettered": 0}
-    source = {"ingested": 3, "scored": 3, "deleted": 0}
     return {
         "balanced": True,
-        "sources": {"x": {name: wrong.get(name, n) for name, n in source.items()}},
+        "sources": {"x": {name: wrong.get(name, n) for name, n in SOURCE.items()}},
         "alerts": {"#bad": {name: wrong.get(name, n) for name, n in channel.items()}},
     }
 
@@ -179,6 +217,11 @@ def test_people_change_only_what_they_wrote(seed: int) -> None:
         else:
             assert written[act.item] == act.via
     assert sorted(written) == list(range(200))
+
+
+def test_people_edit_and_delete_on_both_platforms() -> None:
+    kinds = {(act.kind, act.via) for act in acts(500, seed=1)}
+    assert kinds == set(product(("create", "edit", "delete"), ("x", "slack")))
 
 
 ROW: soak_rows.Row = {

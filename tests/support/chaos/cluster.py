@@ -1,0 +1,58 @@
+"""What a test asks of Kafka itself: who leads, and that a bad record be taken."""
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from tests.support.chaos.poison import KEY, POISON
+from tests.support.chaos.waiting import until
+
+WITHIN_S = 60.0
+"""How long a cluster may have no leader, or take no record, while faults go on."""
+
+
+async def leader(bootstrap: str, topic: str, partition: int) -> int:
+    """Return the id of the node that leads a partition; waits where none does."""
+    found: list[int] = []
+
+    async def known() -> bool:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        try:
+            await admin.start()
+            (told,) = await admin.describe_topics([topic])
+        except KafkaError:
+            return False
+        finally:
+            await admin.close()
+        found[:] = [
+            each["leader"]
+            for each in told["partitions"]
+            if each["partition"] == partition and each["leader"] >= 0
+        ]
+        return bool(found)
+
+    await until(known, WITHIN_S, f"{topic}-{partition} has a leader")
+    return found[0]
+
+
+async def send_poison(bootstrap: str, topic: str, number: int) -> None:
+    """Write each kind of poison into a topic, spread over its partitions by key.
+
+    Sent again where Kafka is away, so that a record may stand there twice.
+    """
+    left = {KEY + f"{number}-{name}".encode(): one.value for name, one in POISON.items()}
+
+    async def taken() -> bool:
+        producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+        try:
+            await producer.start()
+            for key in list(left):
+                await producer.send_and_wait(topic, left[key], key)
+                del left[key]
+        except KafkaError:
+            pass
+        finally:
+            await producer.stop()
+        return not left
+
+    await until(taken, WITHIN_S, f"poison in {topic}")
