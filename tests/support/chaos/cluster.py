@@ -1,14 +1,28 @@
-"""What a test asks of Kafka itself: who leads, and that a bad record be taken."""
+"""What a test does to Kafka itself, and what it asks: who leads, and that a bad record be taken."""
+
+import resource
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from feedback_app.broker import Node
 from tests.support.chaos.poison import KEY, POISON
 from tests.support.chaos.waiting import until
 
 WITHIN_S = 60.0
 """How long a cluster may have no leader, or take no record, while faults go on."""
+
+
+def fill_disk(node: Node) -> None:
+    """Let every write of a node fail that needs room, as on a full disk, until it starts again.
+
+    A limit on the size of files: it asks for no right and fills nobody else's disk. The kernel says
+    EFBIG where a disk would say ENOSPC, and Kafka deals with both as with any failure of its log.
+    """
+    assert node.pid is not None
+    _, most = resource.prlimit(node.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(node.pid, resource.RLIMIT_FSIZE, (0, most))
 
 
 async def leader(bootstrap: str, topic: str, partition: int) -> int:

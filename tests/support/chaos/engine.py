@@ -11,7 +11,7 @@ from feedback_app.broker import LocalKafka, Node
 from feedback_app.sandbox import Rate
 from tests.support.chaos import schedule as kinds
 from tests.support.chaos.audit import Audit
-from tests.support.chaos.cluster import leader, send_poison
+from tests.support.chaos.cluster import fill_disk, leader, send_poison
 from tests.support.chaos.fleet import PARTITIONS, SESSION_S, Fleet
 from tests.support.chaos.link import Link
 from tests.support.chaos.load import People, acts
@@ -78,6 +78,7 @@ class Engine:
             kinds.BROKER_PAUSE: self._pause_broker,
             kinds.LEADER_KILL: self._kill_leader,
             kinds.CLUSTER_DOWN: self._cluster_away,
+            kinds.DISK_FULL: self._fill_disk,
             kinds.SOCKETS_CUT: self._cut_sockets,
             kinds.BURST: self._burst,
             kinds.POISON: self._poison,
@@ -180,6 +181,12 @@ class Engine:
             await asyncio.sleep(fault.lasts)
         finally:
             node.resume()
+
+    async def _fill_disk(self, fault: Fault) -> None:
+        node = self._broker.nodes[fault.pick % len(self._broker.nodes)]
+        fill_disk(node)
+        await asyncio.sleep(fault.lasts)
+        await node.restart()
 
     async def _cut_sockets(self, fault: Fault) -> None:
         self._fleet.sandbox.slack.sockets.cut()

@@ -5,14 +5,14 @@ from random import Random
 
 KILL, TERM, ZOMBIE, RESTART = "kill-worker", "stop-worker", "zombie", "restart-all"
 BROKER_KILL, BROKER_PAUSE = "kill-broker", "pause-broker"
-LEADER_KILL, CLUSTER_DOWN = "kill-leader", "cluster-down"
+LEADER_KILL, CLUSTER_DOWN, DISK_FULL = "kill-leader", "cluster-down", "disk-full"
 API_LIMITED, API_ERRORS, API_CUT = "429", "5xx", "disconnect"
 TIMEOUT, LOST_ANSWER, DUPLICATE, ODD = "slow", "lost-answer", "duplicate", "odd"
 SLACK_DOWN, SLACK_HANGS, SOCKETS_CUT = "slack-down", "slack-hangs", "sockets-cut"
 X_DOWN, X_HANGS, BURST, POISON = "x-down", "x-hangs", "burst", "poison"
 
 PROCESSES = (KILL, TERM, ZOMBIE, RESTART)
-BROKERS = (BROKER_KILL, BROKER_PAUSE, LEADER_KILL, CLUSTER_DOWN)
+BROKERS = (BROKER_KILL, BROKER_PAUSE, LEADER_KILL, CLUSTER_DOWN, DISK_FULL)
 ASKED_FOR = (API_LIMITED, API_ERRORS, API_CUT, TIMEOUT, LOST_ANSWER, DUPLICATE, ODD)
 """Faults that the sandbox makes by itself, for as long as they are asked for."""
 LINKS = (SLACK_DOWN, SLACK_HANGS, SOCKETS_CUT, X_DOWN, X_HANGS)
@@ -30,6 +30,7 @@ LASTS = {
     # Longer than the brokers' session: its partitions get another leader, where there is one.
     LEADER_KILL: (8.0, 12.0),
     CLUSTER_DOWN: (30.0, 30.0),
+    DISK_FULL: (4.0, 10.0),
     SLACK_DOWN: (2.0, 8.0),
     SLACK_HANGS: (2.0, 10.0),
     X_DOWN: (2.0, 8.0),
