@@ -56,6 +56,7 @@ class Control:
             "slack/add-bot": (slack.add_bot, None),
             "slack/revoke": (slack.revoke_tokens, None),
             "slack/scopes": (slack.set_scopes, None),
+            "slack/limit": (slack.limit, None),
             "slack/press": (slack.press, None),
             "slack/cut": (slack.sockets.cut, "connections"),
             "faults": (self._sandbox.faults.set, None),

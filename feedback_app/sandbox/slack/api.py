@@ -79,6 +79,10 @@ class Slack(Workspace):
         """Let the bot token do these things and no others."""
         self.access.scopes = set(scopes)
 
+    def limit(self, channel: str, seconds: float) -> None:
+        """Answer every post into a channel with 429 for so long, and say in it how long that is."""
+        self.pace.hold(self.channel(channel).id, self._clock.now() + seconds)
+
     def press(self, channel: str, ts: str, action_id: str, user: str = "mira.sato") -> None:
         """Press a button of a message; raises KeyError where there is none of that action id."""
         message, person = self.channel(channel).by_ts[ts], self.person(user)

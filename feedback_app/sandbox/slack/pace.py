@@ -10,9 +10,16 @@ class Pace:
         """`posts_per_second` None means no limit."""
         self.posts_per_second = posts_per_second
         self._next: dict[str, float] = {}
+        self._held: dict[str, float] = {}
+
+    def hold(self, channel: str, until: float) -> None:
+        """Refuse every post into a channel until then (seconds, of the same clock as `take`)."""
+        self._held[channel] = until
 
     def take(self, channel: str, now: float) -> int:
         """Take a post at `now` (seconds) and return 0, or return the whole seconds to wait."""
+        if (held := self._held.get(channel, now)) > now:
+            return math.ceil(held - now)
         if self.posts_per_second is None:
             return 0
         interval = 1 / self.posts_per_second

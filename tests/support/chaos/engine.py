@@ -82,6 +82,7 @@ class Engine:
             kinds.SOCKETS_CUT: self._cut_sockets,
             kinds.BURST: self._burst,
             kinds.POISON: self._poison,
+            kinds.CHANNEL_LIMITED: self._limit_channel,
             kinds.SLACK_DOWN: self._slack_away,
             kinds.SLACK_HANGS: self._slack_away,
             kinds.X_DOWN: self._x_away,
@@ -190,6 +191,11 @@ class Engine:
 
     async def _cut_sockets(self, fault: Fault) -> None:
         self._fleet.sandbox.slack.sockets.cut()
+
+    async def _limit_channel(self, fault: Fault) -> None:
+        channels = sorted(self._fleet.channels)
+        self._fleet.sandbox.slack.limit(channels[fault.pick % len(channels)], fault.lasts)
+        await asyncio.sleep(fault.lasts)
 
     async def _burst(self, fault: Fault) -> None:
         for number in range(BURST_POSTS):

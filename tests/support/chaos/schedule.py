@@ -9,13 +9,14 @@ LEADER_KILL, CLUSTER_DOWN, DISK_FULL = "kill-leader", "cluster-down", "disk-full
 API_LIMITED, API_ERRORS, API_CUT = "429", "5xx", "disconnect"
 TIMEOUT, LOST_ANSWER, DUPLICATE, ODD = "slow", "lost-answer", "duplicate", "odd"
 SLACK_DOWN, SLACK_HANGS, SOCKETS_CUT = "slack-down", "slack-hangs", "sockets-cut"
+CHANNEL_LIMITED = "channel-limited"
 X_DOWN, X_HANGS, BURST, POISON = "x-down", "x-hangs", "burst", "poison"
 
 PROCESSES = (KILL, TERM, ZOMBIE, RESTART)
 BROKERS = (BROKER_KILL, BROKER_PAUSE, LEADER_KILL, CLUSTER_DOWN, DISK_FULL)
 ASKED_FOR = (API_LIMITED, API_ERRORS, API_CUT, TIMEOUT, LOST_ANSWER, DUPLICATE, ODD)
 """Faults that the sandbox makes by itself, for as long as they are asked for."""
-LINKS = (SLACK_DOWN, SLACK_HANGS, SOCKETS_CUT, X_DOWN, X_HANGS)
+LINKS = (SLACK_DOWN, SLACK_HANGS, CHANNEL_LIMITED, SOCKETS_CUT, X_DOWN, X_HANGS)
 INPUTS = (BURST, POISON)
 KINDS = (*PROCESSES, *BROKERS, *ASKED_FOR, *LINKS, *INPUTS)
 
