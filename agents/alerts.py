@@ -16,6 +16,8 @@ def build(
     A feedback counts as `alerted` where at least one rule matches it, else as `quiet`.
     """
 
+    places = {rule.id: rule.partition for rule in rules}
+
     async def alerts(items: Sequence[Item[ScoredFeedback]]) -> list[Result]:
         now = clock()
         return [result(item.value, now) for item in items]
@@ -24,7 +26,10 @@ def build(
         found = operations(scored, rules, now)
         matched = any(alert.op == PUT for alert in found)
         return Result(
-            outputs=[Output(topic, alert.channel.encode(), alert.encode()) for alert in found],
+            outputs=[
+                Output(topic, alert.channel.encode(), alert.encode(), places[alert.rule])
+                for alert in found
+            ],
             counts=[(scored.feedback.source, "alerted" if matched else "quiet")],
         )
 

@@ -65,6 +65,10 @@ class Sending:
         """{Slack channel id: its name as configured}."""
         return self.book.names
 
+    async def channel_id(self, channel: str) -> str:
+        """Return the Slack id of an alert's channel; raises OutsideFault while there is none."""
+        return await self.book.find(channel)
+
 
 class Pipeline:
     """The stages and what they share; also what sources, alerting and the page are given."""
@@ -88,7 +92,6 @@ class Pipeline:
         self.produce = self.hops.sender.produce
         self.web = WebServer(settings, lambda web_app: attach(web_app, self))
         app.web_server(self.web)
-        self.preflight = Preflight(settings, self.topics, self.scorer.load)
         self.heartbeat = Heartbeat(self.produce, self.status, time.monotonic)
         self.latest = Latest(settings, self.topics, self._changed)
         self._listeners: list[Callable[[], None]] = []
@@ -98,7 +101,12 @@ class Pipeline:
             "" if token is None else token.get_secret_value(), settings.slack_api_url
         )
         listened = frozenset(name for source in settings.sources for name in source.listens)
-        self.channels = Channels(settings.rules, listened, self.slack)
+        self.channels = Channels(
+            settings.rules, listened, self.slack, settings.partitions, time.monotonic
+        )
+        self.preflight = Preflight(
+            settings, self.topics, self.scorer.load, self.channels.check_start
+        )
         self.notices = Notices(settings.ops_channel, self.slack, time)
         self.polls = agents.polls.build(self)
         self.outbox = agents.delivery.build(self._sending())

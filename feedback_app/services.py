@@ -57,19 +57,31 @@ class WebServer(Service):
 class Preflight(Service):
     """Everything that must hold before the first record is read."""
 
-    def __init__(self, settings: Settings, topics: Topics, load: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        topics: Topics,
+        load: Callable[[], None],
+        check: Callable[[], Awaitable[None]],
+    ) -> None:
         super().__init__()
-        self._settings, self._topics, self._load = settings, topics, load
+        self._settings, self._topics = settings, topics
+        self._load, self._check = load, check
         self.waiting: str | None = None
 
     async def on_start(self) -> None:
-        """Check topics and owner, load the model; raises ConfigurationError or ModelError."""
+        """Check topics, owner and channels, load the model.
+
+        Raises ConfigurationError or ModelError.
+        """
         loading = asyncio.get_running_loop().run_in_executor(None, self._load)
+        checking = asyncio.ensure_future(self._check())
         try:
             await self._kafka()
         finally:
-            await asyncio.wait({loading})
+            await asyncio.wait({loading, checking})
         loading.result()
+        checking.result()
 
     async def _kafka(self) -> None:
         while not self.should_stop:

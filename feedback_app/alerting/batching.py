@@ -21,24 +21,25 @@ class Batch:
 
 
 def chosen(
-    first: Entry, waiting: Iterable[Entry], *, above: int, max_age: float, now: float
+    first: Entry, waiting: Iterable[Entry], channel: str, *, above: int, max_age: float, now: float
 ) -> Batch:
-    """Return what goes out with `first`, which has the turn and no message yet.
+    """Return what goes out into a channel id with `first`, which has the turn and no message yet.
 
     More than `above` new alerts make a digest (0: never), as does a `first` older than `max_age`
     seconds, with the others that are; `now` in Unix seconds. A digest takes at most 40.
     """
     old = now - alerted_at(first) > max_age
     if not (above or old):
-        return of_entries([first], None, now)
+        return of_entries([first], channel, None, now)
     fresh = new_alerts(first, waiting, max(above, DIGEST_MOST))
     if above and len(fresh) > above:
         together = fresh[:DIGEST_MOST]
     elif old:
         together = [entry for entry in fresh if now - alerted_at(entry) > max_age][:DIGEST_MOST]
     else:
-        return of_entries([first], None, now)
-    return of_entries(together, digest_id(entry.item.value.id for entry in together), now)
+        return of_entries([first], channel, None, now)
+    lookup = digest_id(entry.item.value.id for entry in together)
+    return of_entries(together, channel, lookup, now)
 
 
 def new_alerts(first: Entry, waiting: Iterable[Entry], most: int) -> list[Entry]:
@@ -60,16 +61,19 @@ def new_alerts(first: Entry, waiting: Iterable[Entry], most: int) -> list[Entry]
     return found
 
 
-def of_entries(entries: Sequence[Entry], lookup: str | None, now: float) -> Batch:
+def of_entries(entries: Sequence[Entry], channel: str, lookup: str | None, now: float) -> Batch:
     """Return the batch of new alerts, a digest where there is a lookup id."""
     items = [entry.item for entry in entries]
-    claims = [records.claim(one, one.state.get(one.value.id), lookup, now) for one in items]
+    claims = [
+        records.claim(one, one.state.get(one.value.id), channel, lookup, now) for one in items
+    ]
     message = single(items[0].value) if lookup is None else _digest(lookup, claims)
-    return Batch(items[0].value.channel, entries, claims, message)
+    return Batch(channel, entries, claims, message)
 
 
 def of_claims(
     entry: Entry,
+    channel: str,
     lookup: str,
     claims: Sequence[Delivery],
     together: Sequence[Delivery],
@@ -80,9 +84,9 @@ def of_claims(
     A digest keeps its id and its members (`together`); `entry` is the one that has the turn.
     """
     if lookup == entry.item.value.id:
-        return of_entries([entry], None, now)
+        return of_entries([entry], channel, None, now)
     again = [claim.derive(updated_at=rfc3339(now)) for claim in claims]
-    return Batch(entry.item.value.channel, [entry], again, _digest(lookup, together))
+    return Batch(channel, [entry], again, _digest(lookup, together))
 
 
 def alerted_at(entry: Entry) -> float:

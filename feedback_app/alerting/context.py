@@ -55,6 +55,9 @@ class Context(Protocol):
     def produce(self) -> Produce:
         """Sends records and returns when the broker has them; raises OutsideFault."""
 
+    async def channel_id(self, channel: str) -> str:
+        """Return the Slack id of an alert's channel; raises OutsideFault while there is none."""
+
     def rebalancing(self) -> bool:
         """Whether a rebalance has begun and not ended."""
 

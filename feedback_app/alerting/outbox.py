@@ -23,12 +23,14 @@ from feedback_app.alerting.pacing import Pacer
 from feedback_app.alerting.sending import Sender
 from feedback_app.alerting.step import Step, counted, decide, pending
 from feedback_app.alerting.writer import Writer
-from feedback_app.hop import Count, Item, Result
+from feedback_app.hop import Count, Item, OutsideFault, Result
 from models import Alert, Delivery, from_rfc3339
 from models.alert import PUT
 from models.delivery import CLAIMED, DEAD, POSTED
 
 ENDS = (Step.NOTHING, Step.REPEAT)
+LOOK_AGAIN_S = 5.0
+"""How often Slack is asked for a channel that it does not know."""
 GONE = "message_not_found"
 """Slack's word for a message that somebody deleted: there is nothing left to change."""
 
@@ -62,7 +64,7 @@ class Outbox:
         if self._ticking is None:
             self._ownership.begin()
             self._ticking = self._start(self._ownership.tick())
-        queue = self._queue(item.value.channel)
+        queue = self._queue(self._name(item.value.channel))
         if not queue.busy_with(item.value.id) and (done := self._ended(queue, item)) is not None:
             return done
         entry = queue.join(item)
@@ -115,12 +117,14 @@ class Outbox:
 
     async def _post(self, queue: ChannelQueue, entry: Entry, record: Delivery | None) -> None:
         """Post an alert that has no message, in a digest where many wait or it is old."""
+        channel = await self._channel(queue, entry)
         await asyncio.sleep(0)  # what was read with it lines up first
         await queue.pacer.wait()
         settings, now = self._context.settings, self._context.clock.time()
         batch = chosen(
             entry,
             queue.waiting(),
+            channel,
             above=settings.alert_digest_above,
             max_age=settings.alert_max_age.total_seconds(),
             now=now,
@@ -161,8 +165,17 @@ class Outbox:
             await self._writer.write(state, [records.retracted(record, entry.item, now)])
         else:
             await queue.pacer.wait()
-            batch = of_claims(entry, lookup, claims, together, now)
+            batch = of_claims(entry, record.channel, lookup, claims, together, now)
             await self._sender.claim_and_send(queue, state, batch)
+
+    async def _channel(self, queue: ChannelQueue, entry: Entry) -> str:
+        """Return the id of an alert's channel; until Slack knows it, only this queue waits."""
+        while True:
+            try:
+                return await self._context.channel_id(entry.item.value.channel)
+            except OutsideFault as fault:
+                self._sender.unknown(queue, str(fault))
+            await self._context.clock.sleep(LOOK_AGAIN_S)
 
     async def _look(
         self, queue: ChannelQueue, record: Delivery, state: DeliveryState
@@ -207,11 +220,12 @@ class Outbox:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _queue(self, channel: str) -> ChannelQueue:
-        queue = self._queues.get(channel)
+    def _queue(self, name: str) -> ChannelQueue:
+        """Return the queue of a channel, by its name as configured: its id may come later."""
+        queue = self._queues.get(name)
         if queue is None:
             pacer = Pacer(self._context.settings.slack_posts_per_second, self._context.clock)
-            queue = self._queues[channel] = ChannelQueue(self._name(channel), pacer)
+            queue = self._queues[name] = ChannelQueue(name, pacer)
         return queue
 
     def _name(self, channel: str) -> str:

@@ -7,13 +7,18 @@ from models import Alert, Delivery, rfc3339
 from models.delivery import CLAIMED, DEAD, POSTED, RETRACTED
 
 
-def claim(item: Item[Alert], known: Delivery | None, lookup: str | None, now: float) -> Delivery:
-    """Return the claim of an alert, under the id of its digest or, with None, under its own."""
+def claim(
+    item: Item[Alert], known: Delivery | None, channel: str, lookup: str | None, now: float
+) -> Delivery:
+    """Return the claim of an alert on a channel id, under its digest's id or, with None, its own.
+
+    The alert may name a channel that Slack did not know when it was made.
+    """
     alert = item.value
     return Delivery(
         id=alert.id,
         status=CLAIMED,
-        channel=alert.channel,
+        channel=channel,
         revision=alert.revision,
         lookup=lookup or alert.id,
         line=None if lookup is None else line(alert),

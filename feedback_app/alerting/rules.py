@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from aiokafka.partitioner import murmur2
+
 from feedback_app.settings import Rule
 from models import Alert, ScoredFeedback, rfc3339
 from models.alert import PUT, RETRACT, alert_id
@@ -13,13 +15,17 @@ TEXT_CHARACTERS = 3000
 
 @dataclass(frozen=True, slots=True)
 class ChannelRule:
-    """A rule whose channel is a Slack channel id."""
+    """A rule whose channel is a Slack channel id, or a name that Slack does not know yet.
+
+    `partition` is that of its alerts, None where the key's hash decides.
+    """
 
     id: str
     channel: str
     below: float | None = None
     above: float | None = None
     source: str | None = None
+    partition: int | None = None
 
     def covers(self, score: float) -> bool:
         """Whether a score is beyond the rule's limits, or between them where they form a band."""
@@ -30,12 +36,30 @@ class ChannelRule:
         return low and high if self.above < self.below else low or high
 
 
-def resolve(rules: Iterable[Rule], channel_ids: Mapping[str, str]) -> tuple[ChannelRule, ...]:
+def resolve(
+    rules: Iterable[Rule], channel_ids: Mapping[str, str], partitions: int
+) -> tuple[ChannelRule, ...]:
     """Return the rules with the ids of their channels; `channel_ids` is {as configured: id}."""
     return tuple(
-        ChannelRule(rule.id, channel_ids[rule.channel], rule.below, rule.above, rule.source)
+        ChannelRule(
+            rule.id,
+            channel_ids.get(rule.channel, rule.channel),
+            rule.below,
+            rule.above,
+            rule.source,
+            partition_of(rule.channel, partitions),
+        )
         for rule in rules
     )
+
+
+def partition_of(channel: str, partitions: int) -> int:
+    """Return the partition for the alerts of a channel, by its name as configured.
+
+    It must stay the same when Slack comes to know the name, for the outbox knows only what its
+    partition has delivered.
+    """
+    return int(murmur2(channel.encode()) & 0x7FFFFFFF) % partitions
 
 
 def operations(scored: ScoredFeedback, rules: Iterable[ChannelRule], now: float) -> list[Alert]:

@@ -15,6 +15,9 @@ from feedback_app.alerting.ownership import Ownership
 from feedback_app.alerting.writer import Writer
 from models import Delivery
 
+UNKNOWN = "channel_not_found"
+"""Slack's word for a channel that is not there."""
+
 Start = Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]
 """Starts a task in the background and keeps hold of it."""
 
@@ -111,6 +114,15 @@ class Sender:
         if why is not None or queue.shown:
             queue.shown = why is not None
             self._context.waits(f"slack {queue.name}", why)
+
+    def unknown(self, queue: ChannelQueue, why: str) -> None:
+        """Note that a channel's alerts wait until Slack knows it."""
+        self.show(queue, why)
+        if UNKNOWN not in queue.notified:
+            queue.notified.add(UNKNOWN)
+            self._context.notice(
+                f"channel:{queue.name}", f"{queue.name} takes no alerts ({why}): they wait for it"
+            )
 
     def refused(
         self,

@@ -131,8 +131,20 @@ class SlackClient:
     async def channel_ids(self, names: Iterable[str]) -> dict[str, str]:
         """Return {name as configured: channel id}; ids stand for themselves.
 
-        An archived channel has an id too, so that it holds up no other: its alerts are refused.
         Raises ConfigurationError for what Slack does not know, OutsideFault where it fails.
+        """
+        wanted = dict.fromkeys(names)
+        ids = await self.known_channel_ids(wanted)
+        for name in wanted:
+            if name not in ids:
+                raise ConfigurationError(unknown(name))
+        return ids
+
+    async def known_channel_ids(self, names: Iterable[str]) -> dict[str, str]:
+        """Return {name as configured: channel id} of those that Slack knows.
+
+        An archived channel has an id too, so that it holds up no other: its alerts are refused.
+        Raises ConfigurationError where the bot may not ask, OutsideFault where Slack fails.
         """
         wanted = dict.fromkeys(names)
         ids = {name: name for name in wanted if not name.startswith("#")}
@@ -148,14 +160,7 @@ class SlackClient:
             cursor = (page.get("response_metadata") or {}).get("next_cursor")
             if not cursor:
                 break
-        ids = archived | ids
-        for name in wanted:
-            if name not in ids:
-                raise ConfigurationError(
-                    f"the bot sees no Slack channel {name}: create it, or invite the bot into it "
-                    "if it is private"
-                )
-        return ids
+        return archived | ids
 
     async def _channels(self, cursor: str | None) -> AsyncSlackResponse:
         try:
@@ -200,6 +205,14 @@ class SlackClient:
         except Exception as error:
             return of_error(error)
         return Done(ts) if isinstance(ts, str) else Uncertain("ok without a ts")
+
+
+def unknown(name: str) -> str:
+    """Return what to say of a channel that Slack does not show to the bot."""
+    return (
+        f"the bot sees no Slack channel {name}: create it, or invite the bot into it "
+        "if it is private"
+    )
 
 
 def _found(message: dict[str, Any], event_type: str) -> Found | None:

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +135,8 @@ async def _replay(
     ids = {rule.channel: rule.channel for rule in rules}
     if post:
         ids = await _channel_ids(settings, rules)
-    replayed = Replayed(resolve(rules, ids))
+    resolved = resolve(rules, ids, settings.partitions)
+    replayed = Replayed(resolved)
     topics = Topics.of(settings)
     with progress("records") as bar:
         task = bar.add_task("replaying", total=None)
@@ -153,7 +154,8 @@ async def _replay(
             lambda total: bar.update(task, total=total),
         )
     if post:
-        await _send(settings, topics.alerts.name, replayed.alerts)
+        places = {rule.id: rule.partition for rule in resolved}
+        await _send(settings, topics.alerts.name, replayed.alerts, places)
     return replayed
 
 
@@ -173,11 +175,16 @@ async def _channel_ids(settings: Settings, rules: Sequence[Rule]) -> dict[str, s
     return known
 
 
-async def _send(settings: Settings, topic: str, alerts: Sequence[Alert]) -> None:
+async def _send(
+    settings: Settings, topic: str, alerts: Sequence[Alert], places: Mapping[str, int | None]
+) -> None:
+    """Send alerts to the partitions of their rules, where the outbox knows what it delivered."""
     async with producer(settings) as client:
         try:
             futures = [
-                await client.send(topic, alert.encode(), key=alert.channel.encode())
+                await client.send(
+                    topic, alert.encode(), alert.channel.encode(), partition=places[alert.rule]
+                )
                 for alert in alerts
             ]
             for future in futures:

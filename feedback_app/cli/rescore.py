@@ -101,7 +101,7 @@ async def _rescore(
     from feedback_app.sentiment.choose import load_scorer
 
     names = {rule.channel: rule.channel for rule in settings.rules}
-    changes = Changes(resolve(settings.rules, names))
+    changes = Changes(resolve(settings.rules, names, settings.partitions))
     topics = Topics.of(settings)
     verdicts: dict[str, Verdict] = {}
     await scan(settings, topics.scored.name, since, None, lambda rows: _note(rows, verdicts))

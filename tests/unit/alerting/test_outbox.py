@@ -273,6 +273,41 @@ def test_a_channel_that_is_archived_sends_its_alerts_to_the_dead_letters_with_on
     run(story())
 
 
+def test_a_channel_that_slack_does_not_know_holds_up_no_other_and_gets_its_alerts_later() -> None:
+    async def story() -> None:
+        slack, unknown = FakeSlack(), "#not-there-yet"
+        worker = Worker(Topic(), slack)
+        early = [alert(f"x:{n}", channel=unknown) for n in range(3)]
+        waiting = asyncio.ensure_future(worker.deliver_all(early))
+        known = await worker.deliver_all([alert("x:9", channel=POSITIVE)], first=3)
+        assert total(known) == DELIVERED
+        await asyncio.sleep(600)
+        assert not waiting.done()
+        assert list(worker.waiting) == [f"slack {unknown}"]
+        assert [key for key, _ in worker.notices] == [f"channel:{unknown}"]
+        assert worker.outbox.pending(worker.item(0, early[0])) == [
+            (unknown, "created"),
+            (unknown, "pending"),
+        ]
+        slack.messages["C0LATER"] = {}
+        worker.channels = {**worker.channels, "C0LATER": unknown}
+        # An edit that was judged when Slack knew the channel bears its id.
+        edit = asyncio.ensure_future(
+            worker.deliver_all([alert("x:2", revision=1, channel="C0LATER")], first=4)
+        )
+        assert total([*await waiting, *await edit]) == {"created": 3, "delivered": 3}
+        assert [place for _, place in slack.posts] == [POSITIVE, *["C0LATER"] * 3]
+        assert [f"x:{n} r" in text for n, text in enumerate(slack.texts("C0LATER"))] == [True] * 3
+        assert "x:2 r1" in slack.texts("C0LATER")[2]
+        assert worker.waiting == {}
+        assert slack.carried()[early[2].id] == 1
+        found = worker.known("x:0")
+        assert found is not None
+        assert found.channel == "C0LATER"
+
+    run(story())
+
+
 def test_a_dead_letter_that_is_tried_again_moves_its_count() -> None:
     async def story() -> None:
         slack = FakeSlack()

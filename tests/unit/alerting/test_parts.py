@@ -17,7 +17,7 @@ from feedback_app.hop import Item, Row
 from models import Alert, Delivery, rfc3339
 from models.delivery import DEAD, POSTED, RETRACTED
 from tests.unit.alerting.virtual import START, VirtualClock, run
-from tests.unit.alerting.world import alert
+from tests.unit.alerting.world import NEGATIVE, alert
 
 
 def item(offset: int, what: Alert) -> Item[Alert]:
@@ -105,17 +105,19 @@ def test_the_counts_of_an_alert_always_add_up(statuses: list[str]) -> None:
 
 
 def test_a_claim_made_again_keeps_the_time_of_the_first() -> None:
-    first = records.claim(item(0, alert()), None, None, START)
-    again = records.claim(item(0, alert()), first, None, START + 600)
+    first = records.claim(item(0, alert()), None, NEGATIVE, None, START)
+    again = records.claim(item(0, alert()), first, NEGATIVE, None, START + 600)
     assert again.claimed_at == first.claimed_at == rfc3339(START)
     posted = records.posted(again, "1.0", START)
-    assert records.claim(item(1, alert()), posted, None, START + 900).claimed_at == rfc3339(
-        START + 900
-    )
+    assert records.claim(
+        item(1, alert()), posted, NEGATIVE, None, START + 900
+    ).claimed_at == rfc3339(START + 900)
 
 
 def test_a_withdrawal_leaves_no_text_on_record() -> None:
-    digested = records.posted(records.claim(item(0, alert()), None, "d1", START), "1.0", START)
+    digested = records.posted(
+        records.claim(item(0, alert()), None, NEGATIVE, "d1", START), "1.0", START
+    )
     assert "x:1 r0" in (digested.line or "")
     after = records.retracted(digested, item(1, alert(op="retract", text="", score=None)), START)
     assert "x:1 r0" not in after.encode().decode()
@@ -123,7 +125,7 @@ def test_a_withdrawal_leaves_no_text_on_record() -> None:
 
 def test_the_state_leaves_out_what_a_lost_worker_wrote_too_late() -> None:
     state = DeliveryState(0)
-    claim = records.claim(item(0, alert()), None, None, START)
+    claim = records.claim(item(0, alert()), None, NEGATIVE, None, START)
     old = records.posted(claim, "1.0", START)
     new = records.put(old, item(4, alert(revision=1)), START)
     gone = records.retracted(new, item(6, alert(op="retract", revision=1)), START)
@@ -145,7 +147,7 @@ def test_the_state_passes_over_what_is_not_ours_and_tells_of_a_takeover_once() -
     assert not state.take_over()
     state.restore(Row(0, 0, b"a", b"not json", START))
     assert state.take_over()
-    claim = records.claim(item(0, alert()), None, None, START)
+    claim = records.claim(item(0, alert()), None, NEGATIVE, None, START)
     assert claim.id not in state
     state.remember(([claim], START + 5))
     assert claim.id in state
@@ -155,10 +157,12 @@ def test_the_state_passes_over_what_is_not_ours_and_tells_of_a_takeover_once() -
 
 def test_the_members_of_a_digest_stay_in_order_and_can_move_to_another() -> None:
     state = DeliveryState(0)
-    claims = [records.claim(item(n, alert(f"x:{n}")), None, "d1", START) for n in (2, 0, 1)]
+    claims = [
+        records.claim(item(n, alert(f"x:{n}")), None, NEGATIVE, "d1", START) for n in (2, 0, 1)
+    ]
     state.remember((claims, START))
     assert [one.offset for one in state.under("d1")] == [0, 1, 2]
-    state.remember(([records.claim(item(9, alert("x:1")), None, None, START)], START))
+    state.remember(([records.claim(item(9, alert("x:1")), None, NEGATIVE, None, START)], START))
     assert [one.offset for one in state.under("d1")] == [0, 2]
     assert [one.offset for one in state.under(alert("x:1").id)] == [9]
     assert state.under("unknown") == []

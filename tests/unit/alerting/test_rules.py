@@ -1,11 +1,22 @@
 """Rules, and the stage that applies them."""
 
+from dataclasses import replace
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agents import alerts as stage
-from feedback_app.alerting.rules import TEXT_CHARACTERS, ChannelRule, cut, operations, resolve
+from feedback_app.alerting.rules import (
+    TEXT_CHARACTERS,
+    ChannelRule,
+    cut,
+    operations,
+    partition_of,
+    resolve,
+)
 from feedback_app.hop import Item
-from feedback_app.settings import load
+from feedback_app.settings import Rule, load
 from models import Alert, Feedback, ScoredFeedback
 from models.alert import PUT, RETRACT, alert_id
 
@@ -90,7 +101,18 @@ def test_limits_and_sources(rule: ChannelRule, scores: list[float]) -> None:
 def test_the_two_rules_of_the_settings() -> None:
     settings = load({})
     ids = {"#negative-feedback": "C0NEGATIVE", "#positive-feedback": "C0POSITIVE"}
-    assert resolve(settings.rules, ids) == RULES
+    found = resolve(settings.rules, ids, 12)
+    assert tuple(replace(rule, partition=None) for rule in found) == RULES
+
+
+@given(st.sampled_from(["#a", "#negative-feedback", "C0123456789"]), st.integers(1, 1000))
+def test_a_channel_that_slack_comes_to_know_keeps_its_partition(name: str, count: int) -> None:
+    rule = Rule(id="r", channel=name)
+    (before,) = resolve([rule], {}, count)
+    (after,) = resolve([rule], {name: "C0LATER"}, count)
+    assert (before.channel, after.channel) == (name, "C0LATER")
+    assert before.partition == after.partition == partition_of(name, count)
+    assert partition_of(name, count) in range(count)
 
 
 def test_a_long_text_is_cut_at_a_word() -> None:

@@ -188,6 +188,15 @@ class Worker:
         self.after_produce: Callable[[int], None] = lambda number: None
         self.outbox = delivery.build(self)
 
+    async def channel_id(self, channel: str) -> str:
+        """Return the id of a channel, once Slack knows it."""
+        if not channel.startswith("#"):
+            return channel
+        found = {name: id for id, name in self.channels.items()}
+        if channel not in found:
+            raise OutsideFault("slack", f"no {channel}")
+        return found[channel]
+
     async def produce(self, outputs: Sequence[Output]) -> None:
         """Append to the topic."""
         self.produced += 1
