@@ -12,6 +12,7 @@ from faust.worker import Worker as FaustWorker
 from mode import ServiceT
 
 from feedback_app.clock import Clock, SystemClock
+from feedback_app.hop.recovery import PatientTables
 from feedback_app.kafka import ssl_context
 from feedback_app.pipeline import Pipeline
 from feedback_app.sentiment.classifier import ModelError
@@ -93,6 +94,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FeedbackApp:
         web_bind=settings.web_host,
         web_port=settings.web_port,
         Worker=FeedbackWorker,
+        TableManager=PatientTables,
         worker_redirect_stdouts=False,
     )
     app.pipeline = Pipeline(app, settings, clock or SystemClock(), worker_id())

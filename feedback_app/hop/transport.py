@@ -1,7 +1,8 @@
 """Faust's Kafka transport, whose consumer hands whole batches of a stage's topic to that stage.
 
 Four private names of Faust are touched, each under a contract test: `Consumer._getmany`,
-`Consumer._commit`, `Consumer._new_consumer_thread` and `Producer._ensure_producer`.
+`Consumer._commit`, `Consumer._new_consumer_thread` and `Producer._ensure_producer`; and a fifth,
+`Recovery._wait`, in `recovery`.
 """
 
 import asyncio

@@ -1,5 +1,6 @@
 """The private names of Faust that the hop touches, as the pinned version has them."""
 
+import asyncio
 import inspect
 from importlib.metadata import version
 
@@ -7,10 +8,14 @@ import faust
 from aiokafka import AIOKafkaConsumer
 from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer.group_coordinator import GroupCoordinator
+from faust.tables.recovery import Recovery, ServiceStopped
 from faust.transport.consumer import Consumer, ThreadDelegateConsumer
 from faust.transport.drivers import aiokafka as driver
 
+from feedback_app.factory import create_app
+from feedback_app.hop.recovery import PatientRecovery, PatientTables
 from feedback_app.hop.transport import HopConsumer, HopProducer, HopTransport
+from feedback_app.settings import Settings
 
 
 def parameters(function: object) -> list[str]:
@@ -74,3 +79,29 @@ def test_the_coordinator_comes_to_rest_before_it_leaves_and_leaves_only_with_a_p
         assert f"self.{name} = " in inspect.getsource(GroupCoordinator.__init__)
     assert parameters(AIOKafkaClient.send) == ["self", "node_id", "request", "group"]
     assert "conn_id = (node_id, group)" in inspect.getsource(AIOKafkaClient._get_conn)
+
+
+async def late(recovery: Recovery) -> bool:
+    """Whether a recovery comes to the end of what takes longer than its time."""
+    ended: list[bool] = []
+
+    async def slow() -> None:
+        await asyncio.sleep(0.05)
+        ended.append(True)
+
+    try:
+        await recovery._wait(slow(), timeout=0.01)
+    except ServiceStopped:
+        return False
+    return bool(ended)
+
+
+async def test_a_recovery_outlasts_an_outage_of_kafka_as_fausts_does_not() -> None:
+    app = create_app(Settings())
+    tables = app.tables
+    assert isinstance(tables, PatientTables)
+    assert isinstance(tables.recovery, PatientRecovery)
+    assert await late(tables.recovery)
+    assert not await late(Recovery(app, tables))
+    assert parameters(Recovery._wait) == ["self", "coro", "timeout"]
+    assert "consumer.perform_seek(), timeout" in inspect.getsource(Recovery._resume_streams)
