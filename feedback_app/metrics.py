@@ -20,6 +20,7 @@ def render(figures: Json) -> str:
             *_sources(stats["sources"]),
             *_stages(stats["stages"]),
             *_alerts(stats["alerts"]),
+            *_letters(stats["dead_letters"]),
             _family(
                 "feedback_sentiment_total",
                 "counter",
@@ -115,6 +116,12 @@ def _stages(stages: Json) -> list[str]:
             [({"stage": name}, bool(stage["waiting_for"])) for name, stage in stages.items()],
         ),
     ]
+
+
+def _letters(letters: Json | None) -> list[str]:
+    samples: list[Sample] = [] if letters is None else [({}, letters["open"])]
+    text = "Dead letters that were neither retried nor dropped."
+    return [_family("feedback_dead_letters_open", "gauge", text, samples)]
 
 
 def _alerts(alerts: Json) -> list[str]:

@@ -20,6 +20,7 @@ from feedback_app.hop.registry import Hops
 from feedback_app.hop.stage import Stage
 from feedback_app.latest import Latest
 from feedback_app.leader import request_polls
+from feedback_app.letters import DeadLetters
 from feedback_app.notices import Notices
 from feedback_app.readback import ReadBack
 from feedback_app.sentiment.late import LateScorer
@@ -211,6 +212,11 @@ class Pipeline:
     def ledger(self) -> Ledger:
         """All that the topic `stats` says."""
         return self.shared.ledger
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """The dead letters as a whole."""
+        return self.shared.dead_letters
 
     @property
     def recent(self) -> Sequence[ScoredFeedback]:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from time import monotonic
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -11,6 +12,7 @@ from mode import Service
 
 from feedback_app.hop.errors import OutsideFault
 from feedback_app.kafka import PARTY, reader
+from feedback_app.letters import DeadLetters
 from feedback_app.readback import CHUNK
 from feedback_app.settings import Settings
 from feedback_app.sources.base import later
@@ -21,6 +23,8 @@ from models.action import PAUSE, RESUME
 
 log = logging.getLogger(__name__)
 
+COUNT_EVERY_S = 5.0
+"""How often the dead letters are counted."""
 GATHER_S = 0.1
 """How long records gather where nobody waits for them: each fetch costs as much as a post."""
 
@@ -33,6 +37,7 @@ class SharedState(Service):
         self.cursors: dict[str, Cursor] = {}
         self.actions: dict[str, Action] = {}
         self.ledger = Ledger()
+        self.dead_letters = DeadLetters()
         self.listeners: list[Callable[[], None]] = []
         self._settings = settings
         self._accounts: dict[tuple[str, int], Account] = {}
@@ -42,6 +47,7 @@ class SharedState(Service):
             topics.stats.name: self._take_stats,
         }
         self._tps = [TopicPartition(name, 0) for name in self._tables]
+        self._letters = TopicPartition(topics.dead_letters.name, 0)
         self._next: dict[TopicPartition, int] = dict.fromkeys(self._tps, 0)
         self._consumer: AIOKafkaConsumer | None = None
         self._moved = asyncio.Event()
@@ -89,7 +95,11 @@ class SharedState(Service):
             self._next[tp] = max(self._next[tp], first[tp])
         self._consumer = consumer
         self._moved.set()
+        counted_at = -COUNT_EVERY_S
         while not self.should_stop:
+            if (now := monotonic()) >= counted_at + COUNT_EVERY_S:
+                counted_at = now
+                await self._count_letters(consumer)
             self._awaited.clear()
             batches = await consumer.getmany(timeout_ms=1000, max_records=CHUNK)
             for tp, records in batches.items():
@@ -103,6 +113,11 @@ class SharedState(Service):
                     listener()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._awaited.wait(), GATHER_S)
+
+    async def _count_letters(self, consumer: AIOKafkaConsumer) -> None:
+        first = await consumer.beginning_offsets([self._letters])
+        end = await consumer.end_offsets([self._letters])
+        self.dead_letters.stand(first[self._letters], end[self._letters])
 
     def _take(
         self, take: Callable[[bytes, bytes | None], None], key: bytes | None, value: bytes | None
@@ -130,6 +145,7 @@ class SharedState(Service):
             return
         action = Action.decode(value)
         self.actions[action.target] = action
+        self.dead_letters.take(action)
         if action.type in (PAUSE, RESUME):
             log.info("source %s: %s", action.target, action.type)
 

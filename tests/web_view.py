@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from feedback_app.letters import DROP, DeadLetters, target_of
 from feedback_app.settings import Settings, load
 from feedback_app.web.health import Health, Progress
 from feedback_app.web.ledger import Ledger
 from feedback_app.web.server import attach
-from models import Account, Delivery, Feedback, ScoredFeedback, WorkerStatus, rfc3339
+from models import Account, Action, Delivery, Feedback, ScoredFeedback, WorkerStatus, rfc3339
 from models.alert import alert_id
 
 NOW = 1_790_000_040.0
@@ -62,6 +63,7 @@ class FakeView:
 
     settings: Settings
     ledger: Ledger = field(default_factory=Ledger)
+    dead_letters: DeadLetters = field(default_factory=DeadLetters)
     recent: Sequence[ScoredFeedback] = ()
     recent_alerts: Sequence[Delivery] = ()
     now: float = NOW
@@ -113,6 +115,9 @@ def busy_view(seed: int = 7, now: float = NOW, **environ: str) -> FakeView:
         view.ledger.take(account)
     for status in statuses(now):
         view.ledger.take(status)
+    view.dead_letters.stand(40, 43)
+    for number in (41, 42):
+        view.dead_letters.take(Action(type=DROP, target=target_of(number, now)))
     return view
 
 

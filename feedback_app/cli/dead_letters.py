@@ -9,10 +9,11 @@ from aiokafka.errors import KafkaError
 
 from feedback_app.cli.common import CheckFailed, Group, kafka_settings, print_json, print_table, run
 from feedback_app.cli.deleted import is_deleted
-from feedback_app.cli.letters import DROP, RETRY, Letter, chosen, feedback_id, read_letters
+from feedback_app.cli.letters import Letter, chosen, feedback_id, read_letters
 from feedback_app.cli.write import action, write_actions
 from feedback_app.hop.errors import OutsideFault
 from feedback_app.kafka import PARTY, producer
+from feedback_app.letters import DROP, RETRY
 from feedback_app.settings import Settings
 from feedback_app.topics import Topics
 

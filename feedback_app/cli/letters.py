@@ -8,14 +8,10 @@ import orjson
 
 from feedback_app.cli.read import newest_actions, read_whole
 from feedback_app.hop.types import Row
+from feedback_app.letters import STATES, target_of
 from feedback_app.settings import Settings
 from feedback_app.topics import Topics
 from models import Action, DeadLetter, InvalidRecord
-
-RETRY = "dead-letter-retry"
-DROP = "dead-letter-drop"
-"""Types of the actions that take a dead letter off the list."""
-STATES = {RETRY: "retried", DROP: "dropped"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +39,6 @@ class Letter:
         return (stage is None or self.content.stage == stage) and (
             reason is None or reason.lower() in said
         )
-
-
-def target_of(number: int, written_at: float) -> str:
-    """Return the target of an action on the dead letter of an offset and time in Unix seconds."""
-    return f"dead-letter:{number}:{round(written_at * 1000)}"
 
 
 async def read_letters(settings: Settings) -> list[Letter]:

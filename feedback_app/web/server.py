@@ -11,8 +11,16 @@ from aiohttp import web
 from feedback_app import metrics
 from feedback_app.web import health, security
 from feedback_app.web.events import Broadcast, TooManyListeners
-from feedback_app.web.stats import stats
-from feedback_app.web.view import DAY_MINUTES, DAY_STEP, WebView, figures, latest, parts, series
+from feedback_app.web.view import (
+    DAY_MINUTES,
+    DAY_STEP,
+    WebView,
+    figures,
+    latest,
+    parts,
+    series,
+    whole,
+)
 
 STATIC = Path(str(files("feedback_app.web") / "static"))
 WRITE_TIMEOUT_S = 10.0
@@ -94,7 +102,7 @@ class Pages:
 
     async def stats(self, _: web.Request) -> web.Response:
         """Answer with the figures of the whole cluster."""
-        return _json(stats(self._view.ledger, self._view.settings, self._view.clock()))
+        return _json(whole(self._view))
 
     async def healthz(self, _: web.Request) -> web.Response:
         """Answer whether this process works."""

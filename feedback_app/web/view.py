@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from feedback_app.letters import DeadLetters
 from feedback_app.settings import Settings
 from feedback_app.web import recent
 from feedback_app.web.health import Health
@@ -39,6 +40,10 @@ class WebView(Protocol):
         """All that the topic `stats` says."""
 
     @property
+    def dead_letters(self) -> DeadLetters:
+        """The dead letters as a whole."""
+
+    @property
     def recent(self) -> Sequence[ScoredFeedback]:
         """A bounded tail of `scored`, the latest last."""
 
@@ -56,13 +61,20 @@ class WebView(Protocol):
         """Have `changed` called, on the event loop, when something is new; returns the way out."""
 
 
+def whole(view: WebView) -> Json:
+    """Return what `/stats` answers."""
+    return {
+        **stats(view.ledger, view.settings, view.clock()),
+        "dead_letters": view.dead_letters.counts(),
+    }
+
+
 def figures(view: WebView) -> Json:
     """Return `/stats` and, beside it, what only the page shows."""
-    now = view.clock()
-    live = view.ledger.workers(now)
+    live = view.ledger.workers(view.clock())
     labels = view.ledger.totals("sentiment").values()
     return {
-        "stats": stats(view.ledger, view.settings, now),
+        "stats": whole(view),
         "faults": faults(live),
         "details": source_details(live),
         "labels": {

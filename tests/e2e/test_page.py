@@ -52,6 +52,7 @@ async def test_the_page_shows_the_figures(open_page: OpenPage, served: Serve) ->
     await expect(page.locator("#t-alerts")).to_have_text("5,585")
     await expect(page.locator("#t-alerts-sub")).to_have_text("1 waiting, 8 recalled")
     await expect(page.locator("#t-dead")).to_have_text("1")
+    await expect(page.locator("#t-dead-sub")).to_have_text("of 3; feedback dead-letters")
     await expect(page.locator("#t-balanced")).to_have_text("Balanced")
     await expect(page.locator("#sources tbody tr")).to_have_count(2)
     await expect(page.locator("#channels tbody tr")).to_have_count(2)

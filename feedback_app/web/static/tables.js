@@ -16,10 +16,11 @@ export function tiles({ stats }, hour) {
   const recalled = add(channels, "retracted");
   say($("t-alerts"), count(add(channels, "delivered")));
   say($("t-alerts-sub"), `${pending ? count(pending) : "none"} waiting${recalled ? `, ${count(recalled)} recalled` : ""}`);
-  const dead = add(Object.values(stats.stages), "dead_lettered");
-  say($("t-dead"), count(dead));
-  $("t-dead").className = dead ? "big warn" : "big";
-  say($("t-dead-sub"), dead ? "feedback dead-letters" : "nothing was given up");
+  const dead = stats.dead_letters;
+  say($("t-dead"), dead ? count(dead.open) : "–");
+  $("t-dead").className = dead?.open ? "big warn" : "big";
+  const settled = dead?.total ? `none waits, ${count(dead.total)} settled` : "nothing was given up";
+  say($("t-dead-sub"), dead?.open ? `of ${count(dead.total)}; feedback dead-letters` : settled);
   say($("t-balanced"), stats.balanced ? "Balanced" : "Differ");
   $("t-balanced").className = stats.balanced ? "big good" : "big bad";
   say($("t-balanced-sub"), stats.balanced ? "every record is found" : "a record is missing");

@@ -5,15 +5,8 @@ import json
 
 import pytest
 
-from feedback_app.cli.letters import (
-    DROP,
-    RETRY,
-    Letter,
-    chosen,
-    feedback_id,
-    state_of,
-    target_of,
-)
+from feedback_app.cli.letters import Letter, chosen, feedback_id, state_of
+from feedback_app.letters import DROP, RETRY, target_of
 from models import Action, DeadLetter
 
 AT = 1_700_000_000.123

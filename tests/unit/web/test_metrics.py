@@ -41,6 +41,7 @@ def test_the_figures_are_those_of_stats() -> None:
     assert found['feedback_source_last_message_seconds{source="x"}'] == view.now - 4
     assert found["feedback_balanced"] == 1
     assert found["feedback_workers"] == 2
+    assert found["feedback_dead_letters_open"] == 1
     labels = [found[f'feedback_sentiment_total{{label="{n}"}}'] for n in shown["labels"]]
     assert sum(labels) == sum(s["scored"] for s in shown["stats"]["sources"].values())
 
