@@ -195,11 +195,11 @@ class Stand:
         self._stack.push_async_callback(worker.stop)
         return worker
 
-    async def fill(self, texts: Sequence[Text]) -> None:
-        """Write a backlog to `raw`, spread evenly over the partitions."""
+    async def fill(self, texts: Sequence[Text], first: int = 0) -> None:
+        """Write a backlog to `raw`, spread evenly over the partitions; ids count from `first`."""
         batches: dict[int, Any] = {}
         topic = self.topics.raw.name
-        for number, text in enumerate(texts):
+        for number, text in enumerate(texts, first):
             partition = number % self._partitions
             key, value = f"bench:{number}".encode(), record(number, text)
             batch = batches.get(partition)

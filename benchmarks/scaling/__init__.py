@@ -1,0 +1,1 @@
+"""More workers, more readers, more load: what each costs, and how the work goes on meanwhile."""
