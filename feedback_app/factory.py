@@ -77,7 +77,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FeedbackApp:
         broker_credentials=credentials(settings),
         broker_session_timeout=settings.session_timeout.total_seconds(),
         # It is also how long a worker takes to hear that another has left.
-        broker_heartbeat_interval=min(1.0, settings.session_timeout.total_seconds() / 3.4),
+        broker_heartbeat_interval=min(0.5, settings.session_timeout.total_seconds() / 3.4),
         broker_rebalance_timeout=30.0,
         broker_request_timeout=max(20.0, settings.session_timeout.total_seconds() + 1),
         broker_commit_interval=settings.commit_interval.total_seconds(),

@@ -13,12 +13,14 @@ from faust.types.tuples import TP
 from feedback_app.hop.accounts import Book, tally
 from feedback_app.hop.errors import BadRecord, StageStopped
 from feedback_app.hop.partition import Partition
-from feedback_app.hop.stage import GRACE_S, TRIES, Links, Plan, Stage
+from feedback_app.hop.stage import TRIES, Links, Plan, Stage
 from feedback_app.hop.types import Count, Item, Output, Result
 from models.account import Counts
 
 RecordHandler = Callable[[Item[Any]], Awaitable[Result]]
 
+HELD_S = 1.0
+"""How long a rebalance waits for an effect under way, which goes on without its record too."""
 WRITE_AFTER_S = 0.1
 """How long an account gathers changes: written for every change, accounts cost more than posts."""
 
@@ -202,7 +204,7 @@ class RecordStage(Stage):
                 else:
                     entry.task.cancel()
         if held:
-            await asyncio.wait(held, timeout=GRACE_S)
+            await asyncio.wait(held, timeout=HELD_S)
         for task in tasks:
             task.cancel()
         if tasks:

@@ -30,7 +30,7 @@ class Item(Generic[R]):
 
     `timestamp` is the record's append time in Unix seconds. `state` is the partition's state
     object, or None for a stage without one. `held` is true while a record handler has an effect
-    under way that a rebalance should give two seconds to finish.
+    under way that a rebalance should give a second to finish.
     """
 
     topic: str
