@@ -24,6 +24,8 @@ def build(
 
     def result(scored: ScoredFeedback, now: float) -> Result:
         found = operations(scored, rules, now)
+        if not found:
+            return Result((), [(scored.feedback.source, "quiet")])
         matched = any(alert.op == PUT for alert in found)
         return Result(
             outputs=[

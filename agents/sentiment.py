@@ -3,8 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from feedback_app.hop import Count, Item, Output, OutsideFault, Result, Row
 from feedback_app.sentiment.classifier import ClassifierUnavailable, Probabilities, TextsRefused
@@ -19,8 +18,7 @@ DIGITS = 6
 """Digits of a score after the point."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What is known of a feedback id: its highest revision and the raw records behind it.
 
     `offsets` maps the offset of each raw record that has an output to what it counted as.
@@ -38,6 +36,8 @@ class SentimentState:
     def __init__(self, partition: int, hours: float, clock: Callable[[], float]) -> None:
         self._keep_s, self._clock = hours * 3600, clock
         self._known: dict[str, Known] = {}
+        self._due = 0.0
+        """When the oldest is to be forgotten, in Unix seconds."""
 
     def get(self, feedback_id: str) -> Known | None:
         """Return what is known of an id."""
@@ -56,29 +56,27 @@ class SentimentState:
         identity = scored.feedback.id
         # Out and in again, so that the oldest stand first.
         self._known[identity] = merge(self._known.pop(identity, None), scored, at)
-        self._forget()
+        if self._clock() > self._due:
+            self._forget(self._clock() - self._keep_s)
 
-    def _forget(self) -> None:
-        limit = self._clock() - self._keep_s
+    def _forget(self, limit: float) -> None:
+        """Forget what came before a time in Unix seconds."""
         while self._known:
             oldest = next(iter(self._known))
             if self._known[oldest].at >= limit:
+                self._due = self._known[oldest].at + self._keep_s
                 return
             del self._known[oldest]
 
 
 def merge(known: Known | None, scored: ScoredFeedback, at: float) -> Known:
     """Return what is known of an id after one more scored record."""
-    offsets = {} if known is None else dict(known.offsets)
-    offsets[scored.offset] = outcome_of(scored)
-    return Known(
-        revision=max(
-            scored.feedback.revision, known.revision if known else scored.feedback.revision
-        ),
-        deleted=scored.feedback.kind == "delete" or (known is not None and known.deleted),
-        offsets=offsets,
-        at=at,
-    )
+    feedback, offsets = scored.feedback, {scored.offset: outcome_of(scored)}
+    revision, deleted = feedback.revision, feedback.kind == "delete"
+    if known is not None:
+        offsets = known.offsets | offsets
+        revision, deleted = max(revision, known.revision), deleted or known.deleted
+    return Known(revision, deleted, offsets, at)
 
 
 def outcome_of(scored: ScoredFeedback) -> str:
@@ -190,15 +188,18 @@ def output(
 ) -> Result:
     """Return the result of a record that was not seen before."""
     feedback = item.value
-    feedback.created_at = sane_time(feedback.created_at, now)
+    if sane_time(feedback.created_at, now) is None:
+        feedback.created_at = None
+    score = label = probabilities = None
+    if said is not None:
+        score, label = round(said.score, DIGITS), said.label
+        probabilities = {name: round(p, DIGITS) for name, p in zip(NAMES, said, strict=True)}
     scored = ScoredFeedback.build(
         {
             "feedback": feedback,
-            "score": None if said is None else round(said.score, DIGITS),
-            "label": None if said is None else said.label,
-            "probabilities": None
-            if said is None
-            else {name: round(p, DIGITS) for name, p in zip(NAMES, said, strict=True)},
+            "score": score,
+            "label": label,
+            "probabilities": probabilities,
             "model": None if said is None else model,
             "scored_at": rfc3339(now),
             "partition": item.partition,
@@ -208,8 +209,8 @@ def output(
         }
     )
     counts: list[Count] = [(feedback.source, outcome_of(scored))]
-    if said is not None:
-        counts.append((feedback.source, f"label_{said.label}"))
+    if label is not None:
+        counts.append((feedback.source, f"label_{label}"))
     return Result(
         outputs=[Output(topic, feedback.id.encode(), scored.encode(), item.partition)],
         counts=counts,

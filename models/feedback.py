@@ -73,9 +73,11 @@ class Feedback(Wire):
         lang, author, url = get("lang"), get("author"), get("url")
         created_at, received_at = get("created_at"), get("received_at")
         for value in (lang, author, url, created_at, received_at):
-            if value is not None and not isinstance(value, str):
+            if value is None:
+                continue
+            if not isinstance(value, str):
                 raise InvalidRecord(f"{_named(data, value)} is not a string")
-            if value is not None and len(value) > MAX_FIELD:
+            if len(value) > MAX_FIELD:
                 raise InvalidRecord(f"{_named(data, value)} is over {MAX_FIELD} characters")
         return cls.build(
             {

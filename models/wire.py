@@ -12,26 +12,36 @@ class InvalidRecord(ValueError):
     """Bytes that are not the record they should be; the message is the dead letter's reason."""
 
 
+class _Every(set[str]):
+    """What has every name in it."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
 class Wire(faust.Record, abstract=True, include_metadata=False):
     """A Faust record that encodes itself to JSON bytes and decodes itself from them."""
 
     VERSION = 1
 
+    # Of a built record: else Faust would convert a nested one again at its first use.
+    __evaluated_fields__ = _Every()
+
     @classmethod
     def build(cls, fields: dict[str, Any]) -> Self:
-        """Return a record of all its fields, already checked; several times faster than a call.
+        """Return a record that takes over a dict of all its fields, already checked.
+
+        Several times faster than a call:
 
         Faust runs a descriptor for every field that it sets, which is most of what a hop costs.
         """
         record = cls.__new__(cls)
-        record.__dict__.update(fields)
-        # Else Faust would convert a nested record again at its first use.
-        record.__evaluated_fields__ = set(fields)
+        record.__dict__ = fields
         return record
 
     def encode(self) -> bytes:
         """Return the record as one line of JSON in UTF-8."""
-        return orjson.dumps(self, default=_fields)
+        return orjson.dumps(_fields(self), default=_fields)
 
     @classmethod
     def decode(cls, value: bytes | None, key: bytes | None = None) -> Self:

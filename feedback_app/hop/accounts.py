@@ -1,5 +1,6 @@
 """The account of one partition of a stage: absolute counts, each record counted once."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from feedback_app.hop.types import Count, Output
@@ -14,12 +15,12 @@ def minute_of(now: float) -> str:
 
 def tally(counts: Iterable[Count], into: Counts) -> None:
     """Add counts to `into`; a name that begins with `-` takes one off."""
-    for group, name in counts:
+    for (group, name), n in Counter(counts).items():
         names = into.setdefault(group, {})
         if name[0] == "-":
-            names[name[1:]] = names.get(name[1:], 0) - 1
+            names[name[1:]] = names.get(name[1:], 0) - n
         else:
-            names[name] = names.get(name, 0) + 1
+            names[name] = names.get(name, 0) + n
 
 
 class Book:
@@ -50,7 +51,7 @@ class Book:
         return page
 
     def add(self, offset: int, counts: Iterable[Count]) -> None:
-        """Count the record at `offset`, unless it was counted before."""
+        """Count what ends with the record at `offset`, unless that was counted before."""
         if offset <= self.offset:
             return
         self.offset = offset

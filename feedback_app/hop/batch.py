@@ -11,7 +11,7 @@ from feedback_app.hop.accounts import Book
 from feedback_app.hop.errors import BadRecord, StageStopped
 from feedback_app.hop.partition import Partition
 from feedback_app.hop.stage import GRACE_S, TRIES, Links, Plan, Stage
-from feedback_app.hop.types import Item, Output, Result
+from feedback_app.hop.types import Count, Item, Output, Result
 
 BatchHandler = Callable[[Sequence[Item[Any]]], Awaitable[Sequence[Result]]]
 Run = tuple[Partition, list[Any]]
@@ -186,10 +186,12 @@ class BatchStage(Stage):
         for part, run in batch:
             assert part.book is not None
             book = part.book.next_page()
-            for record in run:
-                group, result = next(finished)
+            counts: list[Count] = []
+            for record, (group, result) in zip(run, finished, strict=False):
                 outputs += result.outputs
-                book.add(record.offset, self.counts(group, result))
+                if record.offset > book.offset:
+                    counts += self.counts(group, result)
+            book.add(run[-1].offset, counts)
             outputs.append(book.output(self.links.stats_topic))
             books.append(book)
         await self.links.produce(outputs)
