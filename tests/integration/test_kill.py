@@ -7,7 +7,9 @@ import pytest
 
 from tests.integration.conftest import NewFleet
 from tests.support.chaos.fleet import Fleet
+from tests.support.chaos.group import STABLE, GroupWatch
 from tests.support.chaos.load import People, acts
+from tests.support.chaos.poor_model import GO, HANGS
 from tests.support.chaos.processes import WorkerProcess
 from tests.support.chaos.recovery import longest, standstills
 from tests.support.chaos.waiting import until
@@ -15,6 +17,9 @@ from tests.support.chaos.waiting import until
 pytestmark = pytest.mark.timeout(180)
 
 RATE = 40.0
+STOPPED_S = 3.0
+"""How long a partition may stand still for a worker that was asked to end."""
+REBALANCED_S = 5.0
 POOR_MODEL = (sys.executable, "-m", "tests.support.chaos.poor_model", "worker", "-l", "info")
 WRONG_HOP = (sys.executable, "-m", "tests.support.chaos.wrong_hop", "worker", "-l", "info")
 
@@ -70,7 +75,9 @@ async def test_a_hop_that_acknowledges_what_only_waits_is_noticed(new_fleet: New
     assert found.lost > 0
 
 
-async def test_a_rolling_restart_of_three_loses_and_doubles_nothing(new_fleet: NewFleet) -> None:
+async def test_a_rolling_restart_of_three_loses_and_doubles_nothing_and_stalls_nobody(
+    new_fleet: NewFleet,
+) -> None:
     fleet = await new_fleet()
     workers = await fleet.start_workers(3)
     playing = asyncio.create_task(played(fleet, 100_000, rate=50))
@@ -85,12 +92,26 @@ async def test_a_rolling_restart_of_three_loses_and_doubles_nothing(new_fleet: N
     assert not found.problems
     assert (found.lost, found.doubled_seen, found.doubled_left) == (0, 0, 0)
     assert found.messages >= 200
+    assert longest(standstills(fleet.observer.topics)) < STOPPED_S
 
 
-async def test_a_model_that_raises_and_hangs_costs_time_only(new_fleet: NewFleet) -> None:
+async def test_a_model_that_raises_and_hangs_over_a_rebalance_costs_time_only(
+    new_fleet: NewFleet,
+) -> None:
     fleet = await new_fleet(program=POOR_MODEL)
     (worker,) = await fleet.start_workers(1)
-    await played(fleet, 300)
+    address, group = (
+        fleet.environment[f"FEEDBACK_{name}"] for name in ("KAFKA_BOOTSTRAP", "APP_ID")
+    )
+    playing = asyncio.create_task(played(fleet, 300))
+    await until(lambda: HANGS in worker.log.read_text(), 60, worker.tail)
+    async with GroupWatch(address, group) as watch:
+        # Another joins in mid-batch: the rebalance does not wait for the model.
+        other = fleet.start_worker()
+        await until(lambda: watch.members == 2 and watch.state == STABLE, 60, other.tail)
+        assert max(watch.rebalances) < REBALANCED_S
+    (fleet.folder / GO).touch()
+    await playing
     assert await worker.answers(fleet.session, "/healthz") == 200
     found = await fleet.settled(60)
     assert not found.problems

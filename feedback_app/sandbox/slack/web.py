@@ -167,8 +167,10 @@ class WebApi:
         if self._faults.hit("429", "slack", name):
             return _limited(1)
         if self._faults.hit("5xx", "slack", name):
-            if self._faults.pick(("json", "html")) == "json":
-                return answer({"ok": False, "error": "internal_error"}, 500)
+            shape = self._faults.pick(("json", "html", "ok:false"))
+            if shape != "html":
+                body = {"ok": False, "error": "internal_error"}
+                return answer(body, 500 if shape == "json" else 200)
             page = "<html><body>Service Unavailable</body></html>"
             return web.Response(status=503, text=page, content_type="text/html")
         return None
