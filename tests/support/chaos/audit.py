@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.chaos.poison import is_odd, kept_bytes
-from tests.support.chaos.seen import Outside, Topics, Verdict
+from tests.support.chaos.seen import Alert, Outside, Topics, Verdict
 
 SHOWN = 3
 
@@ -167,14 +167,17 @@ def accounts(stats: Mapping[str, Any], topics: Topics, names: Mapping[str, str])
     problems = [] if stats["balanced"] else ["the app says itself that it does not balance"]
     problems += _sources(stats["sources"], topics)
     created: dict[str, set[str]] = {}
-    last: dict[str, tuple[str, str]] = {}
+    last: dict[str, Alert] = {}
     for alert in topics.alerts:
         if alert.op == "put":
             created.setdefault(names[alert.channel], set()).add(alert.id)
-        last[alert.id] = (alert.op, names[alert.channel])
+        known = last.get(alert.id)
+        # A batch that was cut off is written again, behind what was written of later versions.
+        if known is None or alert.revision >= known.revision:
+            last[alert.id] = alert
     for channel, said in stats["alerts"].items():
         mine = created.get(channel, set())
-        live = sum(last[one][0] == "put" for one in mine)
+        live = sum(last[one].op == "put" for one in mine)
         want = {"created": len(mine), "delivered": live, "retracted": len(mine) - live}
         want |= {"pending": 0, "dead_lettered": 0}
         got = {name: said[name] for name in want}

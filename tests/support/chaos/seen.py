@@ -42,6 +42,7 @@ class Alert(NamedTuple):
     rule: str
     channel: str
     feedback_id: str
+    revision: int
 
 
 @dataclass

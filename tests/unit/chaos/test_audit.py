@@ -55,7 +55,7 @@ def scored(number: int, version: int = 1, score: float = 0.1, kind: str = "creat
     )
 
 
-def alert(number: int, op: str = "put") -> Record:
+def alert(number: int, op: str = "put", version: int = 1) -> Record:
     """Return a record of `alerts`."""
     return record(
         number,
@@ -65,6 +65,7 @@ def alert(number: int, op: str = "put") -> Record:
             "rule": "negative",
             "channel": CHANNEL,
             "feedback_id": f"x:{number}",
+            "revision": version,
         },
     )
 
@@ -182,6 +183,15 @@ def test_figures_of_the_app_that_differ_are_said(wrong: dict[str, int]) -> None:
     topics = World().topics
     assert not accounts(stats(), topics, {CHANNEL: "#bad"})
     assert accounts(stats(**wrong), topics, {CHANNEL: "#bad"})
+
+
+def test_an_alert_written_again_does_not_bring_back_what_a_later_version_took() -> None:
+    topics = World().topics
+    for again in (alert(1, "put"), alert(1, "retract", 2), alert(1, "put")):
+        topics.take("alerts", again)
+    assert not accounts(stats(delivered=2, retracted=1), topics, {CHANNEL: "#bad"})
+    topics.take("alerts", alert(1, "put", 3))
+    assert not accounts(stats(), topics, {CHANNEL: "#bad"})
 
 
 def test_a_standstill_lasts_from_the_oldest_record_left_to_the_next_progress() -> None:
