@@ -16,7 +16,7 @@ from feedback_app.sources.base import (
     State,
     later,
 )
-from feedback_app.sources.budget import Spend, allowed, key, tallies
+from feedback_app.sources.budget import Spend, Users, allowed, key, tallies
 from feedback_app.sources.deliver import letters, records
 from feedback_app.sources.kit import Kit
 from feedback_app.sources.registry import check, factory, is_polled
@@ -59,6 +59,7 @@ class Polls:
         check(context.settings.sources)
         self._context = context
         self._limits = limits_of(context.settings)
+        self._users = Users()
         self._kit = Kit(context.settings, self._allowed, context.clock)
         self._running = {
             each.id: Running(each, factory(each.type)(each, self._kit))
@@ -111,10 +112,13 @@ class Polls:
 
         async def send(posts: Sequence[Feedback]) -> None:
             nonlocal sent
-            spend = self._tally(running).plus(len(posts), 1, context.clock())
-            tally = [self._cursor(spend.cursor(name, context.clock()))] if running.bought else []
+            now = context.clock()
+            users = self._users.fresh(posts, now)
+            spend = self._tally(running).plus(len(posts), 1, now, len(users))
+            tally = [self._cursor(spend.cursor(name, now))] if running.bought else []
             await context.produce([*records(context.topics, posts), *tally])
             running.spend = spend
+            self._users.note(users, now)
             sent += len(posts)
             running.last_message_at = max(
                 filter(None, (post.created_at for post in posts)), default=running.last_message_at

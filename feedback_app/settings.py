@@ -101,6 +101,10 @@ class Settings(BaseModel):
     """Posts that may be read a UTC day; unset means no limit."""
     x_monthly_posts: int | None = Field(default=None, ge=1)
     """Posts that may be read a UTC month; unset means no limit."""
+    x_daily_users: int | None = Field(default=None, ge=1)
+    """Users that may be read with them a UTC day; unset means no limit."""
+    x_monthly_users: int | None = Field(default=None, ge=1)
+    """Users that may be read with them a UTC month; unset means no limit."""
     x_compliance_every: Duration = Field(
         default=timedelta(hours=6), ge=timedelta(seconds=1), le=timedelta(days=1)
     )

@@ -1,7 +1,7 @@
-"""What was bought from X: posts a UTC day and month, requests a quarter of an hour. Pure.
+"""What was bought from X: posts and users a UTC day and month, requests a quarter of an hour.
 
-A tally is kept as a cursor record under `spend|<source>`, written with the pages it counts, so it
-survives restarts and every worker and the leader see it.
+Pure. A tally is kept as a cursor record under `spend|<source>`, written with the pages it counts,
+so it survives restarts and every worker and the leader see it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import orjson
 
 from feedback_app.sources.base import BudgetSpent
-from models import Cursor, rfc3339
+from models import Cursor, Feedback, rfc3339
 
 KEY_PREFIX = "spend|"
 PAGE_MOST = 100
@@ -30,6 +30,8 @@ class Spend:
     month_posts: int = 0
     window: int = 0
     requests: int = 0
+    day_users: int = 0
+    month_users: int = 0
 
     def at(self, now: float) -> "Spend":
         """Return the tally as of `now`: what belongs to an earlier period is gone."""
@@ -41,16 +43,20 @@ class Spend:
             month_posts=self.month_posts if self.month == month else 0,
             window=window,
             requests=self.requests if self.window == window else 0,
+            day_users=self.day_users if self.day == day else 0,
+            month_users=self.month_users if self.month == month else 0,
         )
 
-    def plus(self, posts: int, requests: int, now: float) -> "Spend":
-        """Return the tally after so many posts and requests more."""
+    def plus(self, posts: int, requests: int, now: float, users: int = 0) -> "Spend":
+        """Return the tally after so many posts, requests and users more."""
         held = self.at(now)
         return replace(
             held,
             day_posts=held.day_posts + posts,
             month_posts=held.month_posts + posts,
             requests=held.requests + requests,
+            day_users=held.day_users + users,
+            month_users=held.month_users + users,
         )
 
     def rank(self) -> tuple[str, int, int, int]:
@@ -74,10 +80,33 @@ class Spend:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The budget of posts; None means no limit."""
+    """The budget of posts and of users; None means no limit."""
 
     daily: int | None = None
     monthly: int | None = None
+    daily_users: int | None = None
+    monthly_users: int | None = None
+
+
+class Users:
+    """The authors that were bought on this UTC day: X charges each one once a day.
+
+    It is this process's own, so after a restart some are counted twice and none is left out.
+    """
+
+    def __init__(self) -> None:
+        self._day, self._names = "", set[str]()
+
+    def fresh(self, posts: Iterable[Feedback], now: float) -> set[str]:
+        """Return the authors of the posts that were not noted today."""
+        seen = self._names if self._day == day_of(now) else set()
+        return {post.author for post in posts if post.author is not None} - seen
+
+    def note(self, names: set[str], now: float) -> None:
+        """Remember authors for the rest of the day."""
+        if self._day != day_of(now):
+            self._day, self._names = day_of(now), set()
+        self._names |= names
 
 
 def key(source: str) -> str:
@@ -97,20 +126,28 @@ def tallies(cursors: Mapping[str, Cursor]) -> dict[str, Spend]:
 def allowed(spends: Iterable[Spend], limits: Limits, now: float) -> int:
     """Return how many posts the next page may bring, 10 to 100; raises BudgetSpent.
 
-    The budget is one for all sources. X gives at least ten posts a page, so it ends where fewer
-    are left.
+    The budget is one for all sources. X gives at least ten posts a page, and perhaps as many
+    users with them, so it ends where fewer are left.
     """
     held = [spend.at(now) for spend in spends]
     most = PAGE_MOST
     for limit, spent, name, until in (
-        (limits.daily, sum(each.day_posts for each in held), "DAILY", "tomorrow"),
-        (limits.monthly, sum(each.month_posts for each in held), "MONTHLY", "next month"),
+        (limits.daily, sum(each.day_posts for each in held), "DAILY_POSTS", "tomorrow"),
+        (limits.monthly, sum(each.month_posts for each in held), "MONTHLY_POSTS", "next month"),
+        (limits.daily_users, sum(each.day_users for each in held), "DAILY_USERS", "tomorrow"),
+        (
+            limits.monthly_users,
+            sum(each.month_users for each in held),
+            "MONTHLY_USERS",
+            "next month",
+        ),
     ):
         if limit is None:
             continue
         if limit - spent < PAGE_LEAST:
             raise BudgetSpent(
-                f"{spent} of the {limit} posts of FEEDBACK_X_{name}_POSTS are bought: "
+                f"{spent} of the {limit} {name.partition('_')[2].lower()} of FEEDBACK_X_{name} "
+                "are bought: "
                 f"goes on {until} (UTC) from where it was"
             )
         most = min(most, limit - spent)

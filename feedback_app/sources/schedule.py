@@ -99,4 +99,9 @@ class Timer:
 
 def limits_of(settings: Settings) -> Limits:
     """Return the budget of the settings."""
-    return Limits(settings.x_daily_posts, settings.x_monthly_posts)
+    return Limits(
+        settings.x_daily_posts,
+        settings.x_monthly_posts,
+        settings.x_daily_users,
+        settings.x_monthly_users,
+    )

@@ -9,7 +9,7 @@ from feedback_app.clock import Clock
 from feedback_app.hop.errors import BadRecord, OutsideFault
 from feedback_app.hop.types import Output
 from feedback_app.sources.base import Context
-from feedback_app.sources.budget import Spend, key
+from feedback_app.sources.budget import Spend, Users, key
 from feedback_app.sources.deliver import dead_letter, letters, records
 from feedback_app.sources.x_backoff import Broken
 from feedback_app.sources.x_client import PARTY
@@ -45,6 +45,7 @@ class Outflow:
         self._resend_s, self._sent = resend_s, sent
         self._lines: asyncio.Queue[Taken] = asyncio.Queue(QUEUE)
         self._spends: dict[str, Spend] = {}
+        self._users = Users()
         self._seen: dict[str, None] = {}
         self._all_sent = asyncio.Event()
         self._all_sent.set()
@@ -120,16 +121,20 @@ class Outflow:
     async def _send(self, batch: list[Taken]) -> None:
         topics, now = self._context.topics, self._clock.time()
         outputs: list[Output] = []
-        spends = {}
+        spends, users = {}, set[str]()
         for source in {each.source for each in batch}:
             posts = [each.feedback for each in batch if each.feedback and each.source == source]
             dead = [each.dead for each in batch if each.dead and each.source == source]
-            spends[source] = self.tally(source).plus(len(posts) + len(dead), 0, now)
+            new = self._users.fresh(posts, now) - users
+            users |= new
+            bought = len(posts) + len(dead)
+            spends[source] = self.tally(source).plus(bought, 0, now, len(new))
             tally = spends[source].cursor(f"{source}/stream", now)
             outputs += [*records(topics, posts), *letters(topics, source, dead)]
             outputs.append(Output(topics.cursors.name, tally.source.encode(), tally.encode(), 0))
         await self._context.produce(outputs)
         self._spends |= spends
+        self._users.note(users, now)
         for each in batch:
             if each.feedback is not None:
                 self.last_message[each.source] = each.feedback.created_at

@@ -324,6 +324,25 @@ async def test_a_broker_that_fails_moves_no_cursor(
     assert [post.id for post in world.feedback] == [f"x:{number}"]
 
 
+async def test_the_budget_of_users_stops_too(
+    sandbox: Sandbox, make_world: MakeWorld, clock: ManualClock
+) -> None:
+    world = make_world(x_daily_users=30)
+    handler = build(world)
+    await handler(request("x", 0))
+    for number in range(40):
+        sandbox.x.post(f"post {number}", author=f"writer{number}")
+    clock.advance(1)
+    await handler(request("x", 1))
+    assert world.states["x"].state == "budget_spent"
+    assert "30 of the 30 users of FEEDBACK_X_DAILY_USERS" in world.states["x"].detail
+    assert len({post.author for post in world.feedback}) == len(world.feedback) == 30
+    clock.advance(86400)
+    await handler(request("x", 2))
+    assert len(world.feedback) == 40
+    await handler.close()
+
+
 async def test_the_budget_stops_before_it_is_spent_and_goes_on_the_next_day(
     sandbox: Sandbox, make_world: MakeWorld, clock: ManualClock
 ) -> None:

@@ -255,6 +255,17 @@ async def test_a_spent_budget_ends_the_stream_until_the_next_day(
         await until(lambda: sandbox.x.stream.connections == 1)
 
 
+async def test_a_spent_budget_of_users_ends_the_stream(
+    sandbox: Sandbox, clock: ManualClock, time: HurriedTime
+) -> None:
+    world = world_of(sandbox, clock, x_daily_users=20)
+    async with running(world, time, sandbox):
+        for number in range(24):
+            sandbox.x.post(f"post {number}", author=f"writer{number // 2}")
+        await until(lambda: world.states["live"].state == "budget_spent")
+        assert "12 of the 20 users" in world.states["live"].detail
+
+
 async def test_pausing_one_source_takes_its_rule_away(
     sandbox: Sandbox, clock: ManualClock, time: HurriedTime
 ) -> None:

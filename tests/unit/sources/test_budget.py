@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedback_app.sources.base import BudgetSpent
-from feedback_app.sources.budget import Limits, Spend, allowed, key, tallies
-from models import Cursor
+from feedback_app.sources.budget import Limits, Spend, Users, allowed, day_of, key, tallies
+from models import Cursor, Feedback
 
 NOON = 1_790_078_400.0
 DAY = 86400.0
@@ -53,6 +53,34 @@ def test_it_is_never_overdrawn(
         spend = spend.plus(min(want, most), 1, now)
         assert daily is None or spend.day_posts <= daily
         assert monthly is None or spend.month_posts <= monthly
+
+
+@given(
+    daily=st.none() | st.integers(10, 300),
+    monthly=st.none() | st.integers(10, 900),
+    pages=st.lists(st.lists(st.integers(0, 150), max_size=100), max_size=40),
+    step=st.floats(0, DAY),
+)
+def test_users_are_never_overdrawn_and_each_is_bought_once_a_day(
+    daily: int | None, monthly: int | None, pages: list[list[int]], step: float
+) -> None:
+    limits = Limits(daily_users=daily, monthly_users=monthly)
+    spend, users, now = Spend(), Users(), NOON
+    bought: dict[str, set[str]] = {}
+    for page in pages:
+        now += step
+        try:
+            most = allowed([spend], limits, now)
+        except BudgetSpent:
+            continue
+        posts = [Feedback(id=f"x:{n}", text="", author=f"a{n}") for n in page[:most]]
+        new = users.fresh([*posts, Feedback(id="x:0", text="")], now)
+        spend = spend.plus(len(posts), 1, now, len(new))
+        users.note(new, now)
+        bought.setdefault(day_of(now), set()).update(f"a{n}" for n in page[:most])
+        assert spend.day_users == len(bought[day_of(now)])
+        assert daily is None or spend.day_users <= daily
+        assert monthly is None or spend.month_users <= monthly
 
 
 def test_sources_share_one_budget() -> None:
