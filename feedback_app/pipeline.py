@@ -124,7 +124,8 @@ class Pipeline:
             self.topics.cursors.name,
             self.produce,
             self.notices,
-            app.is_leader,
+            lambda: app.is_leader() and not app.rebalancing,
+            lambda: app.consumer_generation_id,
             time,
         )
         self.socket: SlackSocket | None = None

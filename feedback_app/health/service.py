@@ -16,12 +16,15 @@ from feedback_app.health.watch import Watch, conditions
 from feedback_app.hop import Output, OutsideFault, Produce
 from feedback_app.notices import Notice, Notices
 from feedback_app.settings import Settings
+from feedback_app.standstill import Standstill
 from feedback_app.web.ledger import Ledger
 from models import Cursor
 
 log = logging.getLogger(__name__)
 
 EVERY_S = 2.0
+Term = tuple[int, int]
+"""The group's generation, and how often this process had stood still."""
 
 
 class Shared(Protocol):
@@ -56,15 +59,23 @@ class HealthWatch(Service):
         produce: Produce,
         notices: Notices,
         is_leader: Callable[[], bool],
+        generation: Callable[[], int],
         clock: Clock,
     ) -> None:
         super().__init__()
         self._settings, self._shared, self._clock = settings, shared, clock
         self._topic, self._produce = topic, produce
         self._notices, self._is_leader = notices, is_leader
+        self._generation, self._standstill = generation, Standstill(clock)
         self._watch = Watch()
+        self._led: Term | None = None
         self._own: set[str] = set()
         """Ids of the messages that nobody but this worker can have posted."""
+
+    @Service.task
+    async def _tick(self) -> None:
+        self._standstill.begin()
+        await self._standstill.tick()
 
     @Service.task
     async def _run(self) -> None:
@@ -80,9 +91,12 @@ class HealthWatch(Service):
     async def look(self) -> None:
         """Judge once; raises OutsideFault where Kafka fails."""
         self._hand_over(read(self._shared.cursors))
-        if not self._is_leader():
-            self._watch.forget()
+        term = self._term()
+        if term != self._led:
+            self._led = term
             self._own.clear()
+        if term is None:
+            self._watch.forget()
             return
         # What the leader before this one wrote must be known first.
         await self._shared.caught_up()
@@ -116,10 +130,18 @@ class HealthWatch(Service):
         return changed
 
     def _posted(self, key: Key, record: Record, *, end: bool) -> bool:
-        message_id = record.message_id(key, end=end)
+        term, message_id = self._led, record.message_id(key, end=end)
         text = record.end(key) if end else record.start(key)
         perhaps = None if message_id in self._own else record.at
-        return self._notices.post(Notice(message_id, text, record.at, perhaps), self._is_leader)
+        notice = Notice(message_id, text, record.at, perhaps)
+        return self._notices.post(notice, lambda: self._term() == term)
+
+    def _term(self) -> Term | None:
+        """Return what is the same for as long as certainly nobody else led, None in doubt."""
+        doubted = self._standstill.doubted()
+        if doubted or not self._is_leader():
+            return None
+        return self._generation(), self._standstill.count
 
     def _log(self, key: Key, record: Record, *, new: bool) -> None:
         over = record.until is not None

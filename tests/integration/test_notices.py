@@ -60,3 +60,34 @@ async def test_each_notice_comes_once_and_ends_once_whoever_leads(new_fleet: New
         start, end = (text for text in found if name in text)
         assert start.startswith("⚠️ Channel refuses alerts")
         assert end.startswith(f"✅ Channel refuses alerts ({name}): over after")
+
+
+async def test_a_leader_that_was_frozen_with_a_notice_in_hand_does_not_post_it_too(
+    new_fleet: NewFleet,
+) -> None:
+    fleet = await new_fleet(settings={"FEEDBACK_OPS_CHANNEL": OPS})
+    slack = fleet.sandbox.slack
+    slack.create(OPS)
+    workers = await fleet.start_workers(2)
+    slack.archive(OPS)  # so that the notice has to wait
+    for name in (NEGATIVE, POSITIVE):
+        slack.archive(name)
+    number = itertools.count()
+
+    def held() -> bool:
+        slack.say("#feedback", f"item {next(number)} of many")
+        return any("takes no notice" in worker.log.read_text() for worker in workers)
+
+    await until(held, 40, "a notice is in hand")
+    leader, other = workers
+    if "takes no notice" in other.log.read_text():
+        leader, other = other, leader
+    leader.freeze()
+    slack.archive(OPS, False)
+    await until(lambda: len(notices(fleet, "Channel refuses")) == 2, 90, lambda: other.tail(30))
+    joined = leader.log.read_text().count("Joined group")
+    leader.thaw()
+    # What it held waited for less long than it was frozen, so that it goes on at once.
+    await until(lambda: leader.log.read_text().count("Joined group") > joined, 30, "it is back")
+    assert await leader.answers(fleet.session, "/healthz") == 200
+    assert len(notices(fleet, "Channel refuses")) == 2

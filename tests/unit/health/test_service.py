@@ -1,7 +1,7 @@
 """The watch on two workers that take turns as leader, with the topics between them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -27,7 +27,8 @@ class Said(Notices):
         super().__init__("#ops", SlackClient("", ""), HandClock())
         self.said, self.reachable = said, True
 
-    def post(self, notice: Notice, wanted: object) -> bool:
+    def post(self, notice: Notice, wanted: Callable[[], bool]) -> bool:
+        self.wanted = wanted
         if self.reachable and notice.id not in {one.id for one in self.said}:
             self.said.append(notice)
         return self.reachable
@@ -40,7 +41,7 @@ class World:
         self.cluster = Cluster()
         self.said: list[Notice] = []
         self.broker_fails = False
-        self.leader = "w1"
+        self.leader, self.generation = "w1", 1
         self.clock = HandClock(START)
         self.watches = {name: self._watch(name) for name in ("w1", "w2")}
         self.cluster.beat()
@@ -80,6 +81,7 @@ class World:
             produce=self.produce,
             notices=self.notices[name],
             is_leader=lambda: self.leader == name,
+            generation=lambda: self.generation,
             clock=self.clock,
         )
 
@@ -230,3 +232,37 @@ def test_whatever_happens_starts_and_ends_take_turns_and_all_are_told_in_the_end
         assert not any(key.kind == SOURCE_FAILING for key in read(world.cursors))
 
     asyncio.run(play())
+
+
+async def test_a_leader_that_stood_still_posts_nothing_that_it_had_decided_on(world: World) -> None:
+    world.notices["w1"].reachable = False
+    await world.run(100, **FAILING)
+    decided = world.notices["w1"].wanted
+    assert decided()
+    world.clock.now += 30  # frozen, and w2 led meanwhile
+    assert not decided()
+    await world.watches["w1"].look()
+    assert not world.said
+    for _ in range(10):
+        world.clock.now += 1
+        assert not decided()
+    # It leads again, or still: whatever it decided on before is looked for first.
+    world.notices["w1"].reachable = True
+    await world.watches["w1"].look()
+    (notice,) = world.said
+    assert notice.perhaps_posted_at is not None
+    assert world.notices["w1"].wanted()
+
+
+async def test_after_another_generation_of_the_group_what_was_decided_on_is_looked_for(
+    world: World,
+) -> None:
+    world.notices["w1"].reachable = False
+    await world.run(100, **FAILING)
+    decided = world.notices["w1"].wanted
+    world.generation += 2  # another may have led in between
+    assert not decided()
+    world.notices["w1"].reachable = True
+    await world.run(2, **FAILING)
+    (notice,) = world.said
+    assert notice.perhaps_posted_at is not None
