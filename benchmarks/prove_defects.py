@@ -230,4 +230,52 @@ DEFECTS = (
         ),
         "tests/component/sources/test_x_polls.py::test_a_broker_that_fails_moves_no_cursor",
     ),
+    Defect(
+        "a Retry-After of one channel for all",
+        (
+            Edit(
+                "feedback_app/alerting/outbox.py",
+                "        queue = self._queues.get(name)\n",
+                '        name = "#every"\n        queue = self._queues.get(name)\n',
+            ),
+        ),
+        "tests/unit/alerting/test_two_channels.py::"
+        "test_a_retry_after_of_one_channel_leaves_the_others_p99_under_two_seconds",
+    ),
+    Defect(
+        "an outage during a rebalance taken for the end",
+        (
+            Edit(
+                "feedback_app/hop/recovery.py",
+                "        await super()._wait(coro)\n",
+                "        await super()._wait(coro, timeout)\n",
+            ),
+        ),
+        "tests/contract/hop/test_faust.py::"
+        "test_a_recovery_outlasts_an_outage_of_kafka_as_fausts_does_not",
+    ),
+    Defect(
+        "young messages judged by no later reading of the history",
+        (
+            Edit(
+                "feedback_app/sources/slack_socket.py",
+                "again = now() + timing.settled if thorough or missed else None",
+                "again = None",
+            ),
+        ),
+        "tests/component/sources/test_slack_socket.py::"
+        "test_a_missed_deletion_of_a_young_message_is_found_by_a_second_reading",
+    ),
+    Defect(
+        "a compliance job left without its ids",
+        (
+            Edit(
+                "feedback_app/sources/x_compliance.py",
+                "        job = await self._left() or _data(\n",
+                "        job = _data(\n",
+            ),
+        ),
+        "tests/component/sources/test_x_compliance.py::"
+        "test_a_job_that_was_made_and_never_filled_is_used",
+    ),
 )

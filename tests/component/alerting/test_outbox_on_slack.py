@@ -21,7 +21,7 @@ from models import Alert
 from models.alert import alert_id
 
 HELD_S = 3
-ALERTS_PER_SECOND = 80
+ALERTS, ALERTS_PER_SECOND = 80, 20.0
 SPEED = 20
 """Seconds of the outbox and of Slack in a second of the machine."""
 BEGAN = time.time()
@@ -155,7 +155,7 @@ async def test_at_one_post_a_second_a_channel_that_enforces_it_sees_no_429(tmp_p
     assert took >= 10  # twelve posts in each channel, the first at once
 
 
-async def test_a_retry_after_of_one_channel_leaves_the_others_p99_under_two_seconds() -> None:
+async def test_a_retry_after_of_one_channel_holds_up_no_post_of_the_other() -> None:
     box = Sandbox(posts_per_second=None)
     await box.start()
     worker = Worker(box, SystemClock(), alert_digest_above=0)
@@ -170,19 +170,19 @@ async def test_a_retry_after_of_one_channel_leaves_the_others_p99_under_two_seco
 
     began = time.time()
     try:
-        await asyncio.gather(*map(later, range(200)))
+        await asyncio.gather(*map(later, range(ALERTS)))
     finally:
         await worker.close()
         await box.stop()
     posts = [entry for entry in box.log.entries if isinstance(entry, Posted)]
     took = {name: sorted(waited(posts, name, asked)) for name in (limited, free)}
-    assert [len(each) for each in took.values()] == [100, 100]
-    assert took[free][98] < 2  # the 99th percentile of a hundred
+    assert [len(each) for each in took.values()] == [ALERTS / 2, ALERTS / 2]
+    assert took[free][-1] < 2
     # Of the limited channel none came early, and it kept its order.
     times = [post.at for post in posts if post.channel == limited]
     assert times[0] - began >= HELD_S
     texts = [post.text for post in posts if post.channel == limited]
-    assert [text.rpartition(" ")[2] for text in texts] == [str(n) for n in range(0, 200, 2)]
+    assert [text.rpartition(" ")[2] for text in texts] == [str(n) for n in range(0, ALERTS, 2)]
     refused = [entry for entry in box.log.entries if isinstance(entry, Refused)]
     assert [entry.retry_after for entry in refused] == [HELD_S]
 
