@@ -92,20 +92,38 @@ async def producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
 
 
 @asynccontextmanager
-async def reader(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
-    """Connect a consumer without a group, which disturbs no other; raises OutsideFault."""
+async def reader(settings: Settings, wait_ms: int = 100) -> AsyncIterator[AIOKafkaConsumer]:
+    """Connect a consumer without a group, which disturbs no other; raises OutsideFault.
+
+    The broker answers a fetch that finds nothing after `wait_ms`.
+    """
     client = AIOKafkaConsumer(
         **client_options(settings),
         group_id=None,
         enable_auto_commit=False,
         request_timeout_ms=15_000,
-        fetch_max_wait_ms=100,
+        fetch_max_wait_ms=wait_ms,
     )
     await _start(client, settings)
     try:
         yield client
     finally:
+        await stopped(client)
+
+
+async def stopped(client: AIOKafkaConsumer) -> None:
+    """Stop a consumer.
+
+    A fetch that failed and waits to be tried again lets the library's own `stop` cancel whoever
+    called it, and leave the connections open: a reader would end for good with every outage.
+    """
+    try:
         await client.stop()
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        await client._client.close()
 
 
 class _Client(Protocol):

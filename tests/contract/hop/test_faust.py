@@ -7,6 +7,7 @@ from importlib.metadata import version
 import faust
 from aiokafka import AIOKafkaConsumer
 from aiokafka.client import AIOKafkaClient
+from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faust.tables.recovery import Recovery, ServiceStopped
 from faust.transport.consumer import Consumer, ThreadDelegateConsumer
@@ -15,6 +16,7 @@ from faust.transport.drivers import aiokafka as driver
 from feedback_app.factory import create_app
 from feedback_app.hop.recovery import PatientRecovery, PatientTables
 from feedback_app.hop.transport import HopConsumer, HopProducer, HopTransport
+from feedback_app.kafka import stopped
 from feedback_app.settings import Settings
 
 
@@ -105,3 +107,29 @@ async def test_a_recovery_outlasts_an_outage_of_kafka_as_fausts_does_not() -> No
     assert not await late(Recovery(app, tables))
     assert parameters(Recovery._wait) == ["self", "coro", "timeout"]
     assert "consumer.perform_seek(), timeout" in inspect.getsource(Recovery._resume_streams)
+
+
+async def test_a_fetch_in_its_backoff_cancels_whoever_stops_the_consumer_but_not_a_reader() -> None:
+    source = inspect.getsource(Fetcher.close)
+    assert "x.cancel()\n            await x\n" in source
+    consumer = AIOKafkaConsumer(bootstrap_servers="127.0.0.1:1")
+    closed: list[str] = []
+
+    class Failed:
+        """A fetcher with a fetch that waits to be tried again."""
+
+        async def close(self) -> None:
+            waits = asyncio.create_task(asyncio.sleep(60))
+            await asyncio.sleep(0)
+            waits.cancel()
+            await waits
+
+    class Client:
+        """The connections."""
+
+        async def close(self) -> None:
+            closed.append("the connections")
+
+    consumer._fetcher, consumer._client = Failed(), Client()
+    await stopped(consumer)
+    assert closed == ["the connections"]
