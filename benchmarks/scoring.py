@@ -141,9 +141,9 @@ def flops_done(config: dict[str, Any], lengths: Sequence[int]) -> float:
     tokens, texts = sum(lengths), len(lengths)
     pairs = sum(length * length for length in lengths)
     full = 2 * (4 * hidden * hidden + 2 * hidden * inner) * tokens + 4 * hidden * pairs
-    # The last layer: keys, values and queries for all tokens, the rest for the first one.
-    last = 2 * 3 * hidden * hidden * tokens + 4 * hidden * tokens
-    last += 2 * (hidden * hidden + 2 * hidden * inner) * texts
+    # The last layer: two sums over all tokens a head, the rest for the first token.
+    last = 4 * config["num_attention_heads"] * hidden * tokens
+    last += 2 * (4 * hidden * hidden + 2 * hidden * inner) * texts
     return float((layers - 1) * full + last + 2 * hidden * hidden * texts)
 
 

@@ -1,6 +1,7 @@
 """Cuts texts of uneven length into batches of like length and bounded work."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 TOKEN_BUDGET = 2048
 """Tokens a batch: large enough to keep the cores busy, small enough to spare memory."""
@@ -32,6 +33,25 @@ def runs(lengths: Sequence[int]) -> list[tuple[int, int]]:
         else:
             found.append((1, length))
     return found
+
+
+class Group(NamedTuple):
+    """Texts of equal length in a batch: rows `start` to `stop` hold `texts` of `length` tokens."""
+
+    start: int
+    stop: int
+    texts: int
+    length: int
+
+
+def grouped(lengths: Sequence[int]) -> list[Group]:
+    """Return the runs of texts of equal length whose tokens lie one after the other."""
+    groups, start = [], 0
+    for texts, length in runs(lengths):
+        stop = start + texts * length
+        groups.append(Group(start, stop, texts, length))
+        start = stop
+    return groups
 
 
 def rounded_up(rows: int) -> int:

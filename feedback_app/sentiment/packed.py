@@ -2,8 +2,8 @@
 
 All tokens of a batch are rows of one matrix, so every product but attention is one large product;
 attention runs one group of texts of equal length at a time and needs no mask. Only the first token
-of a text reaches the classifier, so the last layer computes its queries and all that follows for
-that token alone. Neither changes a result: it is the library's arithmetic in another order.
+of a text reaches the classifier, so the last layer computes what that token needs. Neither changes
+a result: it is the library's arithmetic in another order.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,8 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from feedback_app.sentiment.batching import TOKEN_BUDGET, rounded_up, runs
-from feedback_app.sentiment.steady import multiply_steadily, pad_rows, unsteady_bf16
+from feedback_app.sentiment.batching import TOKEN_BUDGET, Group, grouped, rounded_up
+from feedback_app.sentiment.first_token import FirstTokenAttention
+from feedback_app.sentiment.steady import multiply_steadily, unsteady_bf16
 
 
 class Linear:
@@ -79,23 +80,13 @@ class Norm(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """One encoder layer; query, key and value are one product."""
+    """One encoder layer but for the way to its attention."""
 
-    qkv: Linear
     attended: Linear
     attended_norm: Norm
     up: Linear
     down: Linear
     down_norm: Norm
-
-
-class Group(NamedTuple):
-    """Texts of equal length in a batch: rows `start` to `stop` hold `texts` of `length` tokens."""
-
-    start: int
-    stop: int
-    texts: int
-    length: int
 
 
 def can_pack(config: Mapping[str, Any]) -> bool:
@@ -137,9 +128,17 @@ class PackedBert:
         def norm(name: str, kind: torch.dtype = dtype) -> Norm:
             return Norm(tensor(f"{name}.weight", kind), tensor(f"{name}.bias", kind), eps)
 
+        def attention(name: str) -> list[str]:
+            return [f"{name}.attention.self.{part}" for part in ("query", "key", "value")]
+
+        def first_token(query: str, key: str, value: str) -> FirstTokenAttention:
+            q, k, v = (tensor(f"{one}.weight", torch.float32) for one in (query, key, value))
+            k, v = (weight.view(self._heads, -1, weight.shape[1]) for weight in (k, v))
+            q_bias, v_bias = (tensor(f"{one}.bias", torch.float32) for one in (query, value))
+            return FirstTokenAttention(q, q_bias, k, v.transpose(1, 2).contiguous(), v_bias)
+
         def layer(name: str) -> Layer:
             return Layer(
-                linear(*(f"{name}.attention.self.{part}" for part in ("query", "key", "value"))),
                 linear(f"{name}.attention.output.dense"),
                 norm(f"{name}.attention.output.LayerNorm"),
                 linear(f"{name}.intermediate.dense"),
@@ -155,9 +154,10 @@ class PackedBert:
         self._positions = tensor("bert.embeddings.position_embeddings.weight", torch.float32)
         self._positions += tensor("bert.embeddings.token_type_embeddings.weight", torch.float32)[0]
         self._embedding_norm = norm("bert.embeddings.LayerNorm", torch.float32)
-        self._layers = [
-            layer(f"bert.encoder.layer.{index}") for index in range(config["num_hidden_layers"])
-        ]
+        names = [f"bert.encoder.layer.{index}" for index in range(config["num_hidden_layers"])]
+        self._qkv = [linear(*attention(name)) for name in names[:-1]]
+        self._last_attention = first_token(*attention(names[-1]))
+        self._layers = [layer(name) for name in names]
         # Two small products, in fp32 because the probabilities hang on them directly.
         self._pooler = linear("bert.pooler.dense", kind=torch.float32)
         self._classifier = linear("classifier", kind=torch.float32)
@@ -168,19 +168,13 @@ class PackedBert:
 
         Texts of equal length must be neighbours for speed; the result does not depend on it.
         """
-        groups, start = [], 0
-        for count, length in runs([len(text) for text in texts]):
-            stop = start + count * length
-            groups.append(Group(start, stop, count, length))
-            start = stop
+        groups = grouped([len(text) for text in texts])
         x = self._embed(texts, groups)
-        for layer in self._layers[:-1]:
-            x = self._feed(layer, x, self._attend(layer, x, groups, first_only=False))
-        last = self._layers[-1]
-        context = self._attend(last, x, groups, first_only=True)
+        for qkv, layer in zip(self._qkv, self._layers[:-1], strict=True):
+            x = self._feed(layer, x, self._attend(qkv(x), groups))
         firsts = torch.cat([torch.arange(g.start, g.stop, g.length) for g in groups])
-        firsts = F.pad(firsts, (0, len(context) - len(firsts)))
-        x = self._feed(last, x[firsts.to(self._device)], context)
+        firsts = F.pad(firsts, (0, rounded_up(len(firsts)) - len(firsts))).to(self._device)
+        x = self._feed(self._layers[-1], x[firsts], self._last_attention(x, firsts, groups))
         pooled = torch.tanh(self._pooler(x.float()))
         return F.softmax(self._classifier(pooled), dim=-1)[: len(texts)].cpu()
 
@@ -193,22 +187,16 @@ class PackedBert:
             rows += self._positions[: group.length]
         return self._embedding_norm(x).to(self._dtype)
 
-    def _attend(self, layer: Layer, x: Tensor, groups: list[Group], first_only: bool) -> Tensor:
-        hidden = x.shape[1]
-        qkv = layer.qkv(x)
-        contexts = []
-        for group in groups:
-            rows = qkv[group.start : group.stop]
+    def _attend(self, qkv: Tensor, groups: list[Group]) -> Tensor:
+        """Return the context (rows, hidden) for queries, keys and values (rows, 3 * hidden)."""
+        context = qkv.new_empty(len(qkv), qkv.shape[1] // 3)
+        context[groups[-1].stop :] = 0
+        for start, stop, texts, length in groups:
             # (texts, tokens, q/k/v, heads, size) -> three of (texts, heads, tokens, size)
-            q, k, v = rows.view(group.texts, group.length, 3, self._heads, -1).permute(
-                2, 0, 3, 1, 4
-            )
-            if first_only:
-                q = q[:, :, :1]
-            context = F.scaled_dot_product_attention(q, k, v)
-            contexts.append(context.transpose(1, 2).reshape(-1, hidden))
-        found = torch.cat(contexts)
-        return pad_rows(found, rounded_up(len(found)))
+            rows = qkv[start:stop].view(texts, length, 3, self._heads, -1)
+            attended = F.scaled_dot_product_attention(*rows.permute(2, 0, 3, 1, 4))
+            context[start:stop] = attended.transpose(1, 2).reshape(stop - start, -1)
+        return context
 
     def _feed(self, layer: Layer, x: Tensor, context: Tensor) -> Tensor:
         x = layer.attended_norm(layer.attended.added_to(x, context))

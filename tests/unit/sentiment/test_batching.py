@@ -5,7 +5,7 @@ from itertools import chain, pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_app.sentiment.batching import batches, rounded_up, runs
+from feedback_app.sentiment.batching import batches, grouped, rounded_up, runs
 
 lengths = st.lists(st.integers(min_value=2, max_value=256), max_size=200)
 
@@ -30,6 +30,15 @@ def test_runs_can_be_read_back(given_lengths: list[int]) -> None:
     found = runs(given_lengths)
     assert [length for count, length in found for _ in range(count)] == given_lengths
     assert all(a[1] != b[1] for a, b in pairwise(found))
+
+
+@given(lengths)
+def test_groups_hold_every_token_once_and_in_order(given_lengths: list[int]) -> None:
+    stop = 0
+    for group in grouped(given_lengths):
+        assert (group.start, group.stop) == (stop, stop + group.texts * group.length)
+        stop = group.stop
+    assert stop == sum(given_lengths)
 
 
 def test_few_counts_of_rows_are_computed_for() -> None:
