@@ -25,8 +25,10 @@ log = logging.getLogger(__name__)
 
 COUNT_EVERY_S = 5.0
 """How often the dead letters are counted."""
-GATHER_S = 0.1
+GATHER_S = 0.5
 """How long records gather where nobody waits for them: each fetch costs as much as a post."""
+WAIT_MS = 500
+"""How long the broker holds a fetch that finds nothing new."""
 
 
 class SharedState(Service):
@@ -79,7 +81,7 @@ class SharedState(Service):
     async def _read(self) -> None:
         while not self.should_stop:
             try:
-                async with reader(self._settings) as consumer:
+                async with reader(self._settings, WAIT_MS) as consumer:
                     await self._follow(consumer)
             except (OutsideFault, KafkaError, OSError, TimeoutError) as error:
                 log.warning("the shared topics cannot be read: %s", error)
@@ -111,8 +113,16 @@ class SharedState(Service):
                 self._moved.set()
                 for listener in self.listeners:
                     listener()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._awaited.wait(), GATHER_S)
+                if sum(map(len, batches.values())) < CHUNK:
+                    await self._gather(consumer)
+
+    async def _gather(self, consumer: AIOKafkaConsumer) -> None:
+        """Let records gather for a while, unless somebody waits for them."""
+        # Else the library fetches ahead, and again for what it fetched nothing of.
+        consumer.pause(*self._tps)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._awaited.wait(), GATHER_S)
+        consumer.resume(*self._tps)
 
     async def _count_letters(self, consumer: AIOKafkaConsumer) -> None:
         first = await consumer.beginning_offsets([self._letters])

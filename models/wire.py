@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from functools import lru_cache
+from math import floor
 from typing import Any, Self
 
 import faust
@@ -93,11 +94,17 @@ def _fields(record: object) -> object:
     raise TypeError(f"{type(record).__name__} is not part of a record")
 
 
-@lru_cache(maxsize=64)
 def rfc3339(seconds: float) -> str:
-    """Return Unix seconds as RFC 3339 in UTC with milliseconds."""
-    at = datetime.fromtimestamp(seconds, UTC)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
+    """Return Unix seconds as RFC 3339 in UTC with milliseconds, which are cut, not rounded."""
+    whole = floor(seconds)
+    microseconds = round((seconds - whole) * 1_000_000)
+    more, microseconds = divmod(microseconds, 1_000_000)
+    return f"{_whole_seconds(whole + more)}.{microseconds // 1000:03d}Z"
+
+
+@lru_cache(maxsize=64)
+def _whole_seconds(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def from_rfc3339(text: str) -> float:

@@ -15,21 +15,24 @@ ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 def units(text: str) -> int:
     """Return the length of a text in UTF-16 units."""
-    return len(text) + sum(character > "\uffff" for character in text)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def escape(text: str, limit: int) -> str:
     """Return text in which nothing is a mention, a link or a command, of at most `limit` units."""
     clean = CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     clean = clean[: limit + 1].encode("utf-8", "replace").decode().strip()
+    whole = clean.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    if units(whole) <= limit:
+        return whole
     parts, used = [], 0
     for character in clean:
         part = ENTITIES.get(character, character)
         used += units(part)
         parts.append(part)
         if used > limit:
-            return _cut(parts, used, limit)
-    return "".join(parts)
+            break
+    return _cut(parts, used, limit)
 
 
 def _cut(parts: list[str], used: int, limit: int) -> str:

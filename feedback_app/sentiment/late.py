@@ -9,6 +9,9 @@ from feedback_app.sentiment.classifier import Probabilities
 from feedback_app.sentiment.scorer import Scorer
 from feedback_app.settings import Settings
 
+COLLECT_AFTER = 20_000
+"""Objects between two collections of the young ones: a batch makes thousands, hardly any cycles."""
+
 
 class LateScorer:
     """Stands for the scorer while the worker starts: who asks too early is told to wait."""
@@ -22,6 +25,7 @@ class LateScorer:
         self._scorer = load_scorer(self._settings)
         # What is there by now stays: no collection walks torch and its kin again.
         gc.freeze()
+        gc.set_threshold(COLLECT_AFTER, 10, 10)
 
     @property
     def loaded(self) -> bool:

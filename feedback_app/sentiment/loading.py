@@ -1,6 +1,7 @@
 """From `FEEDBACK_MODEL` to a classifier."""
 
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,7 +41,11 @@ def load_local(
     Raises:
         ModelError: there is no such model, or it cannot be used for sentiment.
     """
-    torch.set_num_threads(threads or threads_for())
+    count = threads or threads_for()
+    torch.set_num_threads(count)
+    if count == 1:
+        # The library would hand every batch to a pool of one thread.
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     directory = BUNDLED if model is None else find(model)
     name = "bundled" if model is None else model
     shown = directory.name if model and Path(model).is_dir() else name
