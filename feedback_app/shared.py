@@ -61,7 +61,7 @@ class SharedState(Service):
         return action is not None and action.type == PAUSE
 
     def account(self, stage: str, partition: int) -> Account | None:
-        """Return the account with the highest offset of a stage's partition."""
+        """Return the account of a stage's partition that is furthest on, of its last owner."""
         return self._accounts.get((stage, partition))
 
     async def caught_up(self) -> None:
@@ -168,5 +168,5 @@ class SharedState(Service):
         account = Account.decode(value)
         self.ledger.take(account)
         known = self._accounts.get((account.stage, account.partition))
-        if known is None or (account.offset, account.minute) >= (known.offset, known.minute):
+        if known is None or account.rank >= known.rank:
             self._accounts[account.stage, account.partition] = account

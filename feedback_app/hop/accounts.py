@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from feedback_app.hop.types import Count, Output
 from models.account import Account, Counts
@@ -23,31 +24,57 @@ def tally(counts: Iterable[Count], into: Counts) -> None:
             names[name] = names.get(name, 0) + n
 
 
+NOTHING: dict[str, Any] = {"term": -1, "minute": "", "first": -1, "offset": -1, "counts": {}}
+"""What the first owner of a partition goes on from."""
+
+
+def _page(account: Account) -> dict[str, Any]:
+    """Return what the next owner tells of the page that it goes on from."""
+    return {
+        "term": account.term,
+        "minute": account.minute,
+        "first": account.first,
+        "offset": account.offset,
+        "counts": account.counts,
+    }
+
+
 class Book:
     """Counts records in offset order; one at or below the highest offset counted is left out.
 
     A page that was sent takes the place of the one before only when the broker has it, so
-    that a batch can be tried again.
+    that a batch can be tried again. An owner begins a page of its own after `last`, the newest
+    account of the partition: a former owner may still write on in its.
     """
 
     def __init__(
-        self, stage: str, partition: int, last: Account | None, clock: Callable[[], float]
+        self,
+        stage: str,
+        partition: int,
+        last: Account | None,
+        clock: Callable[[], float],
+        generation: int = 0,
     ) -> None:
         self.stage, self.partition, self._clock = stage, partition, clock
         self.offset = -1 if last is None else last.offset
-        self._first = 0 if last is None else last.first
-        self._minute = "" if last is None else last.minute
-        self._counts: Counts = {} if last is None else last.counts
+        # The group counts its generations anew when it was empty for a week.
+        self._term = generation if last is None else max(generation, last.term + 1)
+        self._before: dict[str, Any] | None = NOTHING if last is None else _page(last)
+        self._first, self._minute = self.offset + 1, ""
+        self._counts: Counts = {}
 
     def next_page(self) -> "Book":
         """Return a book that counts on from here, in the minute that it is now."""
         page = Book(self.stage, self.partition, None, self._clock)
-        page.offset, page._minute = self.offset, minute_of(self._clock())
-        page._first = self.offset + 1
-        if page._minute <= self._minute:
-            # Also after a step back of the clock: the page that is open stays open.
-            page._minute, page._first = self._minute, self._first
-            page._counts = {group: dict(names) for group, names in self._counts.items()}
+        page.offset, page._term, page._before = self.offset, self._term, None
+        page._minute = minute_of(self._clock())
+        if self._minute and page._minute > self._minute:
+            page._first = self.offset + 1
+            return page
+        # Also after a step back of the clock: the page that is open stays open.
+        page._minute = self._minute or page._minute
+        page._first, page._before = self._first, self._before
+        page._counts = {group: dict(names) for group, names in self._counts.items()}
         return page
 
     def add(self, offset: int, counts: Iterable[Count]) -> None:
@@ -67,5 +94,7 @@ class Book:
             counts=self._counts,
             ahead=ahead,
             first=self._first,
+            term=self._term,
+            before=self._before,
         )
         return Output(topic, account.key, account.encode(), 0)

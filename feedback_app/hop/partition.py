@@ -43,7 +43,7 @@ class Ledger(Protocol):
         """Return once everything written before this call has been read."""
 
     def account(self, stage: str, partition: int) -> Account | None:
-        """Return the account with the highest offset of a stage's partition."""
+        """Return the account of a stage's partition that is furthest on, of its last owner."""
 
 
 async def restore(
@@ -54,6 +54,7 @@ async def restore(
     read_to_end: ReadToEnd,
     ledger: Ledger,
     clock: Callable[[], float],
+    generation: int,
 ) -> None:
     """Read state and accounts of newly assigned partitions; they may take records after it."""
     mine = {part.tp.partition: part for part in partitions}
@@ -71,5 +72,5 @@ async def restore(
         for number, end in ends.items():
             mine[number].restored_to = end
     for number, part in mine.items():
-        part.book = Book(stage, number, ledger.account(stage, number), clock)
+        part.book = Book(stage, number, ledger.account(stage, number), clock, generation)
         part.ready = True

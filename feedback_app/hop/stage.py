@@ -88,7 +88,7 @@ class Stage(abc.ABC):
         part = self.partitions.get(tp.partition)
         return part is not None and part.ready and self.stopped is None
 
-    def assign(self, tps: set[TP]) -> None:
+    def assign(self, tps: set[TP], generation: int) -> None:
         """Start on exactly these partitions; their records wait until the state has been read."""
         spec = self.plan.state
         fresh = {}
@@ -103,9 +103,9 @@ class Stage(abc.ABC):
         self.partitions, self._parked = fresh, {}
         self.progress_at = self.links.clock.monotonic()
         if fresh:
-            self._restoring = asyncio.ensure_future(self._restore(list(fresh.values())))
+            self._restoring = asyncio.ensure_future(self._restore(list(fresh.values()), generation))
 
-    async def _restore(self, parts: list[Partition]) -> None:
+    async def _restore(self, parts: list[Partition], generation: int) -> None:
         def attempt() -> Awaitable[None]:
             return restore(
                 parts,
@@ -114,6 +114,7 @@ class Stage(abc.ABC):
                 read_to_end=self.links.read_to_end,
                 ledger=self.links.ledger,
                 clock=self.links.clock.time,
+                generation=generation,
             )
 
         try:

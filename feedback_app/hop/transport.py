@@ -36,7 +36,7 @@ class StageLike(Protocol):
     def put(self, tp: TP, records: list[Any]) -> None:
         """Take in records of one partition, in offset order."""
 
-    def assign(self, tps: set[TP]) -> None:
+    def assign(self, tps: set[TP], generation: int) -> None:
         """Start on exactly these partitions; returns at once."""
 
     async def settle(self) -> None:
@@ -160,7 +160,7 @@ class HopConsumer(driver.Consumer):
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         for topic, stage in self.stages.items():
-            stage.assign({tp for tp in assigned if tp.topic == topic})
+            stage.assign({tp for tp in assigned if tp.topic == topic}, generation_id)
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def wait_empty(self) -> None:

@@ -2,9 +2,10 @@
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from feedback_app.health.arrivals import Arrivals
 from models import Account, WorkerStatus, from_rfc3339
@@ -23,53 +24,73 @@ Flat = dict[tuple[str, str], int]
 """Counts by group (a source or a channel) and name."""
 
 
-VERSIONS = 3
-"""Versions of a page that are kept: a worker has one batch, and so one late account, in flight."""
+Term = int
+"""The number of an owner of a partition, which grows with each one."""
 
 
 @dataclass(slots=True)
 class _Page:
-    """One minute of a partition: the newest versions of its account, the highest offset last."""
+    """One owner's minute of a partition, as its newest account has it."""
 
     first: int = -1
     """The first offset that it counts; -1 where its writer did not say."""
-    versions: list[tuple[int, Flat]] = field(default_factory=list)
+    offset: int = -1
+    counts: Flat = field(default_factory=dict)
     counted: Flat = field(default_factory=dict)
 
-    def add(self, offset: int, counts: Flat) -> None:
-        """Take in a version; of two with one offset the later arrival counts."""
-        self.versions = [one for one in self.versions if one[0] != offset]
-        self.versions.append((offset, counts))
-        self.versions.sort(key=lambda one: one[0])
-        del self.versions[:-VERSIONS]
 
-    def below(self, limit: int) -> Flat:
-        """Return the counts of the newest version that counts nothing from `limit` on.
+class _Link(NamedTuple):
+    """The page that an owner went on from, and how far it had come by then."""
 
-        A page beyond that was written late, by a worker that had lost the partition: whoever had
-        it then began to count at `limit`.
-        """
-        return next((counts for at, counts in reversed(self.versions) if at < limit), {})
+    term: Term
+    minute: int
+    offset: int
+    counts: Flat
 
 
 @dataclass(slots=True)
 class _Reading:
     """What is known of one partition of a stage: the minutes that may still be corrected."""
 
-    minutes: dict[int, _Page] = field(default_factory=dict)
-    mark: tuple[int, int] = (-1, -1)
-    """Offset and minute of the newest account, which is the one whose `ahead` counts."""
+    pages: dict[tuple[Term, int], _Page] = field(default_factory=dict)
+    """By owner and minute."""
+    links: dict[Term, _Link] = field(default_factory=dict)
+    """Whom each owner took the partition over from."""
+    mark: tuple[Term, int, int] = (-1, -1, -1)
+    """Owner, offset and minute of the newest account, which is the one whose `ahead` counts."""
     ahead: Flat = field(default_factory=dict)
     closed: int = -1
     """Minutes up to this one are added up for good."""
+
+    def valid(self) -> dict[tuple[Term, int], Flat]:
+        """Return what each page counts: what its owner wrote while the partition was its own.
+
+        From the last owner back, each one tells of whom it went on from and how far that one had
+        come. The rest was written late, by who had lost the partition.
+        """
+        found: dict[tuple[Term, int], Flat] = {}
+        term, reached = max((term for term, _ in self.pages), default=-1), sys.maxsize
+        while (link := self.links.get(term)) is not None:
+            self._add(found, [term], reached)
+            found.setdefault((link.term, link.minute), link.counts)
+            term, reached = link.term, link.offset
+        self._add(found, {owner for owner, _ in self.pages if owner <= term}, reached)
+        return found
+
+    def _add(
+        self, found: dict[tuple[Term, int], Flat], owners: Collection[Term], reached: int
+    ) -> None:
+        for (owner, minute), page in self.pages.items():
+            if owner in owners and page.first <= reached:
+                found.setdefault((owner, minute), page.counts)
 
 
 class Ledger:
     """Adds up Account and WorkerStatus records, whatever their order and however often they come.
 
-    Of one stage, partition and minute the account with the highest offset counts, unless a later
-    minute counts from a lower one on (then it came late, from a former owner); of one stage
-    and partition the newest account's `ahead`; between equals the later arrival. A minute that lies
+    Of one owner's minute the account with the highest offset counts, of the page that the next one
+    went on from what that one says of it, and nothing that was written after that; of one stage and
+    partition the last owner's newest `ahead`; between equals the later arrival. A minute that lies
     two hours behind its partition's newest is closed: what comes for it later is a replay.
     """
 
@@ -135,29 +156,46 @@ class Ledger:
             self._workers[status.id] = status
 
     def _take_account(self, account: Account) -> None:
-        minute = minute_number(account.minute)
-        reading = self._readings.setdefault((account.stage, account.partition), _Reading())
-        if minute <= reading.closed:
-            return
-        page = reading.minutes.setdefault(minute, _Page())
-        page.add(account.offset, flatten(account.counts))
-        if page.first != account.first:
-            page.first = account.first
-            for earlier in [at for at in reading.minutes if at < minute]:
-                self._count(account.stage, reading, earlier)
-        self._count(account.stage, reading, minute)
-        mark = (account.offset, minute)
+        stage, minute = account.stage, minute_number(account.minute)
+        reading = self._readings.setdefault((stage, account.partition), _Reading())
+        changed = self._link(reading, account)
+        if minute > reading.closed:
+            page = reading.pages.setdefault((account.term, minute), _Page())
+            if account.offset >= page.offset:
+                page.first, page.offset = account.first, account.offset
+                page.counts = flatten(account.counts)
+            if changed or account.term < reading.mark[0]:
+                self._count_all(stage, reading)
+            else:
+                self._count(stage, minute, page, page.counts)
+        mark = (account.term, account.offset, minute)
         if mark >= reading.mark:
             ahead = flatten(account.ahead or {})
-            self._move(account.stage, reading.ahead, ahead)
+            self._move(stage, reading.ahead, ahead)
             reading.mark, reading.ahead = mark, ahead
-        self._close(account.stage, reading)
+        self._close(stage, reading)
 
-    def _count(self, stage: str, reading: _Reading, minute: int) -> None:
-        """Count the version of a minute that no later minute has begun to count again."""
-        page = reading.minutes[minute]
-        later = [one.first for at, one in reading.minutes.items() if at > minute and one.first >= 0]
-        counts = page.below(min(later, default=sys.maxsize))
+    def _link(self, reading: _Reading, account: Account) -> bool:
+        """Take in whom an owner went on from; return whether that is news."""
+        before = account.before
+        if before is None or account.term in reading.links:
+            return account.term > reading.mark[0]
+        minute = minute_number(before["minute"]) if before["minute"] else -1
+        counts = flatten(before["counts"])
+        link = _Link(int(before["term"]), minute, int(before["offset"]), counts)
+        reading.links[account.term] = link
+        if minute > reading.closed:
+            page = reading.pages.setdefault((link.term, minute), _Page(int(before["first"])))
+            if link.offset > page.offset:
+                page.offset, page.counts = link.offset, counts
+        return True
+
+    def _count_all(self, stage: str, reading: _Reading) -> None:
+        valid = reading.valid()
+        for key, page in reading.pages.items():
+            self._count(stage, key[1], page, valid.get(key, {}))
+
+    def _count(self, stage: str, minute: int, page: _Page, counts: Flat) -> None:
         self._move(stage, page.counted, counts)
         self._move_series(stage, minute, page.counted, counts)
         page.counted = counts
@@ -177,10 +215,12 @@ class Ledger:
                 self._arrivals[group].add(minute, n)
 
     def _close(self, stage: str, reading: _Reading) -> None:
-        newest = max(reading.minutes)
-        for minute in [at for at in reading.minutes if at <= newest - OPEN_MINUTES]:
-            del reading.minutes[minute]
-            reading.closed = max(reading.closed, minute)
+        newest = max((minute for _, minute in reading.pages), default=-1)
+        if newest - OPEN_MINUTES <= reading.closed:
+            return
+        reading.closed = max(reading.closed, newest - OPEN_MINUTES)
+        for key in [key for key in reading.pages if key[1] <= reading.closed]:
+            del reading.pages[key]
         series = self._series[stage]
         if len(series) > SERIES_MINUTES + OPEN_MINUTES:
             for minute in sorted(series)[:OPEN_MINUTES]:

@@ -107,5 +107,4 @@ async def test_a_worker_that_ends_while_x_and_slack_are_silent_leaves(new_fleet:
         posted = fleet.observer.topics.deliveries
         await until(lambda: len(posted) > 10, 20, "posts go out", 0.02)
         fleet.slack_link.hang()
-        await until(lambda: len(fleet.observer.topics.scored) == 300, 20, "all are scored")
         await leaves(fleet, worker, watch, others=1)

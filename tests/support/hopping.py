@@ -132,7 +132,7 @@ def records(
 
 async def assigned(stage: Stage, *numbers: int) -> None:
     """Assign partitions and wait until their state has been read."""
-    stage.assign({TP(stage.plan.topic, number) for number in numbers})
+    stage.assign({TP(stage.plan.topic, number) for number in numbers}, generation=1)
     while not all(part.ready for part in stage.partitions.values()):
         await asyncio.sleep(0)
 
