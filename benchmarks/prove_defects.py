@@ -278,4 +278,16 @@ DEFECTS = (
         "tests/component/sources/test_x_compliance.py::"
         "test_a_job_that_was_made_and_never_filled_is_used",
     ),
+    Defect(
+        "a reader that its own client cancels in an outage",
+        (
+            Edit(
+                "feedback_app/kafka.py",
+                "        if task is not None and task.cancelling():\n",
+                "        if task is not None:\n",
+            ),
+        ),
+        "tests/contract/hop/test_faust.py::"
+        "test_a_fetch_in_its_backoff_cancels_whoever_stops_the_consumer_but_not_a_reader",
+    ),
 )

@@ -3,7 +3,9 @@
     python -m benchmarks.soak --schedules 10 --messages 2000 --seed 1
 
 Each schedule adds a row to docs/soak.jsonl; the next run goes on with the schedule after the last
-row. The last line of output is one JSON object; the exit status is 1 where a schedule failed.
+row of its seed. Several may run beside each other, with a seed and `--rows` of its own each; their
+files can be put together, and `--schedules 0` shows the table of what is there. The last line of
+output is one JSON object; the exit status is 1 where a schedule failed.
 """
 
 import argparse
@@ -66,7 +68,9 @@ def arguments(given: list[str]) -> Plan:
     parser.add_argument("--nodes", type=int, default=1, help="nodes of the Kafka")
     parser.add_argument("--rows", type=Path, default=ROWS, help="where a row a schedule goes")
     found = parser.parse_args(given)
-    for name in ("schedules", "messages", "rate", "workers", "nodes"):
+    if found.schedules < 0:
+        parser.error("--schedules must be 0, for the table alone, or above")
+    for name in ("messages", "rate", "workers", "nodes"):
         if getattr(found, name) <= 0:
             parser.error(f"--{name} must be above 0")
     return Plan(**vars(found))
@@ -177,12 +181,15 @@ def main() -> None:
     logging.basicConfig(level=logging.CRITICAL)
     plan, console = arguments(sys.argv[1:]), Console(stderr=False)
     rows: list[Row] = []
-    first = soak_rows.following(soak_rows.read(plan.rows))
-    with contextlib.suppress(KeyboardInterrupt):  # what has been run counts
-        asyncio.run(soak(plan, first, rows, console))
-    console.print(soak_rows.table(rows, soak_rows.read(plan.rows)))
-    print(orjson.dumps(soak_rows.summary(rows)).decode())
-    sys.exit(any(map(soak_rows.failures, rows)))
+    first = soak_rows.following(soak_rows.of_seed(soak_rows.read(plan.rows), plan.seed))
+    if plan.schedules:
+        with contextlib.suppress(KeyboardInterrupt):  # what has been run counts
+            asyncio.run(soak(plan, first, rows, console))
+    every = soak_rows.read(plan.rows)
+    console.print(soak_rows.table(rows, every, plan.seed))
+    told = rows if plan.schedules else every
+    print(orjson.dumps(soak_rows.summary(told)).decode())
+    sys.exit(any(map(soak_rows.failures, told)))
 
 
 if __name__ == "__main__":

@@ -39,8 +39,13 @@ def append(path: Path, row: Row) -> None:
         file.write(orjson.dumps(row) + b"\n")
 
 
-def following(rows: Sequence[Row]) -> int:
-    """Return the number of the next schedule."""
+def of_seed(rows: Iterable[Row], seed: int) -> list[Row]:
+    """Return the rows of one seed: a file may hold those of several."""
+    return [row for row in rows if row["seed"] == seed]
+
+
+def following(rows: Iterable[Row]) -> int:
+    """Return the number of the next schedule of a seed."""
     return max((int(row["schedule"]) + 1 for row in rows), default=0)
 
 
@@ -70,19 +75,19 @@ def failures(row: Row) -> list[str]:
     return found
 
 
-def table(now: Sequence[Row], every: Sequence[Row]) -> Table:
-    """Return the table: this run, and all rows of the file."""
+def table(now: Sequence[Row], every: Sequence[Row], seed: int) -> Table:
+    """Return the table: this run, all rows of its seed, and all rows of the file."""
     shown = Table(title="Soak", title_justify="left")
     shown.add_column("")
-    shown.add_column("this run", justify="right")
-    shown.add_column("all runs", justify="right")
-    columns = (now, every)
+    for title in ("this run", f"seed {seed}", "all seeds"):
+        shown.add_column(title, justify="right")
+    columns = (now, of_seed(every, seed), every)
     faults = [sum((Counter(row["faults"]) for row in rows), Counter[str]()) for rows in columns]
-    for kind in sorted(faults[1]):
+    for kind in sorted(faults[-1]):
         shown.add_row(f"fault: {kind}", *(str(counts[kind]) for counts in faults))
     shown.add_section()
     sums = [summary(rows) for rows in columns]
-    for name in sums[1]:
+    for name in sums[-1]:
         shown.add_row(name.replace("_", " "), *(str(total[name]) for total in sums))
     planted = (str(sum(row.get("planted", 0) for row in rows)) for rows in columns)
     shown.add_row("poison and odd payloads, dead-lettered", *planted)

@@ -236,6 +236,7 @@ def test_people_edit_and_delete_on_both_platforms() -> None:
 
 ROW: soak_rows.Row = {
     "schedule": 0,
+    "seed": 1,
     "messages": 10,
     "lost": 0,
     "doubled_seen": 0,
@@ -274,7 +275,8 @@ def test_rows_are_added_up_and_gone_on_with(tmp_path: Path) -> None:
         file.write(b'{"schedule": 1, "mess')  # killed while it wrote
     soak_rows.append(path, {**ROW, "schedule": 1, "recovery_s": 7.0})
     rows = soak_rows.read(path)
-    assert soak_rows.following(rows) == 2
+    assert soak_rows.following(soak_rows.of_seed(rows, 1)) == 2
+    assert soak_rows.following(soak_rows.of_seed(rows, 2)) == 0
     assert soak_rows.summary(rows) == {
         "schedules": 2,
         "messages": 20,
