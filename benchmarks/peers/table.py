@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.hop.measure import ROOT
-from benchmarks.peers.registry import JOBS, PEERS, SCORERS
+from benchmarks.peers.registry import JOBS, OWN, PEERS, SCORERS
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 KEPT = Path(__file__).with_name("figures.json")
@@ -26,18 +26,19 @@ def row(key: str, found: Mapping[str, float]) -> str:
     """Return a row in Markdown."""
     name, kind = key.split()
     scorer = f"{SCORERS[kind]} | " if kind in SCORERS else ""
+    taken = f"{datetime.fromtimestamp(found['at'], UTC):%Y-%m-%d %H:%M}"
     return (
         f"| {PEERS[name].title} | {scorer}{found['per_second']:,.0f} | {found['cpu_ms']:.4f} | "
         f"{found['p50_ms']:.0f} | {found['p99_ms']:.0f} | {found['start_s']:.1f} | "
         f"{found['peak_mb']:,.0f} | {found['messages']:,.0f} in {found['seconds']:.0f} s | "
-        f"{found['load']:.1f} |"
+        f"{found['slow']:.0f} | {found['load']:.1f} | {taken} |"
     )
 
 
 def table(job: str, figures: Figures) -> str:
     """Return the rows of a job in Markdown, the cheapest first."""
     head = ["what", *(["scorer"] if job == "whole" else []), "messages/s", "CPU ms a message"]
-    head += ["p50 ms", "p99 ms", "start s", "peak MB", "backlog", "load before"]
+    head += ["p50 ms", "p99 ms", "start s", "peak MB", "backlog", "slow", "load", "taken"]
     mine = {key: found for key, found in figures.items() if key.split()[1] in JOBS[job]}
     ordered = sorted(mine.items(), key=lambda item: item[1]["cpu_ms"])
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
@@ -61,6 +62,7 @@ def verdict(job: str, figures: Figures) -> str:
             if factor > 1 / TIE:
                 how = "ties with" if factor <= TIE else f"beats by {factor:.1f}"
                 label = f" with {SCORERS[scorer]}" if scorer in SCORERS else ""
+                label += " scorer" if scorer == OWN else ""
                 said.append(f"{PEERS[peer].title}{label} {how} this pipeline")
         lines.append(f"- {NAMES[name]}: {'; '.join(said) or 'no peer ties or is better'}.")
     return "\n".join(lines)
@@ -73,7 +75,7 @@ def machine() -> str:
     """Return the processor, its cores and the system."""
     info = Path("/proc/cpuinfo").read_text()
     model = info.split("model name")[1].split(":")[1].splitlines()[0].strip()
-    return f"{model}, {info.count('model name')} cores, Linux {platform.release()}"
+    return f"{model}, {info.count('model name')} cores, Linux {platform.release().split('-')[0]}"
 
 
 def kept() -> dict[str, dict[str, float]]:
@@ -81,16 +83,16 @@ def kept() -> dict[str, dict[str, float]]:
     return json.loads(KEPT.read_text()) if KEPT.exists() else {}
 
 
-def write(found: Figures, seconds: float) -> None:
+def write(found: Figures) -> None:
     """Keep what was measured and write both tables between their marks on the page."""
     figures = kept() | {key: dict(value) for key, value in found.items()}
     KEPT.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
     page = PAGE.read_text()
-    said = f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {machine()}:"
+    said = f"Python {platform.python_version()}, {machine()}:"
     for job, (begin, end) in MARKS.items():
         head, rest = page.split(begin)
         _, tail = rest.split(end)
-        command = f"`python -m benchmarks.peers --job {job} --seconds {seconds:g} --write`, {said}"
-        body = f"{command}\n\n{table(job, figures)}\n\n{verdict(job, figures)}"
+        command = f"`python -m benchmarks.peers --job {job} --write`, {said}"
+        body = f"{command}\n\n{table(job, figures)}\n\n{verdict(job, figures)}".rstrip()
         page = f"{head}{begin}\n{body}\n{end}{tail}"
     PAGE.write_text(page)

@@ -18,7 +18,9 @@ FIGURES = {
     "peak_mb": 100.0,
     "messages": 10_000.0,
     "seconds": 10.0,
+    "slow": 300.0,
     "load": 0.5,
+    "at": 1_800_000_000.0,
 }
 COSTS = Costs(model_ms=1.0, outside_ms=0.2, broker_ms=0.05, stored_bytes=1000.0)
 
