@@ -1,14 +1,15 @@
 """From the settings to the process's scorer."""
 
 from feedback_app.sentiment.azure import AzureAccount
-from feedback_app.sentiment.scorer import Scorer
+from feedback_app.sentiment.classifier import Classifier
+from feedback_app.sentiment.scorer import Scorer, load_classifier
 from feedback_app.settings import Settings
 
 HASHING = "hashing"
 
 
-def load_scorer(settings: Settings) -> Scorer:
-    """Return the scorer that FEEDBACK_MODEL names; blocks for a second or two.
+def load_named(settings: Settings) -> Classifier:
+    """Return the classifier that FEEDBACK_MODEL names; blocks for a second or two.
 
     `hashing` is for soaks and benchmarks of the pipeline: its scores mean nothing. Raises
     ModelError.
@@ -16,7 +17,17 @@ def load_scorer(settings: Settings) -> Scorer:
     if settings.model == HASHING:
         from feedback_app.sentiment.hashing import HashingClassifier
 
-        return Scorer(HashingClassifier())
+        return HashingClassifier()
+    return load_classifier(settings.model, settings.model_threads, _account(settings))
+
+
+def load_scorer(settings: Settings) -> Scorer:
+    """Return the scorer around what `load_named` would return, loaded in its own thread."""
+    if settings.model == HASHING:
+        return Scorer(load_named(settings))
+    return Scorer.load(settings.model, settings.model_threads, _account(settings))
+
+
+def _account(settings: Settings) -> AzureAccount | None:
     endpoint, key = settings.azure_endpoint, settings.azure_key
-    azure = AzureAccount(endpoint, key.get_secret_value()) if endpoint and key else None
-    return Scorer.load(settings.model, settings.model_threads, azure)
+    return AzureAccount(endpoint, key.get_secret_value()) if endpoint and key else None

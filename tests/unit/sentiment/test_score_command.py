@@ -88,3 +88,27 @@ def test_a_model_that_is_not_there_is_one_line_and_status_2(
     assert result.exit_code == 2
     assert "no such directory" in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_labels_that_lines_come_with_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FEEDBACK_MODEL", "hashing")
+    source, scored = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    rows = [{"text": f"text {number}"} for number in range(9)]
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = CliRunner().invoke(score, [str(source), "--output", str(scored)])
+    assert result.exit_code == 0
+    assert "accuracy" not in result.stderr
+    said = [json.loads(line)["label"] for line in scored.read_text().splitlines()]
+    assert len(set(said)) > 1
+    # One label is wrong, one is unknown and counts for nothing.
+    wrong = next(name for name in ("negative", "neutral") if name != said[0])
+    labels = [wrong, *said[1:8], "unsure"]
+    labelled = [row | {"label": label} for row, label in zip(rows, labels, strict=True)]
+    source.write_text("".join(json.dumps(row) + "\n" for row in labelled))
+    result = CliRunner().invoke(score, [str(source), "--output", str(scored)])
+    assert "8 labelled texts: accuracy 0.8750, macro recall 0." in result.stderr
+    again = CliRunner().invoke(score, [str(scored)])
+    assert again.exit_code == 0
+    assert "accuracy" not in again.stderr
