@@ -21,6 +21,8 @@ from models import Alert, Feedback, PollRequest, ScoredFeedback
 
 SENTIMENT_TAKE = 512
 """Records of a sentiment batch: some model batches, so that the model never waits for records."""
+SENTIMENT_FLIGHTS = 2
+"""Batches under way: while one is sent, the model has the next."""
 DELIVERY_ROOM = 10_000
 """Alerts of a partition that may be read and not delivered; then that partition waits."""
 
@@ -52,7 +54,9 @@ def sentiment(hops: Hops, topics: Topics, scorer: TextScorer, hours: float, cloc
     )
     handler = agents.sentiment.build(scorer, topics.scored.name, clock.time)
     return hops.add(
-        lambda links: BatchStage(plan, links, handler, take=SENTIMENT_TAKE, seen=hops.seen)
+        lambda links: BatchStage(
+            plan, links, handler, take=SENTIMENT_TAKE, flights=SENTIMENT_FLIGHTS, seen=hops.seen
+        )
     )
 
 

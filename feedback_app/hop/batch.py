@@ -25,9 +25,11 @@ RUN = 32
 
 
 class BatchStage(Stage):
-    """Carries what is waiting, up to `take` records, through the handler; one batch at a time.
+    """Carries what is waiting, up to `take` records, through the handler, in batches.
 
-    Results leave in input order. `seen` is what Faust's watchdog for stuck streams looks at.
+    Up to `flights` batches are under way at a time, each of other partitions: a partition's next
+    batch is judged by the state that its last one left. Results leave in input order. `seen` is
+    what Faust's watchdog for stuck streams looks at.
     """
 
     def __init__(
@@ -37,16 +39,18 @@ class BatchStage(Stage):
         handler: BatchHandler,
         *,
         take: int = 500,
+        flights: int = 1,
         seen: dict[TP, float] | None = None,
     ) -> None:
         super().__init__(plan, links)
         self.handler, self.take, self.room = handler, take, 4 * take
+        self._flights_most = flights
         self._seen = {} if seen is None else seen
         self._waiting: dict[int, list[Any]] = {}
         self._count, self._full = 0, False
         self._most = take
         self._ready = asyncio.Event()
-        self._flying: asyncio.Task[None] | None = None
+        self._flying: dict[asyncio.Task[None], frozenset[int]] = {}
 
     def takes(self, tp: TP) -> bool:
         # A full stage is held back as a whole: one partition left unread in aiokafka holds up
@@ -67,26 +71,40 @@ class BatchStage(Stage):
     @property
     def busy(self) -> bool:
         """Whether there is anything to do."""
-        return bool(self._count) or (self._flying is not None and not self._flying.done())
+        return bool(self._count) or bool(self._flying)
 
     async def run(self) -> None:
         """Carry batches for ever."""
-        while self.stopped is None:
-            while not self._ready.is_set():  # a revoke may have emptied it before this task runs
-                await self._ready.wait()
-            self._flying = asyncio.ensure_future(self._carry_guarded(self._next()))
-            try:
-                await asyncio.wait({self._flying})
-            except asyncio.CancelledError:
-                self._flying.cancel()
-                raise
+        try:
+            while self.stopped is None:
+                self._ready.clear()
+                if len(self._flying) < self._flights_most and (batch := self._next()):
+                    self._fly(batch)
+                else:
+                    await self._ready.wait()
+            if self._flying:
+                await asyncio.wait(set(self._flying))
+        except asyncio.CancelledError:
+            for flying in self._flying:
+                flying.cancel()
+            raise
+
+    def _fly(self, batch: list[Run]) -> None:
+        flying = asyncio.ensure_future(self._carry_guarded(batch))
+        self._flying[flying] = frozenset(part.tp.partition for part, _ in batch)
+        flying.add_done_callback(self._landed)
+
+    def _landed(self, flying: asyncio.Task[None]) -> None:
+        del self._flying[flying]
+        self._ready.set()
 
     def _next(self) -> list[Run]:
-        """Take up to `take` records, whole runs of a few partitions in turn."""
+        """Take up to `take` records, whole runs of a few partitions in turn that none flies of."""
         batch: list[Run] = []
         size, waiting, take = 0, self._waiting, self._most
-        share = max(RUN, take // max(1, min(4, len(waiting))))
-        for number in list(waiting):
+        free = waiting.keys() - frozenset().union(*self._flying.values())
+        share = max(RUN, take // max(1, min(4, len(free))))
+        for number in [number for number in waiting if number in free]:
             records, n = waiting.pop(number), min(share, take - size)
             if len(records) > n:
                 waiting[number] = records[n:]  # to the end of the line
@@ -102,7 +120,6 @@ class BatchStage(Stage):
         self._count = count
         if not count:
             self._waiting.clear()
-            self._ready.clear()
         if count >= self.room:
             self._full = True
         elif self._full and count <= self.room // 2:
@@ -211,9 +228,9 @@ class BatchStage(Stage):
 
     async def _drain(self) -> None:
         self._set_count(0)
-        flying = self._flying
-        if flying is not None and not flying.done():
-            await asyncio.wait({flying}, timeout=GRACE_S)
-            if not flying.done():
-                flying.cancel()
-                await asyncio.wait({flying}, timeout=1)
+        if flying := set(self._flying):
+            _, late = await asyncio.wait(flying, timeout=GRACE_S)
+            for one in late:
+                one.cancel()
+            if late:
+                await asyncio.wait(late, timeout=1)

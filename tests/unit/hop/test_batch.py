@@ -305,3 +305,66 @@ async def test_a_slow_handler_is_given_smaller_batches_and_a_quick_one_larger_ag
         stage.put(TP("in", 0), records("in", 0, [b"a"] * 1500))
         await until(lambda: stage.acked.get(TP("in", 0)) == 1500)
     assert sizes[:6] == [400, 100, 100, 100, 200, 400]
+
+
+async def test_two_batches_fly_of_different_partitions_and_one_partition_keeps_its_order() -> None:
+    broker = MemoryBroker()
+    under_way: list[frozenset[int]] = []
+    seen: list[list[frozenset[int]]] = []
+    gates: list[asyncio.Event] = []
+
+    async def slow(items: Sequence[Item[str]]) -> list[Result]:
+        mine = frozenset(item.partition for item in items)
+        under_way.append(mine)
+        seen.append(list(under_way))
+        gates.append(gate := asyncio.Event())
+        await gate.wait()
+        under_way.remove(mine)
+        return await echo(items)
+
+    async with Running(broker, slow, take=2, flights=2) as stage:
+        stage.put(TP("in", 0), records("in", 0, [b"a0", b"a1", b"a2", b"a3"]))
+        await until(lambda: len(gates) == 1)
+        stage.put(TP("in", 1), records("in", 1, [b"b0", b"b1"]))
+        await until(lambda: len(gates) == 2)
+        assert under_way == [{0}, {1}]
+        gates[1].set()
+        await until(lambda: stage.acked.get(TP("in", 1)) == 2)
+        assert len(gates) == 2, "what waits of a partition waits for what flies of it"
+        gates[0].set()
+        await until(lambda: len(gates) == 3)
+        gates[2].set()
+        await until(lambda: stage.acked.get(TP("in", 0)) == 4)
+    assert broker.sent("out") == [b"b0", b"b1", b"a0", b"a1", b"a2", b"a3"]
+    assert all(len(frozenset().union(*now)) == sum(map(len, now)) for now in seen)
+
+
+async def test_a_rebalance_cancels_every_batch_that_hangs() -> None:
+    broker = MemoryBroker()
+    started: list[int] = []
+
+    async def hanging(items: Sequence[Item[str]]) -> list[Result]:
+        started.append(items[0].partition)
+        await asyncio.Event().wait()
+        return []
+
+    async with Running(broker, hanging, take=1, flights=2) as stage:
+        for partition in (0, 1):
+            stage.put(TP("in", partition), records("in", partition, [b"a"]))
+        await until(lambda: sorted(started) == [0, 1])
+        await stage.settle()
+        assert stage.acked == {}
+        assert not stage.busy
+    assert broker.log == []
+
+
+async def test_of_a_run_that_was_counted_in_part_only_the_rest_is_counted() -> None:
+    broker = MemoryBroker()
+    async with Running(broker, echo) as stage:
+        stage.put(TP("in", 0), records("in", 0, [b"a", b"b"]))
+        await until(lambda: stage.acked.get(TP("in", 0)) == 2)
+        await stage.settle()
+        await assigned(stage, 0)
+        stage.put(TP("in", 0), records("in", 0, [b"a", b"b", b"c"]))
+        await until(lambda: stage.acked.get(TP("in", 0)) == 3)
+    assert broker.totals("stage") == {"src": {"ingested": 3, "done": 3}}
