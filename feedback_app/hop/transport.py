@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 import aiokafka
+from aiokafka.errors import IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP
 
@@ -96,7 +97,8 @@ class HopConsumer(driver.Consumer):
                 self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
         if mine and self.flow_active and not current:
             # Fetched across a rebalance: nothing of this generation is under way, so read again.
-            await self.perform_seek()
+            with contextlib.suppress(IllegalStateError):  # the next rebalance, which seeks itself
+                await self.perform_seek()
         return records
 
     async def _getmany_beside_full(self, wanted: set[TP], timeout: float) -> Any:
@@ -138,7 +140,9 @@ class HopConsumer(driver.Consumer):
     async def leave(self) -> None:
         """Give the partitions back at once, while the rest of the worker still ends."""
         thread = self._thread
-        if isinstance(thread, LeavingThread) and thread._consumer is not None:
+        if not isinstance(thread, LeavingThread) or thread.thread_loop.is_closed():
+            return  # after a crash of it there is nothing left to leave
+        if thread._consumer is not None:
             leaving = asyncio.run_coroutine_threadsafe(thread.leave(), thread.thread_loop)
             await asyncio.wait({asyncio.wrap_future(leaving)}, timeout=LEAVE_S)
 
