@@ -1,4 +1,4 @@
-"""Milliseconds from a message's append to `raw` until the Slack stand-in has its alert.
+"""Milliseconds from a message's append to `raw`, by the broker, until Slack has its alert.
 
     python -m benchmarks.latency [--seconds S] [--rate N]
 
@@ -14,7 +14,6 @@ import time
 from collections.abc import Sequence
 from random import Random
 
-import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from benchmarks.stand import Stand, record
@@ -32,7 +31,6 @@ async def measure(seconds: float, rate: float) -> dict[str, float]:
     async with Stand(EVERY_MESSAGE_ALERTS) as stand:
         worker = await stand.worker()
         await worker.ready()
-        sent: dict[str, float] = {}
         used = 0.0
         due = time.monotonic()
         for number, text in enumerate(every):
@@ -41,14 +39,13 @@ async def measure(seconds: float, rate: float) -> dict[str, float]:
                 used, due = worker.cpu(), time.monotonic()
             due += random.expovariate(rate)
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            identity = f"bench:{number}"
-            sent[identity] = time.time()
             await stand.producer.send_and_wait(
-                stand.topics.raw.name, record(number, text), identity.encode()
+                stand.topics.raw.name, record(number, text), f"bench:{number}".encode()
             )
         await asyncio.sleep(2)
         used = worker.cpu() - used
         posted = stand.posted()
+        appended_at = await times(stand, stand.topics.raw.name)
         scored_at = await times(stand, stand.topics.scored.name)
         alerted_at = await times(stand, stand.topics.alerts.name)
     legs: dict[str, list[float]] = {"raw_to_scored": [], "scored_to_alerts": [], "to_slack": []}
@@ -57,9 +54,9 @@ async def measure(seconds: float, rate: float) -> dict[str, float]:
         number = int(identity.removeprefix("bench:"))
         if number < WARM_UP or alert not in posted:
             continue
-        scored = scored_at[identity][1]
-        took.append((posted[alert] - sent[identity]) * 1000)
-        legs["raw_to_scored"].append((scored - sent[identity]) * 1000)
+        appended, scored = appended_at[identity][1], scored_at[identity][1]
+        took.append((posted[alert] - appended) * 1000)
+        legs["raw_to_scored"].append((scored - appended) * 1000)
         legs["scored_to_alerts"].append((at - scored) * 1000)
         legs["to_slack"].append((posted[alert] - at) * 1000)
     took.sort()
@@ -91,7 +88,7 @@ async def times(stand: Stand, topic: str) -> dict[str, tuple[str, float]]:
                         alert = Alert.decode(each.value)
                         found[alert.id] = (alert.feedback_id, at)
                     else:
-                        identity = orjson.loads(each.value)["feedback"]["id"]
+                        identity = each.key.decode()
                         found[identity] = (identity, at)
     return found
 

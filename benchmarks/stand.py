@@ -20,6 +20,8 @@ import orjson
 import psutil
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from benchmarks.texts import Text
 from feedback_app.broker import LocalKafka
@@ -145,6 +147,7 @@ class Stand:
             }
             self.topics = Topics.of(load(self.environment))
             await ensure_topics(load(self.environment), self.topics)
+            await self._stamp_at_append(self.topics.raw.name)
             self.producer = await self._stack.enter_async_context(
                 AIOKafkaProducer(
                     bootstrap_servers=self.bootstrap, acks="all", max_batch_size=256 * 1024
@@ -160,6 +163,16 @@ class Stand:
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self._stack.aclose()
+
+    async def _stamp_at_append(self, topic: str) -> None:
+        """Have the broker give each record of a topic the time at which it appends it."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            stamp = {"message.timestamp.type": "LogAppendTime"}
+            await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, stamp)])
+        finally:
+            await admin.close()
 
     async def _slack(self) -> str:
         process = await asyncio.create_subprocess_exec(

@@ -125,7 +125,14 @@ async def measure(
 async def _spy(worker: Process, out: Path) -> asyncio.subprocess.Process:
     await worker.ready()
     return await asyncio.create_subprocess_exec(
-        *("py-spy", "record", "--pid", str(worker.process.pid), "--duration", "15"),
+        *(
+            str(Path(sys.executable).with_name("py-spy")),
+            "record",
+            "--pid",
+            str(worker.process.pid),
+            "--duration",
+            "15",
+        ),
         *("--threads", "--rate", "200", "--format", "raw", "--output", str(out)),
     )
 
