@@ -266,3 +266,17 @@ async def test_after_another_generation_of_the_group_what_was_decided_on_is_look
     await world.run(2, **FAILING)
     (notice,) = world.said
     assert notice.perhaps_posted_at is not None
+
+
+async def test_accounts_that_differ_for_two_minutes_are_told_and_so_is_their_end(
+    world: World,
+) -> None:
+    world.cluster.counted("sentiment", x={"ingested": 5, "scored": 4})
+    await world.run(118)
+    assert not world.said
+    await world.run(10)
+    (text,) = world.texts
+    assert text.startswith("⚠️ Accounts out of balance: source x: 5 ingested, 4 found")
+    world.cluster.counted("sentiment", x={"duplicate": 1})
+    await world.run(60)
+    assert [one.split(":")[0] for one in world.texts[1:]] == ["✅ Accounts out of balance"]
