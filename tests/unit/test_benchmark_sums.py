@@ -1,9 +1,13 @@
 """What the benchmarks conclude from what they measure."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from benchmarks.memory import slope
 from benchmarks.peers.fields import columns, names
+from benchmarks.peers.programs import WITHOUT_VECTORS
 from benchmarks.peers.table import table, verdict
 from benchmarks.scaling.burst import in_order
 from benchmarks.scaling.calculation import Costs, needs
@@ -108,3 +112,11 @@ def test_the_columns_of_both_jobs_are_those_of_their_records() -> None:
     assert names("none") == ["id", "text", "source", "lang", "author", "created_at"]
     assert names("own")[: len(names("none"))] == names("none")
     assert columns("own").count("`") == 2 * len(names("own"))
+
+
+def test_java_is_asked_for_all_but_the_module_that_it_lacks(tmp_path: Path) -> None:
+    java = tmp_path / "java"
+    java.write_text(WITHOUT_VECTORS.format(java="/usr/bin/printf"))
+    words = ["%s\n", "-cp", "a b", "--add-modules=jdk.incubator.vector", "Main"]
+    done = subprocess.run(["sh", str(java), *words], capture_output=True, check=True, text=True)
+    assert done.stdout.splitlines() == ["-cp", "a b", "Main"]
