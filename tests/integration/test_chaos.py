@@ -8,7 +8,7 @@ from tests.support.chaos.engine import Engine, Run
 from tests.support.chaos.schedule import KINDS, ZOMBIE, schedule
 
 SEEDS = (0, 1, 2)
-FAULTS, SECONDS = 8, 20
+FAULTS, SECONDS = 8, 16
 
 
 @pytest.mark.timeout(240)
@@ -19,7 +19,7 @@ async def test_a_schedule_of_faults_loses_nothing_and_doubles_nothing(
     faults = schedule(seed, FAULTS, seconds=SECONDS)
     fleet = await new_fleet(seed=seed)
     outcome = await Engine(
-        Run(seed, messages=600, rate=30, faults=faults), fleet, kafka
+        Run(seed, messages=480, rate=30, faults=faults), fleet, kafka
     ).carry_out()
     assert not outcome.audit.problems, fleet.folder
     assert (outcome.audit.lost, outcome.audit.doubled_left) == (0, 0)

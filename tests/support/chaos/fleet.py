@@ -54,7 +54,7 @@ def environment(kafka: str, prefix: str, x: str, slack: str) -> dict[str, str]:
         # What is written before the first poll counts too.
         "FEEDBACK_X_START": "1h",
         # Six hours else, for which no test has the time.
-        "FEEDBACK_X_COMPLIANCE_EVERY": "4s",
+        "FEEDBACK_X_COMPLIANCE_EVERY": "2s",
         "FEEDBACK_SLACK_BOT_TOKEN": SLACK_BOT_TOKEN,
         "FEEDBACK_SLACK_APP_TOKEN": SLACK_APP_TOKEN,
         "FEEDBACK_SLACK_API_URL": f"{slack}/api/",
