@@ -143,8 +143,9 @@ DEFECTS = (
         (
             Edit(
                 OWNERSHIP,
-                "        now = self._look_at_clock()\n        return (\n",
-                "        return True\n        now = self._look_at_clock()\n        return (\n",
+                "        doubted = self._standstill.doubted()\n        return (\n",
+                "        return True\n"
+                "        doubted = self._standstill.doubted()\n        return (\n",
             ),
         ),
         "tests/unit/alerting/test_outbox.py::"
@@ -301,5 +302,65 @@ DEFECTS = (
         ),
         "tests/contract/hop/test_faust.py::"
         "test_a_fetch_in_its_backoff_cancels_whoever_stops_the_consumer_but_not_a_reader",
+    ),
+    Defect(
+        "a former owner's late account counted",
+        (
+            Edit(
+                "feedback_app/web/ledger.py",
+                "            if owner in owners and page.first <= reached:\n",
+                "            if owner in owners:\n",
+            ),
+        ),
+        "tests/unit/web/test_ledger.py::"
+        "test_what_former_owners_write_late_counts_nothing_whoever_reads_when",
+    ),
+    Defect(
+        "a notice out of a frozen leader's hand",
+        (
+            Edit(
+                "feedback_app/health/service.py",
+                "        return self._notices.post(notice, lambda: self._term() == term)\n",
+                "        return self._notices.post(notice, self._is_leader)\n",
+            ),
+        ),
+        "tests/unit/health/test_service.py::"
+        "test_a_leader_that_stood_still_posts_nothing_that_it_had_decided_on",
+    ),
+    Defect(
+        "an unknown channel that holds up the others",
+        (
+            Edit(
+                "feedback_app/channels.py",
+                "            self._ids = ids\n",
+                "            if self._wanted - ids.keys():\n"
+                '                raise OutsideFault(PARTY, "a channel is missing")\n'
+                "            self._ids = ids\n",
+            ),
+        ),
+        "tests/component/alerting/test_channels.py::"
+        "test_a_channel_that_slack_does_not_know_bears_its_name_until_it_does",
+    ),
+    Defect(
+        "users of X not counted",
+        (
+            Edit(
+                "agents/polls.py",
+                "plus(len(posts), 1, now, len(users))\n",
+                "plus(len(posts), 1, now)\n",
+            ),
+        ),
+        "tests/component/sources/test_x_polls.py::test_the_budget_of_users_stops_too",
+    ),
+    Defect(
+        "a worker that leaves no group in the middle of a join",
+        (
+            Edit(
+                "feedback_app/hop/transport.py",
+                "            await stop_and_leave(self._consumer)\n",
+                "            await self._consumer.stop()\n",
+            ),
+        ),
+        "tests/integration/test_leaving.py::test_a_worker_that_ends_during_its_first_join_leaves",
     ),
 )

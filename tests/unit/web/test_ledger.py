@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from feedback_app.hop.accounts import Book
@@ -258,6 +258,7 @@ class Owners:
         self.log.append(Account.decode(book.output("stats", {"x": {"pending": 1}}).value))
 
 
+@example([("work", 1), ("freezes", 1), ("later", 61), ("thaws", 1)], random.Random(0))
 @given(Steps, st.randoms(use_true_random=False))
 def test_what_former_owners_write_late_counts_nothing_whoever_reads_when(
     steps: list[tuple[str, int]], chance: random.Random
