@@ -295,7 +295,7 @@ DEFECTS = (
         "a reader that its own client cancels in an outage",
         (
             Edit(
-                "feedback_app/kafka.py",
+                "feedback_app/hop/leaving.py",
                 "        if task is not None and task.cancelling():\n",
                 "        if task is not None:\n",
             ),

@@ -12,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.leaving import stopped
 from feedback_app.settings import ConfigurationError, Settings
 
 PARTY = "kafka"
@@ -109,21 +110,6 @@ async def reader(settings: Settings, wait_ms: int = 100) -> AsyncIterator[AIOKaf
         yield client
     finally:
         await stopped(client)
-
-
-async def stopped(client: AIOKafkaConsumer) -> None:
-    """Stop a consumer.
-
-    A fetch that failed and waits to be tried again lets the library's own `stop` cancel whoever
-    called it, and leave the connections open: a reader would end for good with every outage.
-    """
-    try:
-        await client.stop()
-    except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        await client._client.close()
 
 
 class _Client(Protocol):

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 
 from feedback_app.alerting.context import Context
 from feedback_app.alerting.delivery_state import DeliveryState
-from feedback_app.alerting.pacing import FIRST_BACKOFF_S, LONGEST_BACKOFF_S
+from feedback_app.alerting.pacing import FIRST_BACKOFF_S
 from feedback_app.hop import Output, OutsideFault
+from feedback_app.hop.stage import KAFKA_BACKOFF_S
 from models import Delivery
 
 
@@ -41,7 +42,7 @@ class Writer:
                     failed = fault.party
                     self._context.waits(failed, str(fault))
                     await self._context.clock.sleep(wait)
-                    wait = min(2 * wait, LONGEST_BACKOFF_S)
+                    wait = min(2 * wait, KAFKA_BACKOFF_S)
         finally:
             if failed is not None:
                 self._context.waits(failed, None)

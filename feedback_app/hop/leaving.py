@@ -25,6 +25,21 @@ CONNECTION = "leaving"
 """A connection of its own: the broker answers one after another, and a join may wait there."""
 
 
+async def stopped(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer.
+
+    A fetch that failed and waits to be tried again lets the library's own `stop` cancel whoever
+    called it, and leave the connections open: a reader would end for good with every outage.
+    """
+    try:
+        await consumer.stop()
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        await consumer._client.close()
+
+
 async def stop_and_leave(consumer: AIOKafkaConsumer) -> None:
     """Stop a consumer and have the group forget its member, within a few seconds."""
     coordinator = consumer._coordinator
@@ -36,7 +51,7 @@ async def stop_and_leave(consumer: AIOKafkaConsumer) -> None:
         log.warning("the consumer does not come to rest: closing its connections")
         await consumer._client.close()
     await closing
-    await consumer.stop()
+    await stopped(consumer)
 
 
 async def _leave(coordinator: Any, closing: asyncio.Future[None]) -> None:

@@ -28,6 +28,8 @@ BUG_WINDOW_S = 600.0
 """More dead letters by bugs than this within the window stop the stage."""
 BACKOFF_S = (0.2, 30.0)
 """First and longest wait between tries after an outside fault."""
+KAFKA_BACKOFF_S = 5.0
+"""Longest wait where the fault is Kafka's: it is the user's own, and everything waits for it."""
 GRACE_S = 2.0
 """How long a rebalance waits for what is in flight."""
 
@@ -167,7 +169,8 @@ class Stage(abc.ABC):
                     self._wait_for(fault, parties)
                     pause = delay * random.uniform(0.8, 1.2)  # noqa: S311
                     await self.links.clock.sleep(max(pause, fault.retry_after or 0))
-                    delay = min(2 * delay, BACKOFF_S[1])
+                    longest = KAFKA_BACKOFF_S if fault.party == "kafka" else BACKOFF_S[1]
+                    delay = min(2 * delay, longest)
         finally:
             for party in parties:
                 self._waiters[party] -= 1

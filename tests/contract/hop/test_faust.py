@@ -14,9 +14,9 @@ from faust.transport.consumer import Consumer, ThreadDelegateConsumer
 from faust.transport.drivers import aiokafka as driver
 
 from feedback_app.factory import create_app
+from feedback_app.hop.leaving import stopped
 from feedback_app.hop.recovery import PatientRecovery, PatientTables
 from feedback_app.hop.transport import HopConsumer, HopProducer, HopTransport
-from feedback_app.kafka import stopped
 from feedback_app.settings import Settings
 
 

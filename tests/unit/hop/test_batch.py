@@ -109,6 +109,14 @@ async def test_the_wait_is_shown_and_honours_what_the_party_asked_for() -> None:
     assert broker.clock.slept == [77.0, 77.0]
 
 
+async def test_kafka_is_asked_again_within_seconds_however_long_it_was_away() -> None:
+    broker = MemoryBroker(before=outside(20))
+    async with Running(broker, echo) as stage:
+        stage.put(TP("in", 0), records("in", 0, [b"a"]))
+        await until(lambda: bool(stage.acked))
+    assert max(broker.clock.slept) <= 6.0
+
+
 async def test_what_cannot_be_decoded_is_a_dead_letter_and_the_rest_goes_on() -> None:
     broker = MemoryBroker()
     async with Running(broker, echo) as stage:
