@@ -53,7 +53,7 @@ read. Not meant for judging people, and not for any language but English.
 
 The yardstick is the base fine-tuned plainly for three epochs: whole vocabulary, text as it is,
 labels alone, classes not balanced.
-
+{history}
 Python {python}, torch {torch}, transformers {transformers}, tokenizers {tokenizers}.
 
 ## Figures
@@ -87,7 +87,10 @@ def _run_row(run: Mapping[str, Any], remark: str = "") -> str:
 
 
 def card(facts: Mapping[str, Any], report: str) -> str:
-    """Return the card as Markdown from the facts of training and the measured figures."""
+    """Return the card as Markdown from the facts of training and the measured figures.
+
+    The paragraphs in `history` tell what the recipe does not: departures from it, what failed.
+    """
     head = _HEAD.format(
         vocabulary=f"{facts['vocabulary']:,}",
         train=f"{facts['train_texts']:,}",
@@ -100,6 +103,7 @@ def card(facts: Mapping[str, Any], report: str) -> str:
                 *(_run_row(run, " (shipped)") for run in facts["runs"]),
             ]
         ),
+        history="".join(f"\n{line}\n" for line in facts.get("history", ())),
         python=facts["python"],
         **facts["versions"],
     )

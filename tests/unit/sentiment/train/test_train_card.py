@@ -15,6 +15,7 @@ def test_the_card_names_runs_figures_and_versions() -> None:
         "own_texts": 2000,
         "val_texts": 2000,
         "python": "3.11.0",
+        "history": ["The teacher was\ncut short."],
         "versions": {"torch": "2.0", "transformers": "5.0", "tokenizers": "0.2"},
     }
     text = card(facts, "THE FIGURES\n")
@@ -25,6 +26,9 @@ def test_the_card_names_runs_figures_and_versions() -> None:
         "temperature of\n   1.23",
         "9,800 word pieces",
         "research use",
+        "not balanced.\n\nThe teacher was\ncut short.\n\nPython 3.11.0",
         "torch 2.0",
     ):
         assert expected in text
+    plain = card({key: value for key, value in facts.items() if key != "history"}, "")
+    assert "not balanced.\n\nPython 3.11.0" in plain
