@@ -39,8 +39,6 @@ class Channels:
         self._resolved: tuple[ChannelRule, ...] = ()
         self._asked_at = clock() - LOOK_EVERY_S
         self._looking = asyncio.Lock()
-        self.names: Mapping[str, str] = {}
-        """{Slack channel id: its name as configured}."""
 
     async def check_start(self) -> None:
         """Raise ConfigurationError where Slack says that a channel is both listened and posted to.
@@ -92,7 +90,6 @@ class Channels:
                 raise OutsideFault(PARTY, f"{_two_ways(ids, both)}: choose another one", 5.0)
             self._ids = ids
             self._resolved = resolve(self._rules, ids, self._partitions)
-            self.names = {channel: name for name, channel in ids.items()}
 
     async def _ask(self) -> tuple[dict[str, str], set[str]]:
         """Return the ids that Slack knows, and those of them that are listened to as well."""

@@ -1,6 +1,6 @@
 """The pipeline of one worker: which stage works on which topic, with what."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,11 +61,6 @@ class Sending:
     waits: Callable[[str, str | None], None]
     book: Channels
 
-    @property
-    def channels(self) -> Mapping[str, str]:
-        """{Slack channel id: its name as configured}."""
-        return self.book.names
-
     async def channel_id(self, channel: str) -> str:
         """Return the Slack id of an alert's channel; raises OutsideFault while there is none."""
         return await self.book.find(channel)
@@ -116,7 +111,7 @@ class Pipeline:
             stages.polls(hops, topics, self.polls),
             stages.sentiment(hops, topics, self.scorer, settings.dedupe_hours, time),
             stages.alerts(hops, topics, self.channels, time),
-            stages.delivery(hops, topics, self.channels, self.outbox),
+            stages.delivery(hops, topics, self.outbox),
         ]
         self.watch = HealthWatch(
             settings,

@@ -76,18 +76,14 @@ def alerts(hops: Hops, topics: Topics, channels: Channels, clock: Clock) -> Stag
     return hops.add(lambda links: BatchStage(plan, links, handler, seen=hops.seen))
 
 
-def delivery(hops: Hops, topics: Topics, channels: Channels, outbox: Outbox) -> Stage:
+def delivery(hops: Hops, topics: Topics, outbox: Outbox) -> Stage:
     """`alerts` to Slack, by way of `deliveries`."""
-
-    async def handler(item: Item[Alert]) -> Result:
-        await channels.rules()  # the names that accounts are kept under
-        return await outbox.deliver(item)
 
     plan = Plan(
         name="delivery",
         topic=topics.alerts.name,
         decode=Alert.decode,
-        group=lambda alert: channels.names.get(alert.channel, alert.channel),
+        group=lambda alert: alert.queue,
         dead=("created", "dead_lettered"),
         state=StateTopic(topics.deliveries.name, DeliveryState),
     )
@@ -95,7 +91,7 @@ def delivery(hops: Hops, topics: Topics, channels: Channels, outbox: Outbox) -> 
         lambda links: RecordStage(
             plan,
             links,
-            handler,
+            outbox.deliver,
             room=DELIVERY_ROOM,
             pending=outbox.pending,
             seen=hops.seen,

@@ -11,7 +11,8 @@ RETRACT = "retract"
 class Alert(Wire):
     """`put` posts or updates the message of an alert id, `retract` takes it back.
 
-    `channel` is the Slack channel id, which is also the key; `revision` is the feedback's.
+    `channel` is the Slack channel id, which is also the key, and `channel_name` the channel as
+    configured, by which it is queued and counted; `revision` is the feedback's.
     """
 
     VERSION = 1
@@ -31,7 +32,13 @@ class Alert(Wire):
     url: str | None = None
     created_at: str | None = None
     alerted_at: str | None = None
+    channel_name: str = ""
     version: int = 1
+
+    @property
+    def queue(self) -> str:
+        """The name that stays the same whether or not Slack knows the channel by now."""
+        return self.channel_name or self.channel
 
 
 def alert_id(rule: str, feedback_id: str) -> str:

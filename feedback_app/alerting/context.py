@@ -1,6 +1,6 @@
 """What the outbox is given by the worker that it runs in."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Protocol
 
 from feedback_app.alerting.message import Message
@@ -38,10 +38,6 @@ class Context(Protocol):
     @property
     def topics(self) -> Topics:
         """The topics."""
-
-    @property
-    def channels(self) -> Mapping[str, str]:
-        """{Slack channel id: its name as configured}."""
 
     @property
     def slack(self) -> Slack:

@@ -64,7 +64,7 @@ class Outbox:
         if self._ticking is None:
             self._ownership.begin()
             self._ticking = self._start(self._ownership.tick())
-        queue = self._queue(self._name(item.value.channel))
+        queue = self._queue(item.value.queue)
         if not queue.busy_with(item.value.id) and (done := self._ended(queue, item)) is not None:
             return done
         entry = queue.join(item)
@@ -86,7 +86,7 @@ class Outbox:
     def pending(self, item: Item[Alert]) -> Sequence[Count]:
         """Return what an alert record counts as that is read and not carried out."""
         record = item.state.get(item.value.id)
-        return pending(item.value, item.offset, record, self._name(item.value.channel))
+        return pending(item.value, item.offset, record, item.value.queue)
 
     async def close(self) -> None:
         """End what runs in the background; a post under way stays claimed."""
@@ -227,9 +227,6 @@ class Outbox:
             pacer = Pacer(self._context.settings.slack_posts_per_second, self._context.clock)
             queue = self._queues[name] = ChannelQueue(name, pacer)
         return queue
-
-    def _name(self, channel: str) -> str:
-        return self._context.channels.get(channel, channel)
 
 
 def _changed_message(after: Delivery, alert: Alert, state: DeliveryState) -> Message:

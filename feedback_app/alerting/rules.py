@@ -17,7 +17,8 @@ TEXT_CHARACTERS = 3000
 class ChannelRule:
     """A rule whose channel is a Slack channel id, or a name that Slack does not know yet.
 
-    `partition` is that of its alerts, None where the key's hash decides.
+    `name` is the channel as configured; `partition` that of its alerts, None where the key's hash
+    decides.
     """
 
     id: str
@@ -26,6 +27,7 @@ class ChannelRule:
     above: float | None = None
     source: str | None = None
     partition: int | None = None
+    name: str = ""
 
     def covers(self, score: float) -> bool:
         """Whether a score is beyond the rule's limits, or between them where they form a band."""
@@ -48,6 +50,7 @@ def resolve(
             rule.above,
             rule.source,
             partition_of(rule.channel, partitions),
+            rule.channel,
         )
         for rule in rules
     )
@@ -99,6 +102,7 @@ def _alert(op: str, scored: ScoredFeedback, rule: ChannelRule, now: float) -> Al
         url=None if deleted else feedback.url,
         created_at=feedback.created_at,
         alerted_at=rfc3339(now),
+        channel_name=rule.name,
     )
 
 

@@ -56,7 +56,6 @@ async def test_a_channel_that_slack_does_not_know_bears_its_name_until_it_does(
         world.clock.advance(LOOK_EVERY_S)
         assert [rule.channel for rule in await channels.rules()] == [known, later]
         assert await channels.find(MISSING) == later
-        assert channels.names == {known: KNOWN, later: MISSING}
         places = [rule.partition for rule in await channels.rules()]
         assert places == [partition_of(KNOWN, 12), partition_of(MISSING, 12)]
 

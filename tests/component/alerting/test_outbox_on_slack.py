@@ -76,11 +76,13 @@ class Worker:
 
     async def deliver(self, n: int) -> Result:
         """Deliver an alert, into the two channels in turn; all are of one partition."""
+        channel = list(self.channels)[n % 2]
         alert = Alert(
             id=alert_id("rule", f"x:{n}"),
             op="put",
             rule="rule",
-            channel=list(self.channels)[n % 2],
+            channel=channel,
+            channel_name=self.channels[channel],
             feedback_id=f"x:{n}",
             text=f"number {n}",
             score=0.1,

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from feedback_app.alerting.channel_queue import ASIDE_MOST
 from feedback_app.alerting.outcome import NotDone, Outcome, Refused, Uncertain
+from models.alert import RETRACT
 from models.delivery import CLAIMED, POSTED, RETRACTED
 from tests.unit.alerting.virtual import run
 from tests.unit.alerting.world import (
@@ -273,6 +274,23 @@ def test_a_channel_that_is_archived_sends_its_alerts_to_the_dead_letters_with_on
     run(story())
 
 
+def test_what_is_taken_back_while_its_channel_is_unknown_never_appears() -> None:
+    async def story() -> None:
+        slack, unknown = FakeSlack(), "#not-there-yet"
+        worker = Worker(Topic(), slack)
+        early = asyncio.ensure_future(worker.deliver(0, alert("x:1", channel=unknown)))
+        await asyncio.sleep(60)
+        slack.messages["C0LATER"] = {}
+        worker.channels = {**worker.channels, "C0LATER": unknown}
+        # Judged when Slack knew the channel, and read before the first one has looked again.
+        later = alert("x:1", 1, RETRACT, "C0LATER", channel_name=unknown)
+        back = asyncio.ensure_future(worker.deliver(1, later))
+        assert total([await early, await back]) == {"created": 1, "retracted": 1}
+        assert not any("x:1 r0" in text for text in slack.texts("C0LATER"))
+
+    run(story())
+
+
 def test_a_channel_that_slack_does_not_know_holds_up_no_other_and_gets_its_alerts_later() -> None:
     async def story() -> None:
         slack, unknown = FakeSlack(), "#not-there-yet"
@@ -293,7 +311,9 @@ def test_a_channel_that_slack_does_not_know_holds_up_no_other_and_gets_its_alert
         worker.channels = {**worker.channels, "C0LATER": unknown}
         # An edit that was judged when Slack knew the channel bears its id.
         edit = asyncio.ensure_future(
-            worker.deliver_all([alert("x:2", revision=1, channel="C0LATER")], first=4)
+            worker.deliver_all(
+                [alert("x:2", revision=1, channel="C0LATER", channel_name=unknown)], first=4
+            )
         )
         assert total([*await waiting, *await edit]) == {"created": 3, "delivered": 3}
         assert [place for _, place in slack.posts] == [POSITIVE, *["C0LATER"] * 3]

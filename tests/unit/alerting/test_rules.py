@@ -102,7 +102,8 @@ def test_the_two_rules_of_the_settings() -> None:
     settings = load({})
     ids = {"#negative-feedback": "C0NEGATIVE", "#positive-feedback": "C0POSITIVE"}
     found = resolve(settings.rules, ids, 12)
-    assert tuple(replace(rule, partition=None) for rule in found) == RULES
+    assert tuple(replace(rule, partition=None, name="") for rule in found) == RULES
+    assert [rule.name for rule in found] == list(ids)
 
 
 @given(st.sampled_from(["#a", "#negative-feedback", "C0123456789"]), st.integers(1, 1000))

@@ -45,7 +45,7 @@ def alert(
         feedback_id=feedback,
         revision=revision,
         alerted_at=rfc3339(at),
-        **({"source": "x"} | content | fields),
+        **({"source": "x", "channel_name": CHANNELS.get(channel, channel)} | content | fields),
     )
 
 

@@ -64,6 +64,7 @@ EXAMPLES: dict[str, Wire] = {
         url=FEEDBACK.url,
         created_at=AT,
         alerted_at=AT,
+        channel_name="#negative-feedback",
     ),
     "delivery": Delivery(
         id="0123456789abcdef0123456789abcdef",
