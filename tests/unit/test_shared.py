@@ -1,0 +1,98 @@
+"""What every worker reads whole, where one topic of it or beside it cannot be read."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError, KafkaTimeoutError
+
+from feedback_app import shared
+from feedback_app.settings import Settings, load
+from feedback_app.shared import SharedState
+from feedback_app.topics import Topics
+from tests.unit.alerting.virtual import run
+
+LIBRARY_GIVES_UP_S = 15.0
+
+
+class Consumer:
+    """A consumer on shared topics of one empty record each; `fault` is of the dead letters."""
+
+    def __init__(self, letters: str, fault: KafkaError | None) -> None:
+        self.letters, self.fault = letters, fault
+        self.unread: list[TopicPartition] = []
+        self.asked = 0
+
+    def assign(self, tps: Sequence[TopicPartition]) -> None:
+        self.unread = list(tps)
+
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        """Read from the start."""
+
+    def pause(self, *tps: TopicPartition) -> None:
+        """Nothing is fetched ahead."""
+
+    resume = pause
+
+    async def beginning_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        return await self._offsets(tps, 0)
+
+    async def end_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        return await self._offsets(tps, 1)
+
+    async def _offsets(
+        self, tps: Sequence[TopicPartition], number: int
+    ) -> dict[TopicPartition, int]:
+        if any(tp.topic == self.letters for tp in tps):
+            self.asked += 1
+            if self.fault is not None:
+                if isinstance(self.fault, KafkaTimeoutError):
+                    await asyncio.sleep(LIBRARY_GIVES_UP_S)
+                raise self.fault
+        return dict.fromkeys(tps, number)
+
+    async def getmany(
+        self, timeout_ms: int, max_records: int
+    ) -> dict[TopicPartition, list["Record"]]:
+        if not self.unread:
+            await asyncio.sleep(timeout_ms / 1000)
+            return {}
+        return {self.unread.pop(): [Record()]}
+
+
+class Record:
+    """A tombstone."""
+
+    offset, key, value = 0, b"anything", None
+
+
+@pytest.mark.parametrize("fault", [KafkaTimeoutError("no leader"), KafkaError("stray"), None])
+def test_dead_letters_that_cannot_be_counted_hold_up_nothing(
+    monkeypatch: pytest.MonkeyPatch, fault: KafkaError | None
+) -> None:
+    settings = load({})
+    topics = Topics.of(settings)
+    connected: list[Consumer] = []
+
+    @asynccontextmanager
+    async def reader(settings: Settings, wait_ms: int) -> AsyncIterator[Consumer]:
+        connected.append(Consumer(topics.dead_letters.name, fault))
+        yield connected[-1]
+
+    monkeypatch.setattr(shared, "reader", reader)
+
+    async def story() -> None:
+        state = SharedState(settings, topics)
+        await state.start()
+        await asyncio.sleep(0.1)
+        await asyncio.wait_for(state.caught_up(), 5)
+        await asyncio.sleep(60)
+        assert len(connected) == 1
+        assert connected[0].asked
+        total = {"open": 1, "total": 1}
+        assert state.dead_letters.counts() == (total if fault is None else None)
+        await state.stop()
+
+    run(story())
