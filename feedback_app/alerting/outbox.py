@@ -64,7 +64,7 @@ class Outbox:
         if self._ticking is None:
             self._ownership.begin()
             self._ticking = self._start(self._ownership.tick())
-        queue = self._queue(item.value.queue)
+        queue = self._queue_of(item.value)
         if not queue.busy_with(item.value.id) and (done := self._ended(queue, item)) is not None:
             return done
         entry = queue.join(item)
@@ -106,7 +106,7 @@ class Outbox:
             return None
         result = Result()
         if step is Step.REPEAT and record is not None:
-            result.counts = counted(record, item.offset, queue.name)
+            result.counts = counted(record, item.offset, item.value.queue)
             if record.status == DEAD and record.offset == item.offset:
                 result.outputs = [self._writer.output(item.partition, record)]
                 result.dead = record.reason
@@ -120,6 +120,8 @@ class Outbox:
         channel = await self._channel(queue, entry)
         await asyncio.sleep(0)  # what was read with it lines up first
         await queue.pacer.wait()
+        if self._step(entry.item) is not Step.POST:
+            return  # what was known of it changed during the waits
         settings, now = self._context.settings, self._context.clock.time()
         batch = chosen(
             entry,
@@ -219,6 +221,14 @@ class Outbox:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    def _queue_of(self, alert: Alert) -> ChannelQueue:
+        """Return the queue that an alert is under way in, else that of its channel."""
+        # Alerts of earlier versions bear no name: their edits would overtake them in another queue.
+        for queue in self._queues.values():
+            if queue.busy_with(alert.id):
+                return queue
+        return self._queue(alert.queue)
 
     def _queue(self, name: str) -> ChannelQueue:
         """Return the queue of a channel, by its name as configured: its id may come later."""

@@ -328,6 +328,40 @@ def test_a_channel_that_slack_does_not_know_holds_up_no_other_and_gets_its_alert
     run(story())
 
 
+def test_an_edit_that_names_its_channel_queues_behind_an_alert_that_does_not() -> None:
+    async def story() -> None:
+        topic, slack = Topic(), FakeSlack()
+        alerts = [alert("x:1", channel_name=""), retract("x:1")]
+        results = await Worker(topic, slack).deliver_all(alerts)
+        assert [one.counts for one in results] == [
+            [(NEGATIVE, "created"), (NEGATIVE, "delivered")],
+            [("#negative-feedback", "-delivered"), ("#negative-feedback", "retracted")],
+        ]
+        (text,) = slack.texts()
+        assert "Withdrawn" in text
+        again = await Worker(topic, slack).deliver_all(alerts)
+        assert [one.counts for one in again] == [one.counts for one in results]
+
+    run(story())
+
+
+def test_what_was_posted_while_an_alert_waited_is_not_posted_again() -> None:
+    async def story() -> None:
+        topic, slack, unknown = Topic(), FakeSlack(), "#not-there-yet"
+        worker = Worker(topic, slack)
+        waiting = asyncio.ensure_future(worker.deliver(0, alert(channel=unknown)))
+        await asyncio.sleep(1)
+        assert total(await Worker(topic, slack).deliver_all([alert()])) == DELIVERED
+        for row in topic.rows:
+            worker.state.restore(row)
+        worker.channels = {NEGATIVE: unknown}
+        assert total([await waiting]) == DELIVERED
+        assert slack.carried() == {alert().id: 1}
+        assert len(slack.posts) == 1
+
+    run(story())
+
+
 def test_a_dead_letter_that_is_tried_again_moves_its_count() -> None:
     async def story() -> None:
         slack = FakeSlack()
