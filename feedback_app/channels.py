@@ -1,9 +1,8 @@
 """The Slack channels that alerts go to: their ids, which only Slack knows."""
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from feedback_app.alerting.rules import ChannelRule, resolve
 from feedback_app.alerting.slack_client import PARTY, SlackClient, unknown
@@ -13,9 +12,11 @@ from feedback_app.settings import ConfigurationError, Rule
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 15.0
-"""How often Slack is asked for channels that it did not know."""
+"""How long after a look Slack is asked again for channels that it did not know."""
 CHECK_S = 3.0
 """How long a start waits for what Slack says of the channels."""
+MEND_S = 5.0
+"""How long a person at least needs to mend what is configured."""
 
 
 class Channels:
@@ -37,30 +38,33 @@ class Channels:
         self._wanted = {rule.channel for rule in rules}
         self._ids: Mapping[str, str] = {}
         self._resolved: tuple[ChannelRule, ...] = ()
-        self._asked_at = clock() - LOOK_EVERY_S
-        self._looking = asyncio.Lock()
+        self._fault: OutsideFault | None = None
+        self._look_at = clock()
+        self._looking: asyncio.Task[None] | None = None
 
     async def check_start(self) -> None:
-        """Raise ConfigurationError where Slack says that a channel is both listened and posted to.
+        """Raise ConfigurationError where Slack's ids show that the channels cannot be as they are.
 
         A Slack that does not answer now holds up no start.
         """
         try:
             async with asyncio.timeout(CHECK_S):
-                ids, both = await self._ask()
+                _, wrong = await self._ask()
         except (ConfigurationError, OutsideFault, TimeoutError) as error:
             log.warning("the channels could not be checked yet: %s", error or "no answer")
             return
-        if both:
-            raise ConfigurationError(f"{_two_ways(ids, both)}: choose another one")
+        if wrong is not None:
+            raise ConfigurationError(wrong)
 
     async def rules(self) -> tuple[ChannelRule, ...]:
-        """Return the rules with channel ids; raises OutsideFault until Slack has told any."""
+        """Return the rules with channel ids; raises OutsideFault until Slack has told any.
+
+        After that it waits for nothing: what is still unknown is looked up in the background.
+        """
         if not self._resolved:
             await self._look()
         elif not self._wanted <= self._ids.keys():
-            with contextlib.suppress(OutsideFault):
-                await self._look()
+            self._begin()
         return self._resolved
 
     async def find(self, channel: str) -> str:
@@ -74,27 +78,59 @@ class Channels:
             raise OutsideFault(PARTY, unknown(channel))
         return self._ids[channel]
 
+    async def close(self) -> None:
+        """End a look that is under way."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait({self._looking})
+
     async def _look(self) -> None:
-        """Ask Slack, unless that was done a moment ago; raises OutsideFault."""
-        async with self._looking:
-            now = self._clock()
-            if self._resolved and now < self._asked_at + LOOK_EVERY_S:
-                return
-            self._asked_at = now
-            try:
-                ids, both = await self._ask()
-            except ConfigurationError as error:
-                # A person can mend it while the worker runs, and nothing is lost by waiting.
-                raise OutsideFault(PARTY, str(error), retry_after=5.0) from error
-            if both:
-                raise OutsideFault(PARTY, f"{_two_ways(ids, both)}: choose another one", 5.0)
+        """Wait for the look under way, or one that is due; raises OutsideFault where it failed."""
+        if (look := self._begin()) is not None:
+            await asyncio.shield(look)
+        if self._fault is not None:
+            left = max(0.0, self._look_at - self._clock())
+            raise OutsideFault(PARTY, str(self._fault), left) from self._fault
+
+    def _begin(self) -> asyncio.Task[None] | None:
+        """Return the look under way, begun now if one is due."""
+        if self._looking is None and self._clock() >= self._look_at:
+            self._looking = asyncio.create_task(self._resolve())
+            self._looking.add_done_callback(self._looked)
+        return self._looking
+
+    def _looked(self, look: asyncio.Task[None]) -> None:
+        self._looking = None
+        if not look.cancelled() and (error := look.exception()) is not None:
+            log.warning("looking for the channels failed: %r", error)
+
+    async def _resolve(self) -> None:
+        """Ask Slack, and note what came of it and when it may be asked again."""
+        fault: OutsideFault | None = None
+        try:
+            ids, wrong = await self._ask()
+            if wrong is not None:
+                raise ConfigurationError(wrong)
             self._ids = ids
             self._resolved = resolve(self._rules, ids, self._partitions)
+        except ConfigurationError as error:
+            # A person can mend it while the worker runs, and nothing is lost by waiting.
+            fault = OutsideFault(PARTY, str(error), retry_after=MEND_S)
+        except OutsideFault as error:
+            fault = error
+        finally:
+            self._fault = fault
+            pause = LOOK_EVERY_S if self._resolved else 0.0
+            asked_for = 0.0 if fault is None else fault.retry_after or 0.0
+            self._look_at = self._clock() + pause + asked_for
+        if fault is not None and self._resolved:
+            log.warning("the channels that were missing cannot be looked up: %s", fault)
 
-    async def _ask(self) -> tuple[dict[str, str], set[str]]:
-        """Return the ids that Slack knows, and those of them that are listened to as well."""
+    async def _ask(self) -> tuple[dict[str, str], str | None]:
+        """Return the ids that Slack knows, and what they show to be wrong, if anything."""
         ids = await self._slack.known_channel_ids(self._wanted)
-        return ids, set(ids.values()) & await self._listened_ids()
+        listened = await self._listened_ids()
+        return ids, _posted_and_listened(self._rules, ids, listened)
 
     async def _listened_ids(self) -> set[str]:
         """Return the ids of the channels that are listened to, where they can be told."""
@@ -104,8 +140,13 @@ class Channels:
         return set((await self._slack.known_channel_ids(self._listened)).values())
 
 
-def _two_ways(ids: Mapping[str, str], both: set[str]) -> str:
-    channel = min(both)
-    name = next(name for name, found in ids.items() if found == channel)
-    shown = name if name == channel else f"{name} ({channel})"
-    return f"the channel {shown} is listened to and posted to"
+def _posted_and_listened(
+    rules: Iterable[Rule], ids: Mapping[str, str], listened: set[str]
+) -> str | None:
+    """Return what to change where a channel is both listened to and posted to."""
+    for rule in rules:
+        name = rule.channel
+        if (channel := ids.get(name)) in listened:
+            shown = name if name == channel else f"{name} ({channel})"
+            return f"the channel {shown} is listened to and posted to: choose another one"
+    return None

@@ -144,6 +144,7 @@ class Pipeline:
         """Let go of what is neither a service nor Faust's."""
         await self.outbox.close()
         await self.polls.close()
+        await self.channels.close()
         await self.slack.close()
         self.scorer.close()
 

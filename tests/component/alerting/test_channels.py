@@ -54,8 +54,8 @@ async def test_a_channel_that_slack_does_not_know_bears_its_name_until_it_does(
             await channels.find(MISSING)  # Slack was asked a moment ago
         assert [rule.channel for rule in await channels.rules()] == [known, MISSING]
         world.clock.advance(LOOK_EVERY_S)
-        assert [rule.channel for rule in await channels.rules()] == [known, later]
         assert await channels.find(MISSING) == later
+        assert [rule.channel for rule in await channels.rules()] == [known, later]
         places = [rule.partition for rule in await channels.rules()]
         assert places == [partition_of(KNOWN, 12), partition_of(MISSING, 12)]
 

@@ -1,0 +1,143 @@
+"""When Slack is asked for channels that it did not know, and who waits for its answer."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from feedback_app.channels import LOOK_EVERY_S, Channels
+from feedback_app.hop import OutsideFault
+from feedback_app.settings import Rule
+from tests.unit.alerting.virtual import VirtualClock, run
+
+KNOWN, MISSING = "#known", "#missing"
+LOOK_S = 15.0
+
+
+class Slack:
+    """A Slack that takes its time to list its channels, or fails; `asked` are the times."""
+
+    def __init__(self, **ids: str) -> None:
+        self.ids = {f"#{name}": id for name, id in ids.items()}
+        self.takes = 0.0
+        self.fault: OutsideFault | None = None
+        self.asked: list[float] = []
+
+    async def known_channel_ids(self, names: Iterable[str]) -> dict[str, str]:
+        wanted = list(names)
+        self.asked.append(VirtualClock().monotonic())
+        await asyncio.sleep(self.takes)
+        if self.fault is not None:
+            raise self.fault
+        return {name: self.ids[name] for name in wanted if name in self.ids}
+
+
+def channels(slack: Any, *names: str) -> Channels:
+    rules = tuple(Rule(id=name.strip("#"), channel=name) for name in names)
+    return Channels(rules, frozenset(), slack, 12, VirtualClock().monotonic)
+
+
+async def places(of: Channels) -> list[str]:
+    return [rule.channel for rule in await of.rules()]
+
+
+def test_nobody_waits_for_a_channel_that_is_missing_and_one_look_is_under_way_at_a_time() -> None:
+    async def story() -> None:
+        slack, clock = Slack(known="C1"), VirtualClock()
+        found = channels(slack, KNOWN, MISSING)
+        assert await places(found) == ["C1", MISSING]
+        await clock.sleep(LOOK_EVERY_S)
+        slack.takes, slack.ids[MISSING] = LOOK_S, "C2"
+        for _ in range(10):
+            before = clock.monotonic()
+            assert await places(found) == ["C1", MISSING]
+            assert clock.monotonic() == before
+            await clock.sleep(1)
+        assert len(slack.asked) == 2
+        await clock.sleep(LOOK_S)
+        assert await places(found) == ["C1", "C2"]
+        assert await found.find(MISSING) == "C2"
+
+    run(story())
+
+
+def test_all_who_wait_share_one_look_and_what_came_of_it() -> None:
+    async def story() -> None:
+        slack = Slack()
+        slack.takes, slack.fault = LOOK_S, OutsideFault("slack", "it rests", 60.0)
+        found = channels(slack, KNOWN)
+        waiting = [found.rules(), found.find(KNOWN), found.find(MISSING)]
+        faults = await asyncio.gather(*waiting, return_exceptions=True)
+        for fault in faults:
+            assert isinstance(fault, OutsideFault)
+            assert (str(fault), fault.retry_after) == ("it rests", 60.0)
+        with pytest.raises(OutsideFault, match="it rests"):
+            await found.rules()
+        assert len(slack.asked) == 1
+
+    run(story())
+
+
+def test_the_time_to_the_next_look_runs_from_the_end_of_one_and_is_what_slack_asks_for() -> None:
+    async def story() -> None:
+        slack, clock = Slack(known="C1"), VirtualClock()
+        found = channels(slack, KNOWN, MISSING)
+        await found.rules()
+        slack.takes, slack.fault = LOOK_S, OutsideFault("slack", "ratelimited", 60.0)
+        for _ in range(120):
+            await clock.sleep(1)
+            assert await places(found) == ["C1", MISSING]
+        assert slack.asked == [0.0, LOOK_EVERY_S, 2 * LOOK_EVERY_S + LOOK_S + 60.0]
+
+    run(story())
+
+
+def test_whoever_stops_waiting_leaves_the_look_to_the_others() -> None:
+    async def story() -> None:
+        slack = Slack(known="C1")
+        slack.takes = LOOK_S
+        found = channels(slack, KNOWN)
+        first, second = (asyncio.ensure_future(places(found)) for _ in range(2))
+        await asyncio.sleep(1)
+        first.cancel()
+        assert await second == ["C1"]
+        assert len(slack.asked) == 1
+
+    run(story())
+
+
+def test_a_look_under_way_ends_with_the_worker() -> None:
+    async def story() -> None:
+        slack = Slack(known="C1")
+        found = channels(slack, KNOWN, MISSING)
+        await found.rules()
+        await asyncio.sleep(LOOK_EVERY_S)
+        slack.takes = 3600.0
+        await found.rules()
+        await asyncio.sleep(1)
+        before = VirtualClock().monotonic()
+        await found.close()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert VirtualClock().monotonic() == before
+        await found.close()
+
+    run(story())
+
+
+def test_a_bug_in_a_look_is_told_and_does_not_repeat_itself_at_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def story() -> None:
+        slack: Any = Slack(known="C1")
+        found = channels(slack, KNOWN, MISSING)
+        await found.rules()
+        await asyncio.sleep(LOOK_EVERY_S)
+        slack.fault = KeyError("channels")
+        for _ in range(10):
+            assert await places(found) == ["C1", MISSING]
+            await asyncio.sleep(1)
+        assert len(slack.asked) == 2
+        assert "KeyError('channels')" in caplog.text
+
+    run(story())
