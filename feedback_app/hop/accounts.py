@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from feedback_app.hop.types import Count, Output
@@ -39,12 +40,22 @@ def _page(account: Account) -> dict[str, Any]:
     }
 
 
+@dataclass(slots=True)
+class _Sent:
+    """How far an owner has sent, and in which minute; the broker may have it and nobody know."""
+
+    minute: str = ""
+    offset: int = -1
+
+
 class Book:
     """Counts records in offset order; one at or below the highest offset counted is left out.
 
     A page that was sent takes the place of the one before only when the broker has it, so
-    that a batch can be tried again. An owner begins a page of its own after `last`, the newest
-    account of the partition: a former owner may still write on in its.
+    that a batch can be tried again, whole or in pieces. Until all of it is counted the minute
+    stays the one it was sent in: a page of the next would stand beside it. An owner begins a
+    page of its own after `last`, the newest account of the partition: a former owner may still
+    write on in its.
     """
 
     def __init__(
@@ -62,12 +73,15 @@ class Book:
         self._before: dict[str, Any] | None = NOTHING if last is None else _page(last)
         self._first, self._minute = self.offset + 1, ""
         self._counts: Counts = {}
+        self._sent = _Sent()
 
     def next_page(self) -> "Book":
         """Return a book that counts on from here, in the minute that it is now."""
         page = Book(self.stage, self.partition, None, self._clock)
         page.offset, page._term, page._before = self.offset, self._term, None
-        page._minute = minute_of(self._clock())
+        page._sent = self._sent
+        under_way = self._sent.offset > self.offset
+        page._minute = self._sent.minute if under_way else minute_of(self._clock())
         if self._minute and page._minute > self._minute:
             page._first = self.offset + 1
             return page
@@ -85,7 +99,9 @@ class Book:
         tally(counts, self._counts)
 
     def output(self, topic: str, ahead: Counts | None = None) -> Output:
-        """Return the account as a record for the topic `stats`."""
+        """Return the account as a record for the topic `stats`; from now on it passes for sent."""
+        if self.offset >= self._sent.offset:
+            self._sent.minute, self._sent.offset = self._minute, self.offset
         account = Account(
             stage=self.stage,
             partition=self.partition,

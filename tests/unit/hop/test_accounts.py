@@ -40,6 +40,27 @@ def test_a_new_minute_begins_a_new_page_and_a_step_back_does_not() -> None:
     assert account.counts == {"x": {"n": 2}}
 
 
+def test_a_batch_tried_again_in_the_next_minute_stays_in_the_page_that_it_was_sent_in() -> None:
+    now = [60.0]
+    book = Book("s", 0, None, lambda: now[0]).next_page()
+    book.add(9, [("x", "n")] * 10)
+    book.output("t")
+    now[0] = 120.0
+    sent = book.next_page()
+    sent.add(19, [("x", "n")] * 10)
+    pages = [Account.decode(sent.output("t").value)]
+    for until in (14, 19, 20):  # in pieces
+        now[0] += 60.0
+        page = book.next_page()
+        page.add(until, [("x", "n")] * (until - book.offset))
+        pages.append(Account.decode(page.output("t").value))
+        book = page
+    minutes = ["1970-01-01T00:02:00.000Z"] * 3 + ["1970-01-01T00:05:00.000Z"]
+    assert [page.minute for page in pages] == minutes
+    assert [page.first for page in pages] == [10, 10, 10, 20]
+    assert [page.counts["x"]["n"] for page in pages] == [10, 5, 10, 1]
+
+
 @given(
     st.lists(st.integers(1, 5), min_size=1, max_size=12),
     st.lists(st.booleans(), min_size=12, max_size=12),

@@ -11,8 +11,18 @@ from feedback_app.hop import BadRecord, Item, Output, OutsideFault, Result, Row
 from feedback_app.hop.batch import BatchStage
 from feedback_app.hop.stage import BUG_CAP, TRIES, Plan
 from feedback_app.hop.types import StateTopic
-from models import InvalidRecord
-from tests.support.hopping import DEAD, MemoryBroker, Record, assigned, outside, records, until
+from feedback_app.web.ledger import Ledger
+from models import Account, InvalidRecord
+from tests.support.hopping import (
+    DEAD,
+    STATS,
+    MemoryBroker,
+    Record,
+    assigned,
+    outside,
+    records,
+    until,
+)
 
 Handler = Callable[[Sequence[Item[str]]], Awaitable[list[Result]]]
 
@@ -376,3 +386,25 @@ async def test_of_a_run_that_was_counted_in_part_only_the_rest_is_counted() -> N
         stage.put(TP("in", 0), records("in", 0, [b"a", b"b", b"c"]))
         await until(lambda: stage.acked.get(TP("in", 0)) == 3)
     assert broker.totals("stage") == {"src": {"ingested": 3, "done": 3}}
+
+
+async def test_a_batch_whose_account_landed_and_outputs_did_not_is_counted_once() -> None:
+    broker = MemoryBroker()
+    ledger = Ledger()
+    left = [4]
+
+    def no_leader(outputs: Sequence[Output]) -> None:
+        for output in outputs:
+            if output.topic == STATS:
+                assert output.value is not None
+                ledger.take(Account.decode(output.value))
+        broker.clock.now += 25.0
+        if left[0]:
+            left[0] -= 1
+            raise OutsideFault("kafka", "no leader")
+
+    broker.before = no_leader
+    async with Running(broker, echo) as stage:
+        stage.put(TP("in", 0), records("in", 0, [b"a"] * 10))
+        await until(lambda: stage.acked.get(TP("in", 0)) == 10)
+    assert ledger.totals("stage") == {"src": {"ingested": 10, "done": 10}}
