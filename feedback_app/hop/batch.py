@@ -183,7 +183,8 @@ class BatchStage(Stage):
 
     def _fit(self, size: int, seconds: float) -> None:
         """Make the next batch one that takes about as long as it may."""
-        if seconds > BATCH_S:
+        # A small batch that took long was in line behind a large one.
+        if seconds > BATCH_S and size >= self._most // 2:
             self._most = max(RUN, min(self._most, int(size * BATCH_S / seconds)))
         elif seconds < BATCH_S / 2 and size >= self._most:
             self._most = min(self.take, 2 * self._most)

@@ -325,6 +325,23 @@ async def test_a_slow_handler_is_given_smaller_batches_and_a_quick_one_larger_ag
     assert sizes[:6] == [400, 100, 100, 100, 200, 400]
 
 
+async def test_a_small_batch_that_took_long_makes_the_next_no_smaller() -> None:
+    broker = MemoryBroker()
+    sizes: list[int] = []
+
+    async def in_line_at_first(items: Sequence[Item[str]]) -> list[Result]:
+        sizes.append(len(items))
+        broker.clock.now += 3.0 if len(sizes) == 1 else 0.9
+        return await echo(items)
+
+    async with Running(broker, in_line_at_first, take=400) as stage:
+        stage.put(TP("in", 0), records("in", 0, [b"a"]))
+        await until(lambda: stage.acked.get(TP("in", 0)) == 1)
+        stage.put(TP("in", 0), records("in", 0, [b"a"] * 400, first=1))
+        await until(lambda: stage.acked.get(TP("in", 0)) == 401)
+    assert sizes == [1, 400]
+
+
 async def test_two_batches_fly_of_different_partitions_and_one_partition_keeps_its_order() -> None:
     broker = MemoryBroker()
     under_way: list[frozenset[int]] = []
