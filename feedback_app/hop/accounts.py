@@ -82,6 +82,9 @@ class Book:
         page._sent = self._sent
         under_way = self._sent.offset > self.offset
         page._minute = self._sent.minute if under_way else minute_of(self._clock())
+        if self._before is not None:
+            # Nor before the former owner's minute, whose clock may have been ahead by hours.
+            page._minute = max(page._minute, self._before["minute"])
         if self._minute and page._minute > self._minute:
             page._first = self.offset + 1
             return page

@@ -61,6 +61,17 @@ def test_a_batch_tried_again_in_the_next_minute_stays_in_the_page_that_it_was_se
     assert [page.counts["x"]["n"] for page in pages] == [10, 5, 10, 1]
 
 
+def test_an_owner_whose_clock_is_behind_begins_in_the_minute_of_the_former_one() -> None:
+    former = Book("s", 0, None, lambda: 10_000 * 60.0, 1).next_page()
+    former.add(0, [("x", "n")])
+    last = Account.decode(former.output("t").value)
+    now = [60.0]
+    book = Book("s", 0, last, lambda: now[0], 2).next_page()
+    assert Account.decode(book.output("t").value).minute == last.minute
+    now[0] = 10_001 * 60.0
+    assert Account.decode(book.next_page().output("t").value).minute > last.minute
+
+
 @given(
     st.lists(st.integers(1, 5), min_size=1, max_size=12),
     st.lists(st.booleans(), min_size=12, max_size=12),
