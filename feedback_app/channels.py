@@ -36,6 +36,7 @@ class Channels:
         self._rules, self._listened, self._slack = rules, listened, slack
         self._partitions, self._clock = partitions, clock
         self._wanted = {rule.channel for rule in rules}
+        self._asked: frozenset[str] = frozenset()
         self._ids: Mapping[str, str] = {}
         self._resolved: tuple[ChannelRule, ...] = ()
         self._fault: OutsideFault | None = None
@@ -74,6 +75,8 @@ class Channels:
         if channel not in self._ids:
             self._wanted.add(channel)
             await self._look()
+            if channel not in self._asked:  # the look that was under way did not ask for it
+                await self._look()
         if channel not in self._ids:
             raise OutsideFault(PARTY, unknown(channel))
         return self._ids[channel]
@@ -94,7 +97,9 @@ class Channels:
 
     def _begin(self) -> asyncio.Task[None] | None:
         """Return the look under way, begun now if one is due."""
-        if self._looking is None and self._clock() >= self._look_at:
+        # A name that was never asked for waits only where Slack said so.
+        new = self._fault is None and not self._wanted <= self._asked
+        if self._looking is None and (new or self._clock() >= self._look_at):
             self._looking = asyncio.create_task(self._resolve())
             self._looking.add_done_callback(self._looked)
         return self._looking
@@ -107,10 +112,12 @@ class Channels:
     async def _resolve(self) -> None:
         """Ask Slack, and note what came of it and when it may be asked again."""
         fault: OutsideFault | None = None
+        wanted = frozenset(self._wanted)
         try:
             ids, wrong = await self._ask()
             if wrong is not None:
                 raise ConfigurationError(wrong)
+            self._asked = wanted
             self._ids = ids
             self._resolved = resolve(self._rules, ids, self._partitions)
         except ConfigurationError as error:
@@ -130,7 +137,8 @@ class Channels:
         """Return the ids that Slack knows, and what they show to be wrong, if anything."""
         ids = await self._slack.known_channel_ids(self._wanted)
         listened = await self._listened_ids()
-        return ids, _posted_and_listened(self._rules, ids, listened)
+        wrong = _in_two_ways(self._rules, ids) or _posted_and_listened(self._rules, ids, listened)
+        return ids, wrong
 
     async def _listened_ids(self) -> set[str]:
         """Return the ids of the channels that are listened to, where they can be told."""
@@ -138,6 +146,21 @@ class Channels:
         if all(name.startswith("#") for name in self._listened | self._wanted):
             return set()
         return set((await self._slack.known_channel_ids(self._listened)).values())
+
+
+def _in_two_ways(rules: Iterable[Rule], ids: Mapping[str, str]) -> str | None:
+    """Return what to change where two rules name one channel by its name and by its id."""
+    # Its alerts would be in two partitions and two queues, which know nothing of each other.
+    seen: dict[str, Rule] = {}
+    for rule in rules:
+        channel = ids.get(rule.channel, rule.channel)
+        other = seen.setdefault(channel, rule)
+        if other.channel != rule.channel:
+            return (
+                f"the rules {other.id} and {rule.id} name one channel in two ways, {other.channel} "
+                f"and {rule.channel}: write it in the same way in both"
+            )
+    return None
 
 
 def _posted_and_listened(

@@ -111,7 +111,9 @@ class Rule(BaseModel):
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     """The name of the rule, part of each alert id."""
     channel: Channel
-    """The Slack channel that its alerts go to."""
+    """The Slack channel that its alerts go to. Leave it as it is written: once it is renamed, or
+    written as an id instead of a name, messages posted before are not edited or withdrawn any
+    more."""
     below: float | None = Field(default=None, ge=0, le=1)
     """Alert where the score is below this."""
     above: float | None = Field(default=None, ge=0, le=1)

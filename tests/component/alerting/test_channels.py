@@ -86,6 +86,31 @@ async def test_a_channel_that_is_listened_to_and_posted_to_stops_the_start(
             await channels.rules()
 
 
+@pytest.mark.parametrize("name_first", [True, False])
+async def test_two_rules_that_name_one_channel_in_two_ways_stop_the_start(
+    sandbox: Sandbox, name_first: bool
+) -> None:
+    id = sandbox.slack.channel(KNOWN).id
+    first, second = (KNOWN, id) if name_first else (id, KNOWN)
+    async with World(sandbox.slack_url, MISSING, first, first, second) as channels:
+        words = f"name one channel in two ways, {first} and {second}: write it in the same way"
+        with pytest.raises(ConfigurationError, match=words):
+            await channels.check_start()
+        with pytest.raises(OutsideFault, match=words):
+            await channels.rules()
+
+
+async def test_an_alert_that_names_its_channel_in_another_way_than_its_rule_does_no_harm(
+    sandbox: Sandbox,
+) -> None:
+    id = sandbox.slack.channel(KNOWN).id
+    listened = frozenset([sandbox.slack.channel("#feedback").id])
+    async with World(sandbox.slack_url, id, listened=listened) as channels:
+        assert await channels.find(KNOWN) == id
+        assert await channels.find("#feedback") in listened
+        assert [rule.channel for rule in await channels.rules()] == [id]
+
+
 async def test_channels_that_differ_pass_the_start(sandbox: Sandbox) -> None:
     other = frozenset([sandbox.slack.channel("#feedback").id, "#nowhere"])
     async with World(sandbox.slack_url, KNOWN, MISSING, listened=other) as channels:

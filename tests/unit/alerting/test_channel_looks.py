@@ -93,6 +93,25 @@ def test_the_time_to_the_next_look_runs_from_the_end_of_one_and_is_what_slack_as
     run(story())
 
 
+def test_a_channel_that_was_never_asked_for_is_asked_for_at_once() -> None:
+    async def story() -> None:
+        slack = Slack(known="C1", missing="C2", other="C3")
+        slack.takes = 1.0
+        found = channels(slack, KNOWN)
+        looking = asyncio.ensure_future(found.rules())
+        await asyncio.sleep(0.5)
+        assert await found.find(MISSING) == "C2"  # the look under way began before
+        assert await found.find("#other") == "C3"
+        await looking
+        assert slack.asked == [0.0, 1.0, 2.0]
+        for _ in range(3):
+            with pytest.raises(OutsideFault, match="sees no Slack channel #nowhere"):
+                await found.find("#nowhere")
+        assert slack.asked == [0.0, 1.0, 2.0, 3.0]
+
+    run(story())
+
+
 def test_whoever_stops_waiting_leaves_the_look_to_the_others() -> None:
     async def story() -> None:
         slack = Slack(known="C1")
