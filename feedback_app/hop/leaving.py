@@ -11,7 +11,13 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.client import CoordinationType
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    KafkaError,
+    NoError,
+    NotCoordinatorForGroupError,
+    UnknownMemberIdError,
+    for_code,
+)
 from aiokafka.protocol.group import LeaveGroupRequest
 
 log = logging.getLogger(__name__)
@@ -72,11 +78,22 @@ async def _take_back(coordinator: Any, member: str) -> None:
     client, group = coordinator._client, coordinator.group_id
     try:
         async with asyncio.timeout(ANSWER_S):
-            node = coordinator.coordinator_id
-            if node is None:
-                node = await client.coordinator_lookup(CoordinationType.GROUP, group)
-            await client.send(node, LeaveGroupRequest(group, member), group=CONNECTION)
+            try:
+                await _ask(client, group, member, coordinator.coordinator_id)
+            except NotCoordinatorForGroupError:
+                await _ask(client, group, member, None)
+    except UnknownMemberIdError:
+        log.info("the group %s had forgotten this member already", group)
     except (KafkaError, OSError, TimeoutError) as error:
-        log.warning("could not leave the group %s: %s", group, error or "no answer")
+        log.warning("could not leave the group %s: %s", group, str(error) or "no answer")
     else:
         log.info("left the group %s", group)
+
+
+async def _ask(client: Any, group: str, member: str, node: int | None) -> None:
+    """Ask a node, or the one that is to be looked up, to let a member go; raises KafkaError."""
+    if node is None:
+        node = await client.coordinator_lookup(CoordinationType.GROUP, group)
+    answer = await client.send(node, LeaveGroupRequest(group, member), group=CONNECTION)
+    if (error := for_code(answer.error_code)) is not NoError:
+        raise error()
