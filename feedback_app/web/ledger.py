@@ -2,7 +2,7 @@
 
 import sys
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -63,26 +63,27 @@ class _Reading:
     """Minutes up to this one are added up for good."""
 
     def valid(self) -> dict[tuple[Term, int], Flat]:
-        """Return what each page counts: what its owner wrote while the partition was its own.
+        """Return what each open page counts: what its owner wrote while the partition was its own.
 
         From the last owner back, each one tells of whom it went on from and how far that one had
         come. The rest was written late, by who had lost the partition.
         """
-        found: dict[tuple[Term, int], Flat] = {}
+        reach: dict[Term, int] = {}
+        told: dict[tuple[Term, int], Flat] = {}
         term, reached = max((term for term, _ in self.pages), default=-1), sys.maxsize
         while (link := self.links.get(term)) is not None:
-            self._add(found, [term], reached)
-            found.setdefault((link.term, link.minute), link.counts)
+            reach[term] = reached
+            told[link.term, link.minute] = link.counts
             term, reached = link.term, link.offset
-        self._add(found, {owner for owner, _ in self.pages if owner <= term}, reached)
-        return found
-
-    def _add(
-        self, found: dict[tuple[Term, int], Flat], owners: Collection[Term], reached: int
-    ) -> None:
-        for (owner, minute), page in self.pages.items():
-            if owner in owners and page.first <= reached:
-                found.setdefault((owner, minute), page.counts)
+            if link.minute <= self.closed:
+                break  # an owner begins no page before the former one's: the rest is closed too
+        else:
+            reach |= dict.fromkeys((owner for owner, _ in self.pages if owner <= term), reached)
+        return {
+            key: told.get(key, page.counts)
+            for key, page in self.pages.items()
+            if key in told or page.first <= reach.get(key[0], -2)
+        }
 
 
 class Ledger:
@@ -215,12 +216,16 @@ class Ledger:
                 self._arrivals[group].add(minute, n)
 
     def _close(self, stage: str, reading: _Reading) -> None:
-        newest = max((minute for _, minute in reading.pages), default=-1)
+        # A former owner's clock may be ahead by hours: what it writes late closes nothing.
+        last = max((term for term, _ in reading.pages), default=-1)
+        newest = max((minute for term, minute in reading.pages if term == last), default=-1)
         if newest - OPEN_MINUTES <= reading.closed:
             return
         reading.closed = max(reading.closed, newest - OPEN_MINUTES)
         for key in [key for key in reading.pages if key[1] <= reading.closed]:
             del reading.pages[key]
+        owners = {term for term, _ in reading.pages}
+        reading.links = {term: link for term, link in reading.links.items() if term in owners}
         series = self._series[stage]
         if len(series) > SERIES_MINUTES + OPEN_MINUTES:
             for minute in sorted(series)[:OPEN_MINUTES]:

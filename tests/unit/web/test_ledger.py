@@ -301,6 +301,39 @@ def test_what_former_owners_write_late_counts_nothing_whoever_reads_when(
         assert counts == {"ingested": owners.book.offset + 1, "pending": 1}
 
 
+def written(book: Book, n: int) -> tuple[Book, Account]:
+    """Return a page that counts n records more, and its account."""
+    page = book.next_page()
+    page.add(book.offset + n, [("x", "ingested")] * n)
+    return page, Account.decode(page.output("stats").value)
+
+
+def test_owners_without_end_leave_what_is_open_and_the_oldest_counts_nothing_late() -> None:
+    ledger, now = Ledger(), [0.0]
+    first, last = written(Book("s", 0, None, lambda: now[0], 1), 1)
+    ledger.take(last)
+    for generation in range(2, 500):
+        now[0] += 300.0
+        _, last = written(Book("s", 0, last, lambda: now[0], generation), 1)
+        ledger.take(last)
+    reading = ledger._readings["s", 0]
+    assert len(reading.links) <= len(reading.pages) <= 25
+    assert len(reading.valid()) <= 25
+    ledger.take(written(first, 3)[1])
+    assert ledger.totals("s") == {"x": {"ingested": 499}}
+
+
+def test_a_former_owner_whose_clock_is_ahead_closes_nothing() -> None:
+    ledger = Ledger()
+    ahead = Book("s", 0, None, lambda: 10_000.0, 1)
+    book = Book("s", 0, None, lambda: 60.0, 2)
+    book, page = written(book, 10)
+    ledger.take(page)
+    ledger.take(written(ahead, 10)[1])
+    ledger.take(written(book, 10)[1])
+    assert ledger.totals("s") == {"x": {"ingested": 20}}
+
+
 def test_an_account_of_a_former_build_counts_as_before() -> None:
     ledger = Ledger()
     old = account(1000, 9, {"x": {"ingested": 10}})
