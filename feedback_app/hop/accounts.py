@@ -68,8 +68,9 @@ class Book:
     ) -> None:
         self.stage, self.partition, self._clock = stage, partition, clock
         self.offset = -1 if last is None else last.offset
-        # The group counts its generations anew when it was empty for a week.
-        self._term = generation if last is None else max(generation, last.term + 1)
+        # A sum, for the group counts its generations anew when it was empty for a week: higher than
+        # what was written, and two owners that go on from the same account are told apart.
+        self._term = generation if last is None else max(last.term, 0) + max(generation, 1)
         self._before: dict[str, Any] | None = NOTHING if last is None else _page(last)
         self._first, self._minute = self.offset + 1, ""
         self._counts: Counts = {}

@@ -72,6 +72,17 @@ def test_an_owner_whose_clock_is_behind_begins_in_the_minute_of_the_former_one()
     assert Account.decode(book.next_page().output("t").value).minute > last.minute
 
 
+def test_owners_that_go_on_from_one_account_have_terms_that_grow_with_the_generation() -> None:
+    def account(last: Account | None, generation: int) -> Account:
+        book = Book("s", 0, last, lambda: 60.0, generation)
+        return Account.decode(book.next_page().output("t").value)
+
+    last = account(None, 100)
+    terms = [account(last, generation).term for generation in (1, 2, 99, 100, 101, 102)]
+    assert last.term < terms[0]
+    assert terms == sorted(set(terms))
+
+
 @given(
     st.lists(st.integers(1, 5), min_size=1, max_size=12),
     st.lists(st.booleans(), min_size=12, max_size=12),

@@ -206,7 +206,7 @@ Steps = st.lists(
     st.one_of(
         st.tuples(st.just("work"), st.integers(1, 5)),
         st.tuples(st.sampled_from(["fails", "is not heard"]), st.integers(1, 5)),
-        st.tuples(st.just("moves"), st.just(0)),
+        st.tuples(st.sampled_from(["moves", "moves in a new group"]), st.just(0)),
         st.tuples(st.just("moves to a clock behind"), st.integers(1, 4)),
         st.tuples(st.just("freezes"), st.integers(0, 5)),
         st.tuples(st.just("thaws"), st.integers(0, 3)),
@@ -255,6 +255,10 @@ class Owners:
                 self.frozen.append(self.page(self.book, n))
             self.generation += 1
             self.book = self.owner()
+        elif what == "moves in a new group":
+            self.frozen.clear()  # a week ago
+            self.generation = 1
+            self.book = self.owner()
         elif what == "moves to a clock behind":
             self.step("work", 1)  # so that there is a minute to be behind of
             self.generation += 1
@@ -273,6 +277,18 @@ class Owners:
 
 @example([("work", 1), ("freezes", 1), ("later", 61), ("thaws", 1)], random.Random(0))
 @example([("work", 1), ("moves to a clock behind", 3), ("work", 1)], random.Random(0))
+@example(
+    [
+        *[("moves", 0)] * 9,
+        ("work", 1),
+        ("moves in a new group", 0),
+        ("freezes", 2),
+        ("later", 61),
+        ("work", 2),
+        ("thaws", 0),
+    ],
+    random.Random(0),
+)
 @example([("work", 1), ("is not heard", 5), ("later", 61), ("work", 2)], random.Random(0))
 @given(Steps, st.randoms(use_true_random=False))
 def test_what_former_owners_write_late_counts_nothing_whoever_reads_when(
