@@ -308,8 +308,8 @@ DEFECTS = (
         (
             Edit(
                 "feedback_app/web/ledger.py",
-                "            if owner in owners and page.first <= reached:\n",
-                "            if owner in owners:\n",
+                "            if key in told or page.first <= reach.get(key[0], -2)\n",
+                "            if key in told or key[0] in reach\n",
             ),
         ),
         "tests/unit/web/test_ledger.py::"
