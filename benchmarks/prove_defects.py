@@ -292,6 +292,18 @@ DEFECTS = (
         "test_a_job_that_was_made_and_never_filled_is_used",
     ),
     Defect(
+        "a worker that its group forgot goes on posting",
+        (
+            Edit(
+                "feedback_app/hop/transport.py",
+                "        return bool(coordinator.generation == self.app.consumer_generation_id)\n",
+                "        return bool(coordinator)\n",
+            ),
+        ),
+        "tests/contract/hop/test_faust.py::"
+        "test_a_worker_that_its_group_forgot_is_no_member_before_faust_hears_of_it",
+    ),
+    Defect(
         "a reader that its own client cancels in an outage",
         (
             Edit(

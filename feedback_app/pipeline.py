@@ -119,7 +119,7 @@ class Pipeline:
             self.topics.cursors.name,
             self.produce,
             self.notices,
-            lambda: app.is_leader() and not app.rebalancing,
+            lambda: app.is_leader() and not app.rebalancing and self.hops.consumer.is_member,
             lambda: app.consumer_generation_id,
             time,
         )
@@ -174,7 +174,9 @@ class Pipeline:
             clock=self.time,
             produce=self.produce,
             rebalancing=lambda: bool(self.app.rebalancing),
-            assigned=lambda number: number in self.stages[-1].partitions,
+            assigned=lambda number: (
+                number in self.stages[-1].partitions and self.hops.consumer.is_member
+            ),
             notice=self.notices.tell,
             waits=self._wait,
             book=self.channels,

@@ -72,6 +72,16 @@ class HopConsumer(driver.Consumer):
     def _new_consumer_thread(self) -> LeavingThread:
         return LeavingThread(self, loop=self.loop, beacon=self.beacon)
 
+    @property
+    def is_member(self) -> bool:
+        """Whether the group still knows this worker by its present generation, as far as it heard.
+
+        aiokafka hears of it first, and Faust only once it has found the coordinator again; another
+        worker may own the partitions by then.
+        """
+        coordinator = self._thread._ensure_consumer()._coordinator
+        return bool(coordinator.generation == self.app.consumer_generation_id)
+
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
         if active_partitions is None:
             return await super()._getmany(active_partitions, timeout)

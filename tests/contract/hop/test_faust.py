@@ -3,6 +3,8 @@
 import asyncio
 import inspect
 from importlib.metadata import version
+from typing import Any, cast
+from unittest.mock import Mock
 
 import faust
 from aiokafka import AIOKafkaConsumer
@@ -96,6 +98,31 @@ async def late(recovery: Recovery) -> bool:
     except ServiceStopped:
         return False
     return bool(ended)
+
+
+def test_a_worker_that_its_group_forgot_is_no_member_before_faust_hears_of_it() -> None:
+    app = create_app(Settings())
+    consumer = HopConsumer.__new__(HopConsumer)
+    consumer.app = app
+
+    class Thread:
+        """Faust's thread around a consumer of the library."""
+
+        _coordinator: Any
+
+        def _ensure_consumer(self) -> Any:
+            return self
+
+    thread = Thread()
+    coordinator = GroupCoordinator.__new__(GroupCoordinator)
+    coordinator.generation, coordinator.member_id = 4, "worker"
+    coordinator._rejoin_needed_fut = Mock()
+    thread._coordinator, consumer._thread = coordinator, cast(Any, thread)
+    app.consumer_generation_id = 4
+    assert consumer.is_member
+    coordinator.reset_generation()  # what a heartbeat does that the group does not know
+    assert not consumer.is_member
+    assert "reset_generation()" in inspect.getsource(GroupCoordinator._do_heartbeat)
 
 
 async def test_a_recovery_outlasts_an_outage_of_kafka_as_fausts_does_not() -> None:
