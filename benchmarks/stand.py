@@ -32,9 +32,6 @@ from feedback_app.settings import load
 from feedback_app.topic_admin import ensure_topics
 from feedback_app.topics import Topics
 
-# A topic that is a moment old has no leader yet, which aiokafka tells of at length.
-logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-
 READY_WITHIN_S = 60.0
 
 
@@ -122,6 +119,8 @@ class Stand:
         self._workers = 0
 
     async def __aenter__(self) -> Self:
+        # A topic that is a moment old has no leader yet, which aiokafka tells of at length.
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         self.folder = Path(
             self._stack.enter_context(tempfile.TemporaryDirectory(prefix="feedback-bench-"))
         )

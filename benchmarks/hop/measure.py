@@ -21,9 +21,6 @@ from feedback_app.settings import load
 from feedback_app.topic_admin import ensure_topics
 from feedback_app.topics import Topics
 
-# A topic that is a moment old has no leader yet, which aiokafka tells of at length.
-logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-
 ROOT = Path(__file__).parents[2]
 WAYS = ("hop", "aiokafka")
 LIMIT_S = 150.0
@@ -189,6 +186,8 @@ async def measure(
     messages: int, seconds: float, kafka: str | None = None, ways: Sequence[str] = WAYS
 ) -> dict[str, dict[str, float]]:
     """Return the figures of each way, measured in turn; each row is printed when it is there."""
+    # A topic that is a moment old has no leader yet, which aiokafka tells of at length.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     found = {}
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))

@@ -72,7 +72,15 @@ class Observer:
 
     async def _follow(self) -> None:
         # The library tells of every lost connection; here they are lost on purpose.
-        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+        log = logging.getLogger("aiokafka")
+        before = log.level
+        log.setLevel(logging.CRITICAL)
+        try:
+            await self._read_on()
+        finally:
+            log.setLevel(before)
+
+    async def _read_on(self) -> None:
         while True:
             try:
                 consumer = await self._consumer()

@@ -66,10 +66,12 @@ class Topics:
 
     def _take_raw(self, record: Record) -> None:
         place = (record.partition, record.offset)
-        if (record.key or b"").startswith(poison.KEY):
-            source, self.poison[place] = "unknown", record.value
-        else:
+        try:
+            if (record.key or b"").startswith(poison.KEY):
+                raise ValueError("planted")
             source = orjson.loads(record.value or b"").get("source", "webhook")
+        except (ValueError, AttributeError):
+            source, self.poison[place] = "unknown", record.value
         self.raw[place] = (source, record.at)
 
     def _take_scored(self, record: Record) -> None:
