@@ -296,8 +296,9 @@ DEFECTS = (
         (
             Edit(
                 "feedback_app/hop/transport.py",
-                "        return bool(coordinator.generation == self.app.consumer_generation_id)\n",
-                "        return bool(coordinator)\n",
+                "        return bool(consumer._coordinator.generation == "
+                "self.app.consumer_generation_id)\n",
+                "        return bool(consumer)\n",
             ),
         ),
         "tests/contract/hop/test_faust.py::"

@@ -1,8 +1,8 @@
 """Faust's Kafka transport, whose consumer hands whole batches of a stage's topic to that stage.
 
-Four private names of Faust are touched, each under a contract test: `Consumer._getmany`,
-`Consumer._commit`, `Consumer._new_consumer_thread` and `Producer._ensure_producer`; and a fifth,
-`Recovery._wait`, in `recovery`.
+The private names of Faust that are touched are under contract tests: here `Consumer._getmany`,
+`_commit` and `_new_consumer_thread`, its thread's `_consumer`, and `Producer._ensure_producer`;
+`Recovery._wait` in `recovery`. Of aiokafka it is the consumer's `_coordinator` and `_client`.
 """
 
 import asyncio
@@ -79,8 +79,9 @@ class HopConsumer(driver.Consumer):
         aiokafka hears of it first, and Faust only once it has found the coordinator again; another
         worker may own the partitions by then.
         """
-        coordinator = self._thread._ensure_consumer()._coordinator
-        return bool(coordinator.generation == self.app.consumer_generation_id)
+        if (consumer := self._thread._consumer) is None:
+            return False  # it has not joined yet, or has left
+        return bool(consumer._coordinator.generation == self.app.consumer_generation_id)
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
         if active_partitions is None:

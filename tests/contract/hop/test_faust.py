@@ -108,17 +108,21 @@ def test_a_worker_that_its_group_forgot_is_no_member_before_faust_hears_of_it() 
     class Thread:
         """Faust's thread around a consumer of the library."""
 
+        _consumer: Any = None
+
+    class Consumer:
+        """The library's consumer."""
+
         _coordinator: Any
 
-        def _ensure_consumer(self) -> Any:
-            return self
-
-    thread = Thread()
+    thread, library = Thread(), Consumer()
     coordinator = GroupCoordinator.__new__(GroupCoordinator)
     coordinator.generation, coordinator.member_id = 4, "worker"
     coordinator._rejoin_needed_fut = Mock()
-    thread._coordinator, consumer._thread = coordinator, cast(Any, thread)
+    library._coordinator, consumer._thread = coordinator, cast(Any, thread)
     app.consumer_generation_id = 4
+    assert not consumer.is_member  # there is no consumer yet
+    thread._consumer = library
     assert consumer.is_member
     coordinator.reset_generation()  # what a heartbeat does that the group does not know
     assert not consumer.is_member

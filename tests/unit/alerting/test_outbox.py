@@ -3,9 +3,7 @@
 import asyncio
 from itertools import pairwise
 
-from feedback_app.alerting.channel_queue import ASIDE_MOST
 from feedback_app.alerting.outcome import NotDone, Outcome, Refused, Uncertain
-from models.alert import RETRACT
 from models.delivery import CLAIMED, POSTED, RETRACTED
 from tests.unit.alerting.virtual import run
 from tests.unit.alerting.world import (
@@ -258,93 +256,6 @@ def test_slack_down_for_an_hour_loses_nothing_and_keeps_the_order() -> None:
     run(story())
 
 
-def test_a_channel_that_is_archived_sends_its_alerts_to_the_dead_letters_with_one_notice() -> None:
-    async def story() -> None:
-        topic, slack = Topic(), FakeSlack()
-        slack.answers = lambda call, channel: Refused("is_archived", whole_channel=True)
-        worker = Worker(topic, slack)
-        results = await worker.deliver_all([alert("x:1"), alert("x:2")])
-        assert [one.dead for one in results] == ["is_archived", "is_archived"]
-        assert total(results) == {"created": 2, "dead_lettered": 2}
-        assert [key for key, _ in worker.notices] == ["channel:#negative-feedback"]
-        again = await Worker(topic, slack).deliver_all([alert("x:1")])
-        assert again[0].counts == results[0].counts
-        assert again[0].dead == "is_archived"
-
-    run(story())
-
-
-def test_what_is_taken_back_while_its_channel_is_unknown_never_appears() -> None:
-    async def story() -> None:
-        slack, unknown = FakeSlack(), "#not-there-yet"
-        worker = Worker(Topic(), slack)
-        early = asyncio.ensure_future(worker.deliver(0, alert("x:1", channel=unknown)))
-        await asyncio.sleep(60)
-        slack.messages["C0LATER"] = {}
-        worker.channels = {**worker.channels, "C0LATER": unknown}
-        # Judged when Slack knew the channel, and read before the first one has looked again.
-        later = alert("x:1", 1, RETRACT, "C0LATER", channel_name=unknown)
-        back = asyncio.ensure_future(worker.deliver(1, later))
-        assert total([await early, await back]) == {"created": 1, "retracted": 1}
-        assert not any("x:1 r0" in text for text in slack.texts("C0LATER"))
-
-    run(story())
-
-
-def test_a_channel_that_slack_does_not_know_holds_up_no_other_and_gets_its_alerts_later() -> None:
-    async def story() -> None:
-        slack, unknown = FakeSlack(), "#not-there-yet"
-        worker = Worker(Topic(), slack)
-        early = [alert(f"x:{n}", channel=unknown) for n in range(3)]
-        waiting = asyncio.ensure_future(worker.deliver_all(early))
-        known = await worker.deliver_all([alert("x:9", channel=POSITIVE)], first=3)
-        assert total(known) == DELIVERED
-        await asyncio.sleep(600)
-        assert not waiting.done()
-        assert list(worker.waiting) == [f"slack {unknown}"]
-        assert [key for key, _ in worker.notices] == [f"channel:{unknown}"]
-        assert worker.outbox.pending(worker.item(0, early[0])) == [
-            (unknown, "created"),
-            (unknown, "pending"),
-        ]
-        slack.messages["C0LATER"] = {}
-        worker.channels = {**worker.channels, "C0LATER": unknown}
-        # An edit that was judged when Slack knew the channel bears its id.
-        edit = asyncio.ensure_future(
-            worker.deliver_all(
-                [alert("x:2", revision=1, channel="C0LATER", channel_name=unknown)], first=4
-            )
-        )
-        assert total([*await waiting, *await edit]) == {"created": 3, "delivered": 3}
-        assert [place for _, place in slack.posts] == [POSITIVE, *["C0LATER"] * 3]
-        assert [f"x:{n} r" in text for n, text in enumerate(slack.texts("C0LATER"))] == [True] * 3
-        assert "x:2 r1" in slack.texts("C0LATER")[2]
-        assert worker.waiting == {}
-        assert slack.carried()[early[2].id] == 1
-        found = worker.known("x:0")
-        assert found is not None
-        assert found.channel == "C0LATER"
-
-    run(story())
-
-
-def test_an_edit_that_names_its_channel_queues_behind_an_alert_that_does_not() -> None:
-    async def story() -> None:
-        topic, slack = Topic(), FakeSlack()
-        alerts = [alert("x:1", channel_name=""), retract("x:1")]
-        results = await Worker(topic, slack).deliver_all(alerts)
-        assert [one.counts for one in results] == [
-            [(NEGATIVE, "created"), (NEGATIVE, "delivered")],
-            [("#negative-feedback", "-delivered"), ("#negative-feedback", "retracted")],
-        ]
-        (text,) = slack.texts()
-        assert "Withdrawn" in text
-        again = await Worker(topic, slack).deliver_all(alerts)
-        assert [one.counts for one in again] == [one.counts for one in results]
-
-    run(story())
-
-
 def test_what_was_posted_while_an_alert_waited_is_not_posted_again() -> None:
     async def story() -> None:
         topic, slack, unknown = Topic(), FakeSlack(), "#not-there-yet"
@@ -457,94 +368,5 @@ def test_an_update_that_slack_refuses_is_a_dead_letter_and_nothing_else() -> Non
         results.append(await worker.deliver(2, alert(revision=2)))
         assert results[-1].dead == "cant_update_message"
         assert total(results) == {"created": 1, "dead_lettered": 1}
-
-    run(story())
-
-
-def standing(slack: FakeSlack) -> list[str]:
-    """Return the alert of each message, in the order of the channel."""
-    return [
-        one.message.metadata["event_payload"]["id"] for one in slack.messages[NEGATIVE].values()
-    ]
-
-
-def test_an_uncertain_alert_holds_up_no_other_but_its_own_later_records() -> None:
-    async def story() -> None:
-        slack = FakeSlack()
-        answers: list[Outcome] = [Uncertain("HTTP 500")]
-        slack.answers = lambda call, channel: answers.pop() if answers else None
-        worker = Worker(Topic(), slack)
-        alerts = [alert("x:1"), alert("x:1", 1), *(alert(f"x:{n}") for n in range(2, 6))]
-        tasks = [asyncio.ensure_future(worker.deliver(n, one)) for n, one in enumerate(alerts)]
-        await asyncio.sleep(2)
-        assert [task.done() for task in tasks] == [False, False, True, True, True, True]
-        assert total(await asyncio.gather(*tasks)) == {"created": 5, "delivered": 5}
-        assert standing(slack) == [one.id for one in [*alerts[2:], alerts[0]]]
-        assert "x:1 r1" in slack.texts()[-1]
-        assert set(slack.carried().values()) == {1}
-
-    run(story())
-
-
-def test_while_slack_keeps_failing_the_order_stays_but_for_the_first() -> None:
-    async def story() -> None:
-        slack = FakeSlack()
-        worker = Worker(Topic(), slack)
-        end = worker.clock.time() + 600
-        slack.answers = lambda call, channel: (
-            Uncertain("HTTP 503") if worker.clock.time() < end else None
-        )
-        alerts = [alert(f"x:{n}") for n in range(12)]
-        assert total(await worker.deliver_all(alerts)) == {"created": 12, "delivered": 12}
-        order = standing(slack)
-        order.remove(alerts[0].id)
-        assert order == [one.id for one in alerts[1:]]
-        assert len(slack.posts) < 12 + 600 / 10
-
-    run(story())
-
-
-def test_at_most_a_few_alerts_are_aside_at_a_time() -> None:
-    async def story() -> None:
-        slack = FakeSlack()
-        posts = [0]
-
-        def answer(call: str, channel: str) -> Outcome | None:
-            posts[0] += 1
-            return Uncertain("HTTP 500") if posts[0] % 2 and posts[0] < 60 else None
-
-        slack.answers = answer
-        worker = Worker(Topic(), slack)
-        alerts = [alert(f"x:{n}") for n in range(40)]
-        tasks = [asyncio.ensure_future(worker.deliver(n, one)) for n, one in enumerate(alerts)]
-        await asyncio.sleep(14)
-        claimed = [one for one in alerts if _claimed(worker, one.id)]
-        assert ASIDE_MOST <= len(claimed) <= ASIDE_MOST + 1
-        assert total(await asyncio.gather(*tasks)) == {"created": 40, "delivered": 40}
-        assert set(slack.carried().values()) == {1}
-
-    run(story())
-
-
-def _claimed(worker: Worker, alert_id: str) -> bool:
-    known = worker.state.get(alert_id)
-    return known is not None and known.status == CLAIMED
-
-
-def test_an_edit_of_an_uncertain_alert_that_was_found_waits_for_its_turn() -> None:
-    async def story() -> None:
-        topic, slack = Topic(), FakeSlack()
-        first = Worker(topic, slack)
-        first.before_produce = lambda number: kafka_down() if number > 1 else None
-        task = asyncio.ensure_future(first.deliver(0, alert()))
-        await asyncio.sleep(1)
-        task.cancel()
-        await first.outbox.close()
-        second = Worker(topic, slack, slack_posts_per_second=1)
-        # The claim's own record is not read again: an edit finds the claim standing.
-        results = await second.deliver_all([alert(revision=1), alert("x:2"), alert("x:3")], 5)
-        assert total(results[1:]) == {"created": 2, "delivered": 2}
-        assert "x:1 r1" in slack.texts()[0]
-        assert set(slack.carried().values()) == {1}
 
     run(story())
