@@ -68,14 +68,14 @@ def partition_of(channel: str, partitions: int) -> int:
 def operations(scored: ScoredFeedback, rules: Iterable[ChannelRule], now: float) -> list[Alert]:
     """Return what a scored feedback does to the alerts on it; `now` in Unix seconds.
 
-    A first revision that matches a rule is a `put`; a later one is, for every rule that could have
-    matched, a `put` or a `retract`. A deletion retracts; what was not scored matches nothing.
+    A first revision that matches a rule is a `put`; a later one is, for every rule, a `put` or a
+    `retract`: a message can come from another source than before. A deletion retracts; what was
+    not scored matches nothing.
     """
     found = []
     for rule in rules:
-        if rule.source is not None and rule.source != scored.feedback.source:
-            continue
-        matches = scored.score is not None and rule.covers(scored.score)
+        covered = rule.source is None or rule.source == scored.feedback.source
+        matches = covered and scored.score is not None and rule.covers(scored.score)
         if matches and scored.feedback.kind != "delete":
             found.append(_alert(PUT, scored, rule, now))
         elif not scored.first or scored.feedback.kind == "delete":

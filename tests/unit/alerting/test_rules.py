@@ -98,6 +98,14 @@ def test_limits_and_sources(rule: ChannelRule, scores: list[float]) -> None:
     assert [s for s in (0.1, 0.5, 0.9) if done(scored(s), (rule,))] == scores
 
 
+@pytest.mark.parametrize("kind", ["edit", "delete"])
+def test_what_another_source_brings_later_takes_a_rules_alert_back(kind: str) -> None:
+    # Two sources can bring one message, and an edit can make it another source's.
+    rule = ChannelRule("mine", "C", below=0.2, source="slack")
+    score = None if kind == "delete" else 0.1
+    assert done(scored(score, first=False, kind=kind), (rule,)) == [("mine", RETRACT)]
+
+
 def test_the_two_rules_of_the_settings() -> None:
     settings = load({})
     ids = {"#negative-feedback": "C0NEGATIVE", "#positive-feedback": "C0POSITIVE"}
