@@ -183,7 +183,8 @@ class Outbox:
         self, queue: ChannelQueue, record: Delivery, state: DeliveryState
     ) -> str | None:
         """Return the ts of a claimed message, or None; and look once more a minute later."""
-        claimed = state.claimed_at(record.id)
+        # It was made before it was read, also where the clock of who made it is ahead.
+        claimed = min(state.claimed_at(record.id), self._context.clock.time())
         since = min(claimed, _seconds(record.claimed_at, claimed))
         lookup = record.lookup or record.id
         ts = await self._lookup.find(queue, record.channel, lookup, claimed, since)

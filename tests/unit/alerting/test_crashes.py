@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
 
 from feedback_app.hop import Output
 from models import Alert
-from tests.unit.alerting.virtual import VirtualLoop, run
+from tests.unit.alerting.virtual import VirtualClock, VirtualLoop, run
 from tests.unit.alerting.world import (
     NEGATIVE,
     POSITIVE,
@@ -208,6 +209,33 @@ def two_rows(topic: Topic) -> list[Output]:
         for row in topic.rows
         if b'"posted"' in (row.value or b"")
     ]
+
+
+@pytest.mark.parametrize("ahead", [90.0, 7200.0])
+def test_a_claim_by_a_worker_whose_clock_is_ahead_is_looked_up_as_any_other(ahead: float) -> None:
+    class Ahead(VirtualClock):
+        def time(self) -> float:
+            return super().time() + ahead
+
+    async def story() -> None:
+        topic, slack = Topic(), FakeSlack()
+        first = Worker(topic, slack)
+        first.clock = Ahead()
+        cut = asyncio.ensure_future(first.deliver(0, alert("x:1")))
+        first.after_produce = lambda number: setattr(first, "owner", number < 2)
+        slack.lost = lambda number: True
+        await asyncio.sleep(1)
+        cut.cancel()
+        await asyncio.gather(cut, return_exceptions=True)
+        await first.outbox.close()
+        assert slack.carried() == {alert("x:1").id: 1}
+        topic.rows = [replace(row, timestamp=row.timestamp + ahead) for row in topic.rows]
+        results = await Worker(topic, slack).deliver_all([alert("x:1")])
+        assert VirtualClock().monotonic() < 60
+        assert slack.carried() == {alert("x:1").id: 1}
+        assert total(results) == {"created": 1, "delivered": 1}
+
+    run(story())
 
 
 def test_what_two_owners_posted_at_once_is_repaired_a_minute_later() -> None:
