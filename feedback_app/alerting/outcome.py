@@ -66,6 +66,7 @@ OUTSIDE_ERRORS = frozenset(
         "accesslimited",
         "account_inactive",
         "enterprise_is_restricted",
+        "external_channel_migrating",
         "invalid_auth",
         "message_limit_exceeded",
         "not_authed",
@@ -77,6 +78,7 @@ OUTSIDE_ERRORS = frozenset(
         "token_expired",
         "token_revoked",
         "two_factor_setup_required",
+        "update_failed",
     )
 )
 """Words of Slack that hold for every request until Slack or a person mends it: waited out."""

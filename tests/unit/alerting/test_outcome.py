@@ -47,6 +47,12 @@ def answered(status: int, data: Any = None, headers: dict[str, str] | None = Non
         (answered(200, {"error": "msg_too_long"}), Refused("msg_too_long", False)),
         (answered(200, {"error": "some_new_word"}), Refused("some_new_word", False)),
         (answered(200, {"error": "token_revoked"}), NotDone("token_revoked")),
+        # Slack moves the channel just now, or failed itself to change a message.
+        (
+            answered(200, {"error": "external_channel_migrating"}),
+            NotDone("external_channel_migrating"),
+        ),
+        (answered(200, {"error": "update_failed"}), NotDone("update_failed")),
         (answered(200, {"error": "internal_error"}), Uncertain("internal_error")),
         (Withheld("no"), NotDone("Withheld: no")),
     ],
