@@ -152,12 +152,15 @@ class SlackClient:
         cursor: str | None = None
         while len(ids) < len(wanted):
             page = await self._channels(cursor)
-            for channel in page["channels"]:
-                name = f"#{channel['name']}"
-                if name in wanted:
-                    # A new channel may bear the name of an archived one.
-                    (archived if channel.get("is_archived") else ids)[name] = channel["id"]
-            cursor = (page.get("response_metadata") or {}).get("next_cursor")
+            try:
+                for channel in page["channels"]:
+                    name = f"#{channel['name']}"
+                    if name in wanted:
+                        # A new channel may bear the name of an archived one.
+                        (archived if channel.get("is_archived") else ids)[name] = channel["id"]
+                cursor = (page.get("response_metadata") or {}).get("next_cursor")
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise OutsideFault(PARTY, "Slack lists its channels strangely") from error
             if not cursor:
                 break
         return archived | ids

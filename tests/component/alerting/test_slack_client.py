@@ -268,3 +268,13 @@ async def test_a_missing_scope_says_what_to_mend() -> None:
     ):
         with pytest.raises(ConfigurationError, match="channels:read"):
             await client.channel_ids([NEGATIVE])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"ok": True}, {"ok": True, "channels": [{"id": "C1"}]}, {"ok": True, "channels": 7}],
+)
+async def test_a_strange_list_of_channels_is_waited_out(body: dict[str, object]) -> None:
+    async with serving(lambda _: web.json_response(body)) as (client, _):
+        with pytest.raises(OutsideFault, match="strangely"):
+            await client.channel_ids([NEGATIVE])
