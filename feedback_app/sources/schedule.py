@@ -41,10 +41,11 @@ def _default(source: Source, default_s: float) -> float:
 def due(every: Mapping[str, float], last: Mapping[str, float], now: float) -> list[str]:
     """Return the ids whose last poll lies an interval back, the longest overdue first.
 
-    A source without a last poll is due at once.
+    A source without a last poll is due at once, and so is one whose last poll lies as far ahead: a
+    clock was set back, or is another's.
     """
     late = {
-        name: now - last[name] - seconds if name in last else float("inf")
+        name: abs(now - last[name]) - seconds if name in last else float("inf")
         for name, seconds in every.items()
     }
     return sorted((name for name in late if late[name] >= 0), key=lambda name: -late[name])

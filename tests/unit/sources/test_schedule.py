@@ -20,6 +20,12 @@ def source(number: int, poll_seconds: float | None = None) -> dict[str, Any]:
     return {"id": f"s{number}", "type": "x-search", "query": "q", "poll_seconds": poll_seconds}
 
 
+def test_a_last_poll_in_the_future_keeps_no_source_waiting() -> None:
+    # The clock was set back by hours, or whoever polled last has one that is ahead.
+    assert due({"s": 5.0}, {"s": NOW + 7200}, NOW) == ["s"]
+    assert due({"s": 5.0}, {"s": NOW + 2}, NOW) == []
+
+
 class Time:
     """A time that the test moves."""
 
