@@ -132,8 +132,9 @@ class HealthWatch(Service):
     def _posted(self, key: Key, record: Record, *, end: bool) -> bool:
         term, message_id = self._led, record.message_id(key, end=end)
         text = record.end(key) if end else record.start(key)
-        perhaps = None if message_id in self._own else record.at
-        notice = Notice(message_id, text, record.at, perhaps)
+        # It was written before it was read, also where the clock of who wrote it is ahead.
+        written = min(record.at, self._clock.time())
+        notice = Notice(message_id, text, written, None if message_id in self._own else written)
         return self._notices.post(notice, lambda: self._term() == term)
 
     def _term(self) -> Term | None:

@@ -61,7 +61,10 @@ def _lagging(facts: Facts) -> Found:
 
 
 def _refused(facts: Facts) -> Found:
-    """Yield channels that refuse alerts: from a worker's word on, until one is delivered again."""
+    """Yield channels that refuse alerts: from a worker's word on, until one is delivered again.
+
+    A channel that no rule names any more refuses until nothing waits for it.
+    """
     counted = facts.ledger.totals("delivery")
     said = {
         party.removeprefix(CHANNEL): text
@@ -74,6 +77,7 @@ def _refused(facts: Facts) -> Found:
         for key, record in facts.records.items()
         if key.kind == kinds.CHANNEL_REFUSED and record.until is None
     }
+    ruled = {rule.channel for rule in facts.settings.rules}
     for name in sorted(said.keys() | open_ones.keys()):
         counts = counted.get(name, {})
         # An alert that is taken back was delivered once, so this sum never goes down.
@@ -81,7 +85,9 @@ def _refused(facts: Facts) -> Found:
         known = open_ones.get(name)
         if known is None:
             yield Key(kinds.CHANNEL_REFUSED, name), Condition(said[name], mark=through)
-        elif name in said or through <= known.mark:
+        elif name in said or (
+            through <= known.mark and (name in ruled or counts.get("pending", 0) > 0)
+        ):
             yield Key(kinds.CHANNEL_REFUSED, name), Condition(known.text, mark=known.mark)
 
 

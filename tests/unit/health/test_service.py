@@ -13,7 +13,7 @@ from feedback_app.health.records import read
 from feedback_app.health.service import HealthWatch
 from feedback_app.hop import Output, OutsideFault
 from feedback_app.notices import Notice, Notices
-from models import Cursor
+from models import Cursor, rfc3339
 from tests.support.clocks import HandClock
 from tests.unit.health.cluster import START, Cluster
 
@@ -140,6 +140,20 @@ async def test_a_leader_that_died_before_it_posted_is_carried_on_with_care(world
     (record,) = read(world.cursors).values()
     assert notice.perhaps_posted_at is not None
     assert notice.perhaps_posted_at < record.at
+
+
+async def test_a_record_by_a_leader_whose_clock_is_ahead_is_no_later_than_now(world: World) -> None:
+    world.notices["w1"].reachable = False
+    await world.run(100, **FAILING)
+    (key,) = (key for key in world.cursors if key.startswith("notice|"))
+    ahead = rfc3339(world.clock.now + 7200)
+    world.cursors[key] = world.cursors[key].derive(at=ahead)
+    world.leader = "w2"
+    await world.run(10, **FAILING)
+    (notice,) = world.said
+    # Else its message is waited for, and looked for, two hours from now.
+    assert notice.perhaps_posted_at is not None
+    assert max(notice.perhaps_posted_at, notice.written_at) <= world.clock.now
 
 
 async def test_who_wrote_the_record_knows_that_nobody_posted_it(world: World) -> None:

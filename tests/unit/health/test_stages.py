@@ -65,6 +65,16 @@ def test_a_channel_refuses_from_a_workers_word_until_an_alert_passes_again() -> 
     assert cluster.wrong() == {}
 
 
+def test_a_channel_that_no_rule_names_any_more_refuses_until_nothing_waits_for_it() -> None:
+    cluster, gone = Cluster(), Key(kinds.CHANNEL_REFUSED, "#gone")
+    cluster.records[gone] = Record(cluster.now, "it is archived", told=True)
+    cluster.counted("delivery", **{"#gone": {"created": 1, "pending": 1}})
+    cluster.beat()
+    assert set(cluster.wrong()) == {gone}
+    cluster.counted("delivery", **{"#gone": {"pending": -1, "dead_lettered": 1}})
+    assert cluster.wrong() == {}
+
+
 def test_accounts_that_do_not_balance_are_told_with_the_numbers() -> None:
     cluster = Cluster()
     cluster.beat()
