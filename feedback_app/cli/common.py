@@ -1,9 +1,11 @@
 """What the commands share: settings, exit codes, tables, JSON."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -61,6 +63,22 @@ class Command(click.Command):
             return super().invoke(ctx)
 
 
+class OutputFile(click.Path):
+    """An option's file that is written at the end, so that it is refused before the work."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, writable=True, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path; fails where no file can be made there."""
+        path = Path(str(super().convert(value, param, ctx)))
+        if not path.parent.is_dir():
+            self.fail(f"there is no folder {path.parent}: make it first", param, ctx)
+        if not os.access(path.parent, os.W_OK):
+            self.fail(f"the folder {path.parent} may not be written to", param, ctx)
+        return path
+
+
 class Group(click.Group):
     """A group whose commands' failures are one line and an exit status."""
 
@@ -83,6 +101,35 @@ def kafka_settings() -> Settings:
             "no Kafka: set FEEDBACK_KAFKA_BOOTSTRAP=host:port, or start one on this machine with "
             "`feedback broker` or `feedback worker`"
         )
+    return settings
+
+
+def settings_with_topics() -> Settings:
+    """Return the settings of `kafka_settings`, once the topics were seen to be as they should be.
+
+    Raises ConfigurationError where one is missing, which the client library would wait for, or has
+    another partition count; OutsideFault where Kafka cannot be reached.
+    """
+    # Brings the admin client, which not every command needs.
+    from feedback_app.topic_admin import survey
+    from feedback_app.topics import Topics
+
+    settings = kafka_settings()
+    topics = Topics.of(settings)
+    names = {topic.name for topic in topics.all()}
+    for state in run(survey(settings, topics)):
+        if state.topic.name not in names:
+            continue
+        if state.found is None:
+            raise ConfigurationError(
+                f"Kafka has no topic {state.topic.name}: mend FEEDBACK_TOPIC_PREFIX, or run "
+                "`feedback topics --create`"
+            )
+        if state.found != state.topic.partitions:
+            raise ConfigurationError(
+                f"{state.topic.name} has {state.problem}: set FEEDBACK_PARTITIONS as the workers "
+                "have it"
+            )
     return settings
 
 

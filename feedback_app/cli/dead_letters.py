@@ -7,9 +7,17 @@ from typing import Any, TypeVar
 import click
 from aiokafka.errors import KafkaError
 
-from feedback_app.cli.common import CheckFailed, Group, kafka_settings, print_json, print_table, run
-from feedback_app.cli.deleted import is_deleted
-from feedback_app.cli.letters import Letter, chosen, feedback_id, read_letters
+from feedback_app.cli.common import (
+    CheckFailed,
+    Group,
+    print_json,
+    print_table,
+    run,
+    settings_with_topics,
+    shown,
+)
+from feedback_app.cli.deleted import deleted_of
+from feedback_app.cli.letters import Letter, carries_text, chosen, feedback_id, read_letters
 from feedback_app.cli.write import action, write_actions
 from feedback_app.hop.errors import OutsideFault
 from feedback_app.kafka import PARTY, producer
@@ -18,6 +26,8 @@ from feedback_app.settings import Settings
 from feedback_app.topics import Topics
 
 F = TypeVar("F", bound=Callable[..., Any])
+STAGES = ("polls", "slack", "x-stream", "sentiment", "alerts", "delivery")
+"""The stages, and the sources that bury what never was a record."""
 GONE = "(deleted at its source, so its text is not shown)"
 EXAMPLE = (
     "\b\nExample:\n"
@@ -28,7 +38,7 @@ EXAMPLE = (
 
 
 def _filters(command: F) -> F:
-    stage = click.option("--stage", help="Only those of this stage (sentiment, delivery, …).")
+    stage = click.option("--stage", help=f"Only those of this stage: {', '.join(STAGES)}.")
     reason = click.option("--reason", help="Only those with these words in their reason.")
     return stage(reason(command))
 
@@ -44,7 +54,9 @@ def dead_letters() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def list_letters(stage: str | None, reason: str | None, everything: bool, as_json: bool) -> None:
     """List the dead letters that wait for a decision, oldest first."""
-    letters = chosen(run(read_letters(kafka_settings())), (), stage, reason)
+    letters = run(read_letters(settings_with_topics()))
+    _check_stage(stage, letters)
+    letters = chosen(letters, (), stage, reason)
     if not everything:
         letters = [letter for letter in letters if letter.state == "waiting"]
     if as_json:
@@ -74,7 +86,7 @@ def list_letters(stage: str | None, reason: str | None, everything: bool, as_jso
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 def show(number: int, as_json: bool) -> None:
     """Show one dead letter with the record's bytes as text."""
-    settings = kafka_settings()
+    settings = settings_with_topics()
     letter = _one(run(read_letters(settings)), number)
     value = run(_text(settings, letter))
     found = _summary(letter) | {
@@ -87,7 +99,8 @@ def show(number: int, as_json: bool) -> None:
         print_json(found)
         return
     for name, cell in found.items():
-        click.echo(f"{name + ':':<12}{'–' if cell is None else cell}")
+        # The value is made fit for a terminal already, and keeps its lines.
+        click.echo(f"{name + ':':<12}{cell if name == 'value' and cell else shown(cell)}")
 
 
 @dead_letters.command(epilog="\b\nExample:\n  feedback dead-letters retry 17 18")
@@ -98,14 +111,16 @@ def retry(numbers: tuple[int, ...], stage: str | None, reason: str | None) -> No
 
     Takes NUMBERS, or those that wait and meet the filters. The numbers stay on `list --all`.
     """
-    settings = kafka_settings()
+    settings = settings_with_topics()
     letters = _selection(settings, numbers, stage, reason)
-    ready = [letter for letter in letters if letter.retriable]
+    deleted = run(_deleted(settings, letters))
+    reasons = {letter.number: _why_not(letter, deleted) for letter in letters}
+    ready = [letter for letter in letters if reasons[letter.number] is None]
     run(_retry(settings, ready))
     click.echo(f"Sent {len(ready)} of {len(letters)} again.")
     for letter in letters:
-        if letter not in ready:
-            click.echo(f"{letter.number}: {_why_not(letter)}", err=True)
+        if reason_why := reasons[letter.number]:
+            click.echo(f"{letter.number}: {reason_why}", err=True)
     if len(ready) < len(letters):
         raise CheckFailed(f"{len(letters) - len(ready)} cannot be sent again")
 
@@ -115,7 +130,7 @@ def retry(numbers: tuple[int, ...], stage: str | None, reason: str | None) -> No
 @_filters
 def drop(numbers: tuple[int, ...], stage: str | None, reason: str | None) -> None:
     """Take dead letters off the list: by NUMBERS, or those that wait and meet the filters."""
-    settings = kafka_settings()
+    settings = settings_with_topics()
     letters = _selection(settings, numbers, stage, reason)
     actions = [action(DROP, letter.target) for letter in letters]
     run(write_actions(settings, Topics.of(settings).actions.name, actions))
@@ -128,10 +143,18 @@ def _selection(
     if not numbers and stage is None and reason is None:
         raise click.UsageError("give numbers, --stage or --reason")
     letters = run(read_letters(settings))
+    _check_stage(stage, letters)
     for number in numbers:
         _one(letters, number)
     found = chosen(letters, numbers, stage, reason)
     return found if numbers else [letter for letter in found if letter.state == "waiting"]
+
+
+def _check_stage(stage: str | None, letters: Sequence[Letter]) -> None:
+    """Raise UsageError for a stage that there is not; a source of another package has its own."""
+    known = dict.fromkeys((*STAGES, *sorted(letter.content.stage for letter in letters)))
+    if stage is not None and stage not in known:
+        raise click.UsageError(f"there is no stage {stage!r}: one of {', '.join(known)}")
 
 
 def _one(letters: Sequence[Letter], number: int) -> Letter:
@@ -165,8 +188,8 @@ async def _text(settings: Settings, letter: Letter) -> str | None:
     # Only these two share their partition numbers with `scored`: alerts are spread by channel.
     by_id = content.topic in (topics.raw.name, topics.scored.name)
     identity = feedback_id(content)
-    if identity is not None and await is_deleted(
-        settings, identity, content.partition if by_id else None
+    if identity is not None and await deleted_of(
+        settings, [identity], content.partition if by_id else None
     ):
         return GONE
     return _decoded(content.value_bytes())
@@ -190,10 +213,23 @@ def _record(letter: Letter) -> str:
     )
 
 
-def _why_not(letter: Letter) -> str:
-    if letter.content.offset < 0:
+async def _deleted(settings: Settings, letters: Sequence[Letter]) -> set[str]:
+    """Return the ids of letters with a text in them whose author has deleted it since."""
+    ids = (feedback_id(letter.content) for letter in letters if carries_text(letter.content))
+    return await deleted_of(settings, (id for id in ids if id is not None))
+
+
+def _why_not(letter: Letter, deleted: set[str]) -> str | None:
+    """Return why a letter cannot be sent again, or None."""
+    content = letter.content
+    if content.offset < 0:
         return "it never was a Kafka record: only its source can give it again"
-    return f"only the first part of its {letter.content.length} bytes was kept"
+    if not content.whole:
+        return f"only the first part of its {content.length} bytes was kept"
+    # The stages forget a deletion after a while, and would post the text.
+    if carries_text(content) and feedback_id(content) in deleted:
+        return "its message was deleted at its source: drop it"
+    return None
 
 
 def _summary(letter: Letter) -> dict[str, Any]:

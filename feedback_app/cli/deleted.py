@@ -1,4 +1,6 @@
-"""Whether a feedback was deleted at its source, so that nothing shows its text any more."""
+"""Which feedback was deleted at its source, so that nothing shows its text any more."""
+
+from collections.abc import Iterable
 
 from feedback_app.clock import SystemClock
 from feedback_app.hop.types import Row
@@ -8,25 +10,28 @@ from feedback_app.topics import Topics
 from models import InvalidRecord, ScoredFeedback
 
 
-async def is_deleted(settings: Settings, identity: str, partition: int | None) -> bool:
-    """Look for a deletion of a feedback id in `scored`; raises OutsideFault.
+async def deleted_of(
+    settings: Settings, identities: Iterable[str], partition: int | None = None
+) -> set[str]:
+    """Return those of the feedback ids that `scored` tells deleted; raises OutsideFault.
 
-    `partition` is where the feedback is; with None it is looked for in all of them, because who
-    writes to `raw` may spread ids in a way of its own.
+    `partition` is where they are; with None they are looked for in all of them, because who writes
+    to `raw` may spread ids in a way of its own.
     """
+    needles = {identity.encode(): identity for identity in identities}
     every = range(settings.partitions)
     numbers = every if partition is None else [one for one in every if one == partition]
-    if not numbers:
-        return False
-    found = False
-    needle = identity.encode()
+    if not numbers or not needles:
+        return set()
+    found: set[str] = set()
 
     def take(row: Row) -> None:
-        nonlocal found
-        if row.key != needle:
+        identity = needles.get(row.key or b"")
+        if identity is None:
             return
         try:
-            found = found or ScoredFeedback.decode(row.value).feedback.kind == "delete"
+            if ScoredFeedback.decode(row.value).feedback.kind == "delete":
+                found.add(identity)
         except InvalidRecord:
             return
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import orjson
 
-from feedback_app.cli.common import CheckFailed, Command, err, print_json, run
+from feedback_app.cli.common import CheckFailed, Command, OutputFile, err, print_json, run
 from feedback_app.demo.plan import Plan, Via
 from feedback_app.demo.report import Report
 from feedback_app.sandbox import FAULT_NAMES
@@ -66,11 +66,15 @@ def _faults(_: click.Context, __: click.Parameter, value: str | None) -> frozens
     help=f"What goes wrong in the sandbox: {', '.join(FAULT_NAMES)}.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides every chance.")
-@click.option("--kafka", metavar="ADDRESS", help="Use this Kafka instead of a local one.")
+@click.option(
+    "--kafka",
+    metavar="ADDRESS",
+    help="Use this Kafka instead of a local one; the topics `demo-…` stay there.",
+)
 @click.option(
     "--report",
     metavar="OUT.json",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OutputFile(),
     help="Write the auditor's report to a file, and end when the input is through.",
 )
 def demo(

@@ -12,6 +12,7 @@ from feedback_app.letters import STATES, target_of
 from feedback_app.settings import Settings
 from feedback_app.topics import Topics
 from models import Action, DeadLetter, InvalidRecord
+from models.alert import RETRACT
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +79,25 @@ def chosen(
     ]
 
 
+def carries_text(content: DeadLetter) -> bool:
+    """Tell whether it is more than a deletion or the withdrawal of an alert."""
+    data = _object(content)
+    inner = data.get("feedback")
+    feedback = inner if isinstance(inner, dict) else data
+    return data.get("op") != RETRACT and feedback.get("kind") != "delete"
+
+
 def feedback_id(content: DeadLetter) -> str | None:
     """Return the id of the feedback in it, if it can be told."""
-    value = content.value_bytes()
-    try:
-        data: Any = orjson.loads(value or b"")
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(data, dict):
-        return None
+    data = _object(content)
     inner = data.get("feedback")
     found = inner.get("id") if isinstance(inner, dict) else data.get("feedback_id", data.get("id"))
     return found if isinstance(found, str) else None
+
+
+def _object(content: DeadLetter) -> dict[str, Any]:
+    try:
+        data: Any = orjson.loads(content.value_bytes() or b"")
+    except orjson.JSONDecodeError:
+        return {}
+    return data if isinstance(data, dict) else {}

@@ -13,11 +13,11 @@ from pydantic import ValidationError
 from feedback_app.alerting.rules import ChannelRule, operations, resolve
 from feedback_app.cli.common import (
     Command,
-    kafka_settings,
     print_json,
     print_table,
     progress,
     run,
+    settings_with_topics,
 )
 from feedback_app.cli.scan import Time, scan
 from feedback_app.hop.errors import OutsideFault
@@ -45,11 +45,13 @@ class Replayed:
         self.unreadable = 0
         self._rules = rules
         self._alerts: dict[str, Alert] = {}
+        self._deleted: set[str] = set()
 
     @property
     def alerts(self) -> list[Alert]:
-        """The alerts, by the time of the feedback."""
-        return sorted(self._alerts.values(), key=lambda alert: alert.created_at or "")
+        """The alerts, by the time of the feedback; none on what its author has deleted."""
+        standing = (one for one in self._alerts.values() if one.feedback_id not in self._deleted)
+        return sorted(standing, key=lambda alert: alert.created_at or "")
 
     def take(self, rows: Sequence[Row]) -> None:
         """Take in records of `scored`; a later revision can end an alert, and so a deletion."""
@@ -65,6 +67,18 @@ class Replayed:
                     self._alerts[alert.id] = alert
                 else:
                     self._alerts.pop(alert.id, None)
+            if scored.feedback.kind == "delete":
+                self._deleted.add(scored.feedback.id)
+
+    def take_deletions(self, rows: Sequence[Row]) -> None:
+        """Take in only what was deleted: a text is not shown, whenever its author deleted it."""
+        for row in rows:
+            try:
+                feedback = ScoredFeedback.decode(row.value).feedback
+            except InvalidRecord:
+                continue
+            if feedback.kind == "delete":
+                self._deleted.add(feedback.id)
 
 
 @click.command(cls=Command, epilog=EXAMPLE)
@@ -93,7 +107,9 @@ def replay(
     """
     if post and dry_run:
         raise click.UsageError("--post and --dry-run contradict each other")
-    settings = kafka_settings()
+    if until is not None and until <= since:
+        raise click.UsageError("--to is not after --from, so there is nothing between them")
+    settings = settings_with_topics()
     rules = settings.rules if rules_file is None else read_rules(rules_file)
     replayed = run(_replay(settings, rules, since, until, post))
     counts = Counter(alert.rule for alert in replayed.alerts)
@@ -117,6 +133,8 @@ def read_rules(path: Path) -> tuple[Rule, ...]:
     """Return the rules of a TOML file; raises ConfigurationError."""
     try:
         given = tomllib.loads(path.read_text()).get("rules", [])
+        if not isinstance(given, list):
+            raise ConfigurationError(f"{path}: rules is no list of tables: write [[rules]]")
         rules = tuple(Rule.model_validate(rule) for rule in given)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
         raise ConfigurationError(f"{path}: {error}") from None
@@ -126,6 +144,9 @@ def read_rules(path: Path) -> tuple[Rule, ...]:
         raise ConfigurationError(f"{path}: rules.{where}: {first['msg']}") from None
     if not rules:
         raise ConfigurationError(f"{path} has no [[rules]]")
+    for rule in rules:
+        if sum(rule.id == other.id for other in rules) > 1:
+            raise ConfigurationError(f"{path}: two rules have the id {rule.id}: rename one")
     return rules
 
 
@@ -153,6 +174,8 @@ async def _replay(
             take,
             lambda total: bar.update(task, total=total),
         )
+        if until is not None:
+            await scan(settings, topics.scored.name, until, None, replayed.take_deletions)
     if post:
         places = {rule.id: rule.partition for rule in resolved}
         await _send(settings, topics.alerts.name, replayed.alerts, places)
@@ -161,14 +184,21 @@ async def _replay(
 
 async def _channel_ids(settings: Settings, rules: Sequence[Rule]) -> dict[str, str]:
     # Only a replay that posts talks to Slack.
+    from slack_sdk.errors import SlackApiError
+
     from feedback_app.cli.slack import bot_client
     from feedback_app.doctor.rooms import list_rooms
+    from feedback_app.doctor.slack_faults import OUTSIDE, refused, unreachable
 
-    known = {
-        key: room.id
-        for room in await list_rooms(bot_client(settings))
-        for key in (room.id, f"#{room.name}")
-    }
+    try:
+        rooms = await list_rooms(bot_client(settings))
+    except SlackApiError as error:
+        check = refused("channels", error)
+        raise OutsideFault("slack", f"{check.detail}: {check.remedy}") from None
+    except OUTSIDE as error:
+        check = unreachable("channels", settings, error)
+        raise OutsideFault("slack", f"{check.detail}: {check.remedy}") from None
+    known = {key: room.id for room in rooms for key in (room.id, f"#{room.name}")}
     for rule in rules:
         if rule.channel not in known:
             raise ConfigurationError(f"rule {rule.id}: the bot sees no channel {rule.channel}")

@@ -1,25 +1,43 @@
 """`feedback rescore`: what another model would say of the messages that are still there."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import click
 
 from feedback_app.alerting.rules import ChannelRule, resolve
-from feedback_app.cli.common import Command, kafka_settings, print_json, print_table, progress, run
+from feedback_app.cli.common import (
+    Command,
+    print_json,
+    print_table,
+    progress,
+    run,
+    settings_with_topics,
+)
 from feedback_app.cli.scan import Time, scan
+from feedback_app.hop.errors import OutsideFault
 from feedback_app.hop.types import Row
-from feedback_app.sentiment.classifier import ModelError, Probabilities
+from feedback_app.sentiment.classifier import (
+    ClassifierUnavailable,
+    ModelError,
+    Probabilities,
+    TextsRefused,
+)
 from feedback_app.settings import ConfigurationError, Settings
 from feedback_app.topics import Topics
 from models import Feedback, InvalidRecord, ScoredFeedback
 
 BATCH = 512
+PATIENCE = 5
+"""Times that a service may ask to wait before the command gives up."""
 SHOWN = 20
 """Texts shown, those that move most."""
 EXAMPLE = "\b\nExample:\n  feedback rescore --model ./new-model --from 2d"
+
+Score = Callable[[Sequence[str]], Awaitable[Sequence[Probabilities]]]
 
 
 class Verdict(NamedTuple):
@@ -47,6 +65,7 @@ class Changes:
 
     rules: Sequence[ChannelRule]
     texts: int = 0
+    refused: int = 0
     labels: Counter[tuple[str | None, str]] = field(default_factory=Counter)
     alerts: dict[str, Counter[str]] = field(default_factory=dict)
     most: list[Change] = field(default_factory=list)
@@ -83,7 +102,7 @@ class Changes:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def rescore(model: str | None, since: float | None, until: float | None, as_json: bool) -> None:
     """Run a model over the retained messages and show what would change. Changes nothing."""
-    settings = kafka_settings()
+    settings = settings_with_topics()
     try:
         changes = run(_rescore(settings, model or settings.model, since, until))
     except ModelError as error:
@@ -116,13 +135,34 @@ async def _rescore(
             task = bar.add_task("scoring", total=len(feedbacks))
             for start in range(0, len(feedbacks), BATCH):
                 batch = feedbacks[start : start + BATCH]
-                scores = await scorer.score([feedback.text for feedback in batch])
+                scores = await scores_of(scorer.score, [feedback.text for feedback in batch])
                 for feedback, found in zip(batch, scores, strict=True):
+                    if found is None:
+                        changes.refused += 1
+                        continue
                     changes.take(_change(feedback, verdicts[feedback.id], found), feedback.source)
                 bar.advance(task, len(batch))
     finally:
         scorer.close()
     return changes
+
+
+async def scores_of(score: Score, texts: Sequence[str]) -> Sequence[Probabilities | None]:
+    """Return what a model says of each text, None where a service refuses one for good.
+
+    Waits where the service asks for it; raises OutsideFault where it is out of reach.
+    """
+    waits = 0
+    while True:
+        try:
+            return await score(texts)
+        except TextsRefused as error:
+            return error.results
+        except ClassifierUnavailable as error:
+            waits += 1
+            if error.retry_after is None or waits > PATIENCE:
+                raise OutsideFault("model", str(error)) from None
+            await asyncio.sleep(error.retry_after)
 
 
 def _note(rows: Sequence[Row], verdicts: dict[str, Verdict]) -> None:
@@ -173,12 +213,14 @@ def _show(changes: Changes) -> None:
         ((id, n["before"], n["after"], n["new"], n["gone"]) for id, n in changes.alerts.items()),
     )
     other = sum(n for (before, after), n in changes.labels.items() if before != after)
-    click.echo(f"Scored {changes.texts} texts: {other} would have another label.")
+    refused = f", {changes.refused} were refused by the model" if changes.refused else ""
+    click.echo(f"Scored {changes.texts} texts: {other} would have another label{refused}.")
 
 
 def _as_dict(changes: Changes) -> dict[str, Any]:
     return {
         "texts": changes.texts,
+        "refused": changes.refused,
         "labels": [
             {"before": before, "after": after, "texts": n}
             for (before, after), n in sorted(changes.labels.items(), key=str)

@@ -81,7 +81,12 @@ class Reader:
         with self._path.open("rb") as binary:
             counted = _Counted(binary)
             table = csv.DictReader(counted, strict=True)
-            header = table.fieldnames or []
+            try:
+                header = table.fieldnames or []
+            except csv.Error as error:
+                raise ConfigurationError(
+                    f"{self._path}: its first line is not CSV: {error}"
+                ) from None
             if "text" not in header:
                 raise ConfigurationError(
                     f"{self._path} has no column `text` in its first line (it has: "

@@ -31,10 +31,12 @@ class Time(click.ParamType):
         if isinstance(value, float):
             return value
         text = str(value)
+        # Kafka takes no time before 1970, and there is no older record.
         if match := re.fullmatch(r"(\d+)([smhd])", text):
-            return time.time() - int(match[1]) * _UNITS[match[2]]
+            now = time.time()
+            return now - min(now, int(match[1]) * _UNITS[match[2]])
         try:
-            return from_rfc3339(text)
+            return max(0.0, from_rfc3339(text))
         except ValueError as error:
             self.fail(
                 f"{error}: write 2026-03-01T08:00:00Z, or how long ago, such as 6h or 2d",

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import click
 
-from feedback_app.cli.common import CannotStart, CheckFailed, Command, progress
+from feedback_app.cli.common import CannotStart, CheckFailed, Command, OutputFile, progress
 from feedback_app.sentiment.choose import load_named
 from feedback_app.sentiment.classifier import (
     Classifier,
@@ -112,7 +112,7 @@ def dump(value: object) -> bytes:
 @click.option("--text", help="One text to score instead of a file.")
 @click.option(
     "--output",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    type=OutputFile(),
     help="Where the scored lines go; by default to stdout.",
 )
 @click.option("--json", "as_json", is_flag=True, help="With --text, print JSON.")

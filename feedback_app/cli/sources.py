@@ -4,7 +4,7 @@ import time
 
 import click
 
-from feedback_app.cli.common import Group, kafka_settings, print_json, print_table, run
+from feedback_app.cli.common import Group, print_json, print_table, run, settings_with_topics
 from feedback_app.cli.read import newest_actions, read_whole
 from feedback_app.cli.write import action, write_actions
 from feedback_app.hop.types import Row
@@ -48,7 +48,7 @@ def resume(source_id: str) -> None:
 
 
 def _list(as_json: bool) -> None:
-    settings = kafka_settings()
+    settings = settings_with_topics()
     rows = run(_states(settings))
     if as_json:
         print_json(rows)
@@ -65,7 +65,7 @@ def _list(as_json: bool) -> None:
 
 
 def _decide(source_id: str, kind: str, outcome: str) -> None:
-    settings = kafka_settings()
+    settings = settings_with_topics()
     known = [source.id for source in settings.sources]
     if source_id not in known:
         listed = f"one of {', '.join(known)}" if known else "none is configured"

@@ -1,6 +1,7 @@
 """The commands on a real broker: topics, load, sources, dead letters, replay, rescore."""
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -202,6 +203,106 @@ def test_the_text_of_a_deleted_message_is_not_shown(feedback: Run, settings: Set
     text = feedback("dead-letters", "show", "0").stdout
     assert "private" not in text
     assert "deleted at its source" in text
+
+
+def test_what_its_author_deleted_is_not_sent_again_but_its_withdrawal_is(
+    feedback: Run, settings: Settings
+) -> None:
+    topics = Topics.of(settings)
+    values: list[dict[str, str]] = [
+        {"id": "x:7", "text": "a private word"},
+        {"id": "x:8", "text": "still there"},
+        {"id": "x:7", "text": "", "kind": "delete"},
+    ]
+    write(settings, topics.scored.name, [(b"x:7", scored("x:7", None, kind="delete"))])
+    letters = [
+        dead(settings, number, json.dumps(value).encode()) for number, value in enumerate(values)
+    ]
+    write(settings, topics.dead_letters.name, letters)
+    result = feedback("dead-letters", "retry", "--stage", "sentiment", status=1)
+    assert "0: its message was deleted at its source: drop it" in result.stderr
+    assert "Sent 2 of 3 again." in result.stdout
+    assert b"private" not in b"".join(row.value or b"" for row in read(settings, topics.raw.name))
+    assert len(read(settings, topics.raw.name)) == 2
+
+
+def test_a_dead_letters_reason_drives_no_terminal_and_a_wrong_stage_is_named(
+    feedback: Run, settings: Settings
+) -> None:
+    letter = dead(settings, 0, b"{}", reason="unexpected \x1b]0;mine\x07name")
+    write(settings, Topics.of(settings).dead_letters.name, [letter])
+    assert "\x1b" not in feedback("dead-letters", "show", "0").stdout
+    for command in ("list", "retry", "drop"):
+        result = feedback("dead-letters", command, "--stage", "sentimental", status=2)
+        assert "there is no stage 'sentimental': one of polls" in result.stderr
+
+
+def produce_at(settings: Settings, records: Sequence[tuple[str, bytes, float]]) -> None:
+    """Produce into `scored`: id, value, and the time of the record in Unix seconds."""
+
+    async def send() -> None:
+        await ensure_topics(settings, Topics.of(settings))
+        async with producer(settings) as client:
+            for id, value, at in records:
+                await client.send_and_wait(
+                    Topics.of(settings).scored.name,
+                    key=id.encode(),
+                    value=value,
+                    timestamp_ms=int(at * 1000),
+                )
+
+    run(send())
+
+
+def test_a_replay_shows_nothing_of_what_was_deleted_after_its_time(
+    feedback: Run, settings: Settings
+) -> None:
+    now = time.time()
+    records = [
+        ("x:1", scored("x:1", 0.1), now - 7200),
+        ("x:2", scored("x:2", 0.1), now - 7200),
+        ("x:1", scored("x:1", None, kind="delete", first=False), now - 600),
+    ]
+    produce_at(settings, records)
+    found = shown(feedback("replay", "--from", "3h", "--to", "1h", "--json"))
+    assert [alert["feedback_id"] for alert in found["alerts"]] == ["x:2"]
+    assert (found["read"], found["counts"]["negative"]) == (2, 1)
+
+
+def test_a_replay_that_cannot_ask_slack_is_one_line(
+    feedback: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(settings, Topics.of(settings).scored.name, [(b"x:1", scored("x:1", 0.1))])
+    monkeypatch.setenv("FEEDBACK_SLACK_BOT_TOKEN", "xoxb-1")
+    monkeypatch.setenv("FEEDBACK_SLACK_API_URL", "http://127.0.0.1:1/api/")
+    result = feedback("replay", "--from", "1h", "--post", status=1)
+    assert "Slack does not answer at http://127.0.0.1:1/api/" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("dead-letters", "list"),
+        ("sources", "pause", "x"),
+        ("replay", "--from", "1h"),
+        ("rescore", "--from", "1h"),
+    ],
+)
+def test_topics_that_are_missing_are_named_at_once(
+    feedback: Run, settings: Settings, command: tuple[str, ...]
+) -> None:
+    result = feedback(*command, status=2)
+    assert f"Kafka has no topic {settings.topic_prefix}" in result.stderr
+    assert "feedback topics --create" in result.stderr
+
+
+def test_another_partition_count_than_the_workers_is_named(
+    feedback: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(settings, Topics.of(settings).scored.name, [])
+    monkeypatch.setenv("FEEDBACK_PARTITIONS", str(PARTITIONS + 1))
+    result = feedback("replay", "--from", "1h", status=2)
+    assert "set FEEDBACK_PARTITIONS as the workers have it" in result.stderr
 
 
 def test_a_replay_shows_what_would_have_alerted_and_posts_nothing(

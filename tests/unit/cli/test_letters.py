@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from feedback_app.cli.letters import Letter, chosen, feedback_id, state_of
+from feedback_app.cli.letters import Letter, carries_text, chosen, feedback_id, state_of
 from feedback_app.letters import DROP, RETRY, target_of
 from models import Action, DeadLetter
 
@@ -83,6 +83,21 @@ def test_only_whole_kafka_records_can_be_sent_again() -> None:
 )
 def test_the_feedback_in_it_is_found(value: object, expected: str | None) -> None:
     assert feedback_id(letter(value=json.dumps(value).encode()).content) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "carries"),
+    [
+        ({"id": "x:1", "text": "t"}, True),
+        ({"id": "x:1", "kind": "delete"}, False),
+        ({"feedback": {"id": "x:2", "kind": "delete"}}, False),
+        ({"id": "0f" * 16, "feedback_id": "x:3", "op": "put"}, True),
+        ({"id": "0f" * 16, "feedback_id": "x:3", "op": "retract"}, False),
+        ([1], True),
+    ],
+)
+def test_a_deletion_or_a_withdrawal_carries_no_text(value: object, carries: bool) -> None:
+    assert carries_text(letter(value=json.dumps(value).encode()).content) is carries
 
 
 def test_bytes_that_are_no_json_have_no_id() -> None:

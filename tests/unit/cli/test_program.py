@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -127,3 +128,26 @@ def test_an_unknown_command_is_a_usage_error_that_names_the_close_ones() -> None
 def test_lazy_commands_are_not_loaded_by_listing_them() -> None:
     assert [command.name for command in lazy_commands()] == list(COMMANDS)
     assert all(command.get_short_help_str() for command in lazy_commands())
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("score", "in.jsonl", "--output", "no/such/out.jsonl"),
+        ("demo", "--report", "no/such/report.json"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_refused_before_the_work(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, args: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.jsonl").write_text('{"text": "Well done"}\n')
+    result = CliRunner().invoke(program(), args)
+    assert result.exit_code == 2
+    assert "there is no folder no/such: make it first" in result.stderr
+
+
+def test_a_replay_of_no_time_at_all_says_so() -> None:
+    result = CliRunner().invoke(program(), ("replay", "--from", "1h", "--to", "2h"))
+    assert result.exit_code == 2
+    assert "--to is not after --from" in result.stderr

@@ -1,6 +1,7 @@
 """Replay and rescore: what stands at the end of a stretch of records."""
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -10,9 +11,11 @@ from hypothesis import strategies as st
 
 from feedback_app.alerting.rules import ChannelRule
 from feedback_app.cli.replay import Replayed, read_rules
-from feedback_app.cli.rescore import SHOWN, Change, Changes
+from feedback_app.cli.rescore import PATIENCE, SHOWN, Change, Changes, scores_of
 from feedback_app.cli.scan import Time
+from feedback_app.hop.errors import OutsideFault
 from feedback_app.hop.types import Row
+from feedback_app.sentiment.classifier import ClassifierUnavailable, Probabilities, TextsRefused
 from feedback_app.settings import ConfigurationError
 from models import Feedback, ScoredFeedback
 
@@ -45,6 +48,16 @@ def test_an_edit_moves_the_alert_and_a_deletion_ends_it() -> None:
     assert standing(row("a", 0.1), row("a", None, kind="delete", first=False)) == []
 
 
+def test_a_deletion_that_is_read_first_or_after_the_time_ends_it_too() -> None:
+    gone = row("a", None, kind="delete", first=False)
+    assert standing(gone, row("a", 0.1)) == []
+    replayed = Replayed(RULES)
+    replayed.take([row("a", 0.1), row("b", 0.2)])
+    replayed.take_deletions([gone, Row(0, 0, None, b"\xff", 0.0), row("c", 0.1)])
+    assert [alert.feedback_id for alert in replayed.alerts] == ["b"]
+    assert replayed.read == 2
+
+
 def test_what_cannot_be_read_is_counted_and_left_out() -> None:
     replayed = Replayed(RULES)
     replayed.take([Row(0, 0, None, b"\xff", 0.0), row("a", 0.1)])
@@ -62,6 +75,8 @@ def test_rules_of_a_file_replace_the_present_ones(tmp_path: Path) -> None:
     [
         "",
         "rules = 5",
+        '[rules]\nid = "a"\n',
+        '[[rules]]\nid = "a"\nchannel = "#x"\n[[rules]]\nid = "a"\nchannel = "#y"\n',
         "not toml at all",
         '[[rules]]\nid = "a"\nchannel = "x"\n',
         '[[rules]]\nid = "a"\nchannel = "#x"\nbelow = 7\n',
@@ -86,6 +101,11 @@ def test_a_time_is_rfc_3339_or_so_long_ago() -> None:
     for bad in ("yesterday", "2026-01-01T00:00:00", "-1h", ""):
         with pytest.raises(click.BadParameter):
             kind.convert(bad, None, None)
+
+
+@pytest.mark.parametrize("long_ago", ["999999d", "9" * 400 + "d", "0001-01-01T00:00:00Z"])
+def test_a_time_before_all_records_is_the_first_that_kafka_takes(long_ago: str) -> None:
+    assert Time().convert(long_ago, None, None) == 0.0
 
 
 def change(before: float, after: float) -> Change:
@@ -116,3 +136,32 @@ def test_the_texts_shown_are_those_that_move_most(seed: int, count: int) -> None
         changes.take(item, "x")
     moves = sorted((abs(item.after - item.before) for item in given), reverse=True)
     assert [abs(item.after - item.before) for item in changes.top()] == moves[:SHOWN]
+
+
+SURE = Probabilities(0.1, 0.2, 0.7)
+
+
+async def test_a_text_that_a_service_refuses_has_no_score() -> None:
+    async def score(texts: Sequence[str]) -> list[Probabilities]:
+        raise TextsRefused([SURE, None], {1: "too long"})
+
+    assert await scores_of(score, ["a", "b"]) == [SURE, None]
+
+
+async def test_a_service_out_of_reach_is_an_outside_fault_and_one_that_asks_is_waited_for() -> None:
+    calls = 0
+
+    async def busy(texts: Sequence[str]) -> list[Probabilities]:
+        nonlocal calls
+        calls += 1
+        raise ClassifierUnavailable("asks to wait", retry_after=0.0)
+
+    with pytest.raises(OutsideFault, match="asks to wait"):
+        await scores_of(busy, ["a"])
+    assert calls == PATIENCE + 1
+
+    async def away(texts: Sequence[str]) -> list[Probabilities]:
+        raise ClassifierUnavailable("no answer")
+
+    with pytest.raises(OutsideFault, match="no answer"):
+        await scores_of(away, ["a"])

@@ -91,6 +91,11 @@ def test_a_csv_without_a_text_column_says_what_it_has(tmp_path: Path) -> None:
         read(tmp_path, b"message,who\nx,y\n", "a.csv")
 
 
+def test_a_csv_whose_first_line_is_none_is_one_clear_refusal(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"a\.csv: its first line is not CSV"):
+        read(tmp_path, b'"abc"def,text\n1,2\n', "a.csv")
+
+
 @settings(deadline=None)
 @given(texts=st.lists(TEXTS, max_size=8))
 def test_csv_and_json_lines_give_the_same_texts(
