@@ -13,6 +13,8 @@ MAX_ID = 512
 MAX_SOURCE = 128
 MAX_FIELD = 2048
 """Characters of an id, of a source's name, and of what else a source says of a message."""
+MAX_REVISION = 2**62
+"""A deletion that is made up here takes one more, and JSON ends at 64 bits."""
 FUTURE_TOLERANCE_S = 300.0
 
 
@@ -62,6 +64,8 @@ class Feedback(Wire):
         revision = get("revision", 0)
         if not isinstance(revision, int) or isinstance(revision, bool):
             raise InvalidRecord(f"revision is not an integer: {revision!r}")
+        if not -MAX_REVISION <= revision <= MAX_REVISION:
+            raise InvalidRecord(f"revision is over {MAX_REVISION}: {revision}")
         text, cut = cut_text(text)
         identity = get("id")
         if identity is None:

@@ -3,7 +3,7 @@
 from typing import Any, Self
 
 from models.feedback import Feedback
-from models.wire import InvalidRecord, Wire, check_version
+from models.wire import InvalidRecord, Wire, check_types, check_version
 
 
 class ScoredFeedback(Wire):
@@ -38,6 +38,7 @@ class ScoredFeedback(Wire):
         score = data.get("score")
         if not isinstance(score, int | float | None) or isinstance(score, bool):
             raise InvalidRecord(f"score is not a number: {score!r}")
+        check_types(cls, data)
         return cls.build(
             {
                 "feedback": Feedback.read(inner, key),

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from functools import lru_cache
 from math import floor
-from typing import Any, Self
+from types import UnionType
+from typing import Any, Self, get_args, get_origin
 
 import faust
 import orjson
@@ -56,6 +57,7 @@ class Wire(faust.Record, abstract=True, include_metadata=False):
     def read(cls, data: dict[str, Any], key: bytes | None = None) -> Self:
         """Return the record of a decoded JSON object; raises InvalidRecord."""
         check_version(data, cls.VERSION)
+        check_types(cls, data)
         try:
             return cls.from_data(data)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
@@ -85,6 +87,28 @@ def check_version(data: dict[str, Any], newest: int) -> None:
     version = data.get("version", 1)
     if not isinstance(version, int) or isinstance(version, bool) or not 1 <= version <= newest:
         raise InvalidRecord(f"unknown version {version!r}: this build reads 1 to {newest}")
+
+
+def check_types(kind: type[faust.Record], data: dict[str, Any]) -> None:
+    """Raise InvalidRecord where a field is not of its declared type; what is inside is not read."""
+    for name, allowed in _types(kind):
+        if name in data and not isinstance(data[name], allowed):
+            raise InvalidRecord(f"{name} is not of its type: {data[name]!r:.80}")
+
+
+@lru_cache(maxsize=64)
+def _types(kind: type[faust.Record]) -> tuple[tuple[str, tuple[type, ...]], ...]:
+    """Return each field's name and what `isinstance` may find in it."""
+    found = []
+    for name, declared in kind._options.fields.items():
+        parts = get_args(declared) if isinstance(declared, UnionType) else (declared,)
+        allowed = {get_origin(part) or part for part in parts}
+        if float in allowed:
+            allowed.add(int)
+        if any(issubclass(one, faust.Record) for one in allowed):
+            continue  # it is read, and checked, as a record of its own
+        found.append((name, tuple(allowed)))
+    return tuple(found)
 
 
 def _fields(record: object) -> object:
