@@ -104,8 +104,6 @@ def worker_environment(
         found["FEEDBACK_SLACK_CHANNELS"] = ",".join(LISTENED)
     if not plan.paced:
         found |= {"FEEDBACK_SLACK_POSTS_PER_SECOND": "0", "FEEDBACK_ALERT_DIGEST_ABOVE": "0"}
-    cores = os.cpu_count() or 1
-    found.setdefault("FEEDBACK_MODEL_THREADS", str(max(1, cores // plan.workers)))
     return found
 
 

@@ -6,10 +6,10 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import ClientSession
 from rich.console import Console
@@ -35,6 +35,9 @@ from feedback_app.sandbox.player import Player
 from feedback_app.topic_admin import ensure_topics
 from feedback_app.topics import Topics
 
+if TYPE_CHECKING:
+    from feedback_app.broker import Node
+
 LOOK_EVERY_S = 0.5
 
 
@@ -47,13 +50,14 @@ class Demo:
         self._stop = asyncio.Event()
         self._directory = Path(tempfile.mkdtemp(prefix="feedback-demo-"))
         self._outside = Outside(frozenset(LISTENED))
+        self._nodes: Sequence[Node] = ()
         self.workers: list[Worker] = []
 
     async def run(self) -> tuple[Report, list[str]]:
         """Run to the end; return the report and what does not balance.
 
         Raises ConfigurationError and OutsideFault where it cannot start. The logs are kept where
-        something went wrong.
+        something went wrong, but not what Kafka wrote.
         """
         kept = True
         try:
@@ -62,7 +66,7 @@ class Demo:
             kept = bool(wrong)
             return report, wrong
         finally:
-            if kept:
+            if kept and any(file.is_file() for file in self._directory.rglob("*.log")):
                 self._console.print(f"Logs are kept in {self._directory}")
             else:
                 shutil.rmtree(self._directory, ignore_errors=True)
@@ -113,11 +117,24 @@ class Demo:
 
         self._console.print("Starting Apache Kafka …")
         data = self._directory / "kafka"
-        async with LocalKafka(data, retention_bytes=RETENTION_BYTES) as broker:
-            yield broker.bootstrap
-            for node in broker.nodes:
-                node.kill()  # nobody will want these data
-        shutil.rmtree(data, ignore_errors=True)
+        try:
+            async with LocalKafka(data, retention_bytes=RETENTION_BYTES) as broker:
+                self._nodes = broker.nodes
+                try:
+                    yield broker.bootstrap
+                finally:
+                    self._kill_nodes()  # nobody will want these data
+        finally:
+            self._forget_data()
+
+    def _kill_nodes(self) -> None:
+        for node in self._nodes:
+            node.kill()
+
+    def _forget_data(self) -> None:
+        """Remove what Kafka wrote; the logs of its nodes lie beside it and stay."""
+        for folder in (self._directory / "kafka").glob("*/"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     @asynccontextmanager
     async def _sandbox(self, log: Path) -> AsyncIterator[Sandbox]:
@@ -237,6 +254,8 @@ class Demo:
             if self._stop.is_set():
                 for worker in self.workers:
                     worker.kill()
+                self._kill_nodes()
+                shutil.rmtree(self._directory, ignore_errors=True)
                 os._exit(130)
             self._stop.set()
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
@@ -18,6 +19,9 @@ FIRST_PORT = 6066
 READY_WITHIN_S = 90.0
 STOP_WITHIN_S = 15.0
 TAIL_LINES = 12
+TAKEN = "cannot serve the page on"
+"""What a worker says that finds its port taken; then another one is tried."""
+PORT_TRIES = 5
 
 
 class Worker:
@@ -27,7 +31,7 @@ class Worker:
         self.port = free_port(FIRST_PORT if number == 1 else 0)
         self.log = directory / f"worker-{number}.log"
         self.number = number
-        self._environment = {**environment, "FEEDBACK_WEB_PORT": str(self.port)}
+        self._environment = dict(environment)
         self._directory = directory
         self._process: asyncio.subprocess.Process | None = None
 
@@ -42,14 +46,14 @@ class Worker:
         return self._process is not None and self._process.returncode is not None
 
     async def start(self) -> None:
-        """Start the process in a directory where no `.env` lies."""
+        """Start the process in a directory where no `.env` lies, with a new log."""
         # However the demo ends, a worker ends with it.
         shim = (sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid()))
-        with self.log.open("ab") as log:
+        with self.log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *shim,
                 *(sys.executable, "-m", "feedback_app", "worker", "-l", "info"),
-                env=self._environment,
+                env={**self._environment, "FEEDBACK_WEB_PORT": str(self.port)},
                 cwd=self._directory,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
@@ -59,24 +63,47 @@ class Worker:
             )
 
     async def ready(self, session: ClientSession) -> None:
-        """Return once it serves; raises OutsideFault where it ends or takes too long."""
+        """Return once it serves; raises OutsideFault where it ends or takes too long.
+
+        A port that somebody took since it was chosen is left for another.
+        """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + READY_WITHIN_S
+        tries = 1
         while loop.time() < deadline:
             if self.ended:
-                raise OutsideFault("worker", f"worker {self.number} ended:\n{self.tail()}")
-            try:
-                async with session.get(
-                    f"{self.page}readyz", timeout=ClientTimeout(total=5)
-                ) as answer:
-                    if answer.status == 200:
-                        return
-            except (ClientError, OSError, TimeoutError):
-                pass
+                if TAKEN not in self.tail() or tries == PORT_TRIES:
+                    raise OutsideFault("worker", f"worker {self.number} ended:\n{self.tail()}")
+                tries += 1
+                self.port = free_port(0)
+                await self.start()
+            if await self._serves(session):
+                return
             await asyncio.sleep(0.1)
         raise OutsideFault(
             "worker",
             f"worker {self.number} is not ready after {READY_WITHIN_S:.0f} s:\n{self.tail()}",
+        )
+
+    async def _serves(self, session: ClientSession) -> bool:
+        """Tell whether this process, and no other on its port, is ready."""
+        limit = ClientTimeout(total=5)
+        try:
+            async with session.get(f"{self.page}readyz", timeout=limit) as answer:
+                if answer.status != 200:
+                    return False
+            async with session.get(f"{self.page}stats", timeout=limit) as answer:
+                return self._is_listed(await answer.json())
+        except (ClientError, OSError, TimeoutError, ValueError):
+            return False
+
+    def _is_listed(self, stats: Any) -> bool:
+        """Tell whether the page knows this process, which reports only once it has its port."""
+        workers = stats.get("workers") if isinstance(stats, dict) else None
+        process = self._process
+        return process is not None and any(
+            isinstance(one, dict) and f"-{process.pid}-" in str(one.get("id"))
+            for one in workers or ()
         )
 
     async def stop(self) -> None:

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from aiohttp import ClientSession, web
 
 from feedback_app.broker import LocalKafka
+from feedback_app.demo.plan import Addresses, Plan, worker_environment
+from feedback_app.demo.workers import Worker
 
 TEXTS = 60
 PATIENCE_S = 100.0
@@ -186,3 +189,42 @@ async def test_a_wrong_option_is_a_usage_error(demo: Start, args: list[str], wor
     status, _, err = await (await demo(*args)).end()
     assert status == 2
     assert words in err
+
+
+class Stranger:
+    """Another program on the port, which calls itself ready and lists workers of its own."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    async def __aenter__(self) -> None:
+        async def answer(request: web.Request) -> web.Response:
+            return web.json_response({"ok": True, "workers": [{"id": "another-1-0a0b0c"}]})
+
+        application = web.Application()
+        application.router.add_get("/{path:.*}", answer)
+        self._runner = web.AppRunner(application)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()
+
+
+async def test_a_port_taken_after_it_was_chosen_is_left_for_another(
+    kafka: LocalKafka, unique_prefix: str, tmp_path: Path
+) -> None:
+    name = unique_prefix.rstrip(".")
+    addresses = Addresses(kafka.bootstrap, "http://127.0.0.1:1", "http://127.0.0.1:1/api/")
+    environment = worker_environment(Plan(via="slack"), addresses, name)
+    worker = Worker(1, environment | {"FEEDBACK_MODEL": "hashing"}, tmp_path)
+    taken = worker.port
+    async with Stranger(taken), ClientSession() as session:
+        await worker.start()
+        try:
+            await worker.ready(session)
+            assert worker.port != taken
+            async with session.get(f"{worker.page}stats") as answer:
+                assert "another" not in await answer.text()
+        finally:
+            await worker.stop()
