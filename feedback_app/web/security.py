@@ -16,6 +16,8 @@ from feedback_app.settings import LOOPBACK, Settings
 COOKIE = "feedback_session"
 SESSION_S = 7 * 24 * 3600
 MAX_BODY_BYTES = 16 * 1024
+MAX_PATH = 200
+"""Characters of a path with its query; a longer file name would be an error of the system."""
 OPEN_PATHS = ("/healthz", "/readyz", "/login")
 OPEN_PREFIX = "/static/"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -42,7 +44,8 @@ def session(token: str, now: float) -> str:
 def session_holds(value: str, token: str, now: float) -> bool:
     """Whether a cookie value was made with `token` and has not ended."""
     end, _, proof = value.partition(".")
-    whole = hmac.compare_digest(proof.encode(), _proof(token, end).encode())
+    given = proof.encode("utf-8", "surrogateescape")
+    whole = hmac.compare_digest(given, _proof(token, end).encode())
     return whole and end.isdecimal() and now < int(end)
 
 
@@ -97,6 +100,8 @@ def guard(settings: Settings, clock: Callable[[], float], refuse: Handler) -> Mi
             raise web.HTTPMisdirectedRequest(
                 text="This page answers to 127.0.0.1 and localhost only.\n"
             )
+        if len(request.raw_path) > MAX_PATH:
+            raise web.HTTPRequestURITooLong
         if (request.content_length or 0) > MAX_BODY_BYTES:
             raise web.HTTPRequestEntityTooLarge(MAX_BODY_BYTES, request.content_length or 0)
         if request.method not in SAFE_METHODS and not own_origin(request.headers):

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from feedback_app import metrics
 from feedback_app.web import health, security
@@ -24,6 +25,8 @@ from feedback_app.web.view import (
 
 STATIC = Path(str(files("feedback_app.web") / "static"))
 WRITE_TIMEOUT_S = 10.0
+NO_FORM = (ValueError, LookupError, HttpProcessingError, web.RequestPayloadError)
+"""What aiohttp raises for a body that is not what its headers say."""
 
 
 def attach(web_app: web.Application, view: WebView) -> None:
@@ -72,7 +75,10 @@ class Pages:
         if token is None:
             raise web.HTTPSeeOther("/")
         limited = request.clone(client_max_size=security.MAX_BODY_BYTES)
-        given = (await limited.post()).get("token")
+        try:
+            given = (await limited.post()).get("token")
+        except NO_FORM:
+            raise web.HTTPBadRequest(text="This is no form with a token.\n") from None
         if not isinstance(given, str) or not security.same(given, token.get_secret_value()):
             return _html(self._login.replace(b"<main", b'<main data-wrong="true"', 1), status=401)
         answer = web.Response(status=303, headers={"Location": "/"})

@@ -190,6 +190,32 @@ async def test_a_large_body_is_refused_with_and_without_its_length(
             assert answer.status == 413
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", b"abc"),
+        ("multipart/form-data; boundary=x", b"--x\r\nabc--"),
+        ("application/x-www-form-urlencoded; charset=nonsense", b"token=a"),
+        ("application/x-www-form-urlencoded", b"token=\xff"),
+    ],
+)
+async def test_a_body_that_is_no_form_is_a_bad_request(
+    guarded: str, http: ClientSession, kind: str, body: bytes
+) -> None:
+    headers = {"Content-Type": kind}
+    async with http.post(guarded + "/login", data=body, headers=headers) as answer:
+        assert answer.status == 400
+    headers = {"Content-Type": kind, "Content-Encoding": "gzip"}
+    async with http.post(guarded + "/login", data=body, headers=headers) as answer:
+        assert answer.status == 400
+
+
+async def test_a_long_path_is_refused(page: str, http: ClientSession) -> None:
+    async with http.get(page + "/static/" + "a" * 300) as answer:
+        assert answer.status == 414
+        assert "Content-Security-Policy" in answer.headers
+
+
 async def test_nothing_outside_the_static_folder_is_served(page: str, http: ClientSession) -> None:
     for path in ("/static/../server.py", "/static/%2e%2e/server.py", "/static/"):
         async with http.get(page + path) as answer:
