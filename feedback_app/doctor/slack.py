@@ -1,6 +1,6 @@
 """Slack: tokens, scopes and channels."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
@@ -125,7 +125,7 @@ def wanted_channels(settings: Settings) -> dict[str, str]:
     return found
 
 
-def judge_channels(settings: Settings, rooms: Iterable[Room], bot: str) -> Iterator[Check]:
+def judge_channels(settings: Settings, rooms: Sequence[Room], bot: str) -> Iterator[Check]:
     """Yield one check a channel: it exists, is not archived, and the bot is in it."""
     known = {key: room for room in rooms for key in (room.id, f"#{room.name}")}
     for channel, use in wanted_channels(settings).items():
@@ -142,6 +142,26 @@ def judge_channels(settings: Settings, rooms: Iterable[Room], bot: str) -> Itera
             yield ill(name, f"the bot is not in it, for {use}", f"in {channel}: /invite @{bot}")
         else:
             yield well(name, f"the bot is in it, for {use}")
+    yield from judge_spellings(settings, rooms)
+
+
+def judge_spellings(settings: Settings, rooms: Sequence[Room]) -> Iterator[Check]:
+    """Yield a fault for each channel that is named in two ways, by its name and by its id."""
+    wanted = wanted_channels(settings)
+    posted = {rule.channel for rule in settings.rules}
+    listened = {channel for source in settings.sources for channel in source.listens}
+    for room in rooms:
+        both = [one for one in (f"#{room.name}", room.id) if one in wanted]
+        if len(both) < 2:
+            continue
+        name, detail = f"channel {room.id}", f"is named in two ways, {both[0]} and {both[1]}"
+        if len(listened.intersection(both)) == 1:
+            use = "listened to under one and posted to under the other"
+            yield ill(name, f"{detail}: {use}", "choose another channel for one of the two")
+        else:
+            # A rule's channel is better left as it is written.
+            kept = next((one for one in both if one in posted), both[0])
+            yield ill(name, detail, f"write {kept} everywhere")
 
 
 async def _check_app_token(settings: Settings, token: str) -> Check:

@@ -10,8 +10,9 @@ from feedback_app.doctor.model import check_model
 from feedback_app.doctor.slack import check_slack, token_form
 from feedback_app.doctor.x import check_x
 from feedback_app.sandbox import Sandbox
+from feedback_app.settings import Settings
 from feedback_app.topic_admin import TopicState
-from feedback_app.topics import Topic
+from feedback_app.topics import Topic, Topics
 from tests.component.cli.conftest import Configure
 from tests.support.clocks import HandClock
 
@@ -114,6 +115,44 @@ async def test_an_alert_channel_that_is_missing_is_named_with_its_use(
     assert "for alerts" in found["channel #nowhere"].detail
 
 
+@pytest.mark.parametrize(
+    ("setting", "name", "words", "remedy"),
+    [
+        ("ops_channel", "#negative-feedback", "is named in two ways", "write #negative-feedback"),
+        ("ops_channel id", "#negative-feedback", "is named in two ways", "write C"),
+        ("positive_channel", "#negative-feedback", "is named in two ways", "write #negative"),
+        ("negative_channel", "#feedback", "listened to under one", "choose another channel"),
+        ("slack_channels", "#product", "is named in two ways", "write #product everywhere"),
+    ],
+)
+async def test_two_spellings_of_one_channel_are_found(
+    sandbox: Sandbox,
+    configure: Configure,
+    clock: HandClock,
+    setting: str,
+    name: str,
+    words: str,
+    remedy: str,
+) -> None:
+    id = sandbox.slack.channel(name).id
+    value = f"#feedback,{name},{id}" if setting == "slack_channels" else id
+    changes = {setting: value}
+    if setting == "ops_channel id":
+        changes = {"negative_channel": id, "ops_channel": name}
+    found = failed(await check_slack(configure(**changes), clock, live=False))
+    (check,) = [check for check in found.values() if words in check.detail]
+    assert name in check.detail
+    assert id in check.detail
+    assert remedy in check.remedy
+
+
+async def test_a_channel_named_by_its_id_everywhere_is_well(
+    sandbox: Sandbox, configure: Configure, clock: HandClock
+) -> None:
+    id = sandbox.slack.channel("#negative-feedback").id
+    assert failed(await slack(configure, clock, negative_channel=id, positive_channel=id)) == {}
+
+
 async def test_a_live_test_leaves_nothing_behind(
     sandbox: Sandbox, configure: Configure, clock: HandClock
 ) -> None:
@@ -168,6 +207,22 @@ async def test_a_broker_that_does_not_answer_is_found(configure: Configure) -> N
 
 async def test_no_broker_at_all_is_no_fault(configure: Configure) -> None:
     assert [check.ok for check in await check_kafka(configure())] == [None]
+
+
+async def test_the_owner_of_topics_that_are_missing_is_not_waited_for(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def survey(settings: Settings, topics: Topics) -> list[TopicState]:
+        return [TopicState(topic, None) for topic in topics.all()]
+
+    monkeypatch.setattr("feedback_app.doctor.kafka.survey", survey)
+    checks = await check_kafka(configure(kafka_bootstrap="127.0.0.1:1"))
+    assert {check.name: check.ok for check in checks} == {
+        "Kafka": True,
+        "topics": False,
+        "topic prefix": None,
+    }
+    assert checks[-1].detail == "its owner is known once the topics are there"
 
 
 def test_missing_topics_and_wrong_counts_are_told_apart() -> None:
