@@ -10,7 +10,7 @@ from feedback_app.hop.errors import BadRecord, OutsideFault
 from feedback_app.hop.types import Output
 from feedback_app.sources.base import Context
 from feedback_app.sources.budget import Spend, Users, key
-from feedback_app.sources.deliver import dead_letter, letters, records
+from feedback_app.sources.deliver import dead_letter, dumped, letters, records
 from feedback_app.sources.x_backoff import Broken
 from feedback_app.sources.x_client import PARTY
 from feedback_app.sources.x_posts import read_post, usernames
@@ -53,13 +53,15 @@ class Outflow:
         """Lines taken that the broker does not have yet."""
         self.last_message: dict[str, str | None] = {}
         """The time of the last post by source id, RFC 3339."""
+        self.newest: dict[str, int] = {}
+        """The highest post id by source id."""
 
     def take(self, line: object, raw: bytes, wanted: Mapping[str, str]) -> None:
         """Queue what a line holds for one of {source: query}; None stands for what is no JSON.
 
         Raises Broken where the broker is so slow that no room is left.
         """
-        now = self._clock.time()
+        now, number = self._clock.time(), 0
         body = line if isinstance(line, dict) else {}
         source = source_of(body.get("matching_rules"), wanted) if body else next(iter(wanted))
         if source is None:
@@ -76,6 +78,8 @@ class Outflow:
             self._lines.put_nowait(taken)
         except asyncio.QueueFull:
             raise Broken(PARTY, "the broker is too slow for the stream") from None
+        if taken.feedback is not None:
+            self.newest[source] = max(number, self.newest.get(source, 0))
         self.unsent += 1
         self._all_sent.clear()
 
@@ -85,17 +89,34 @@ class Outflow:
             batch = [await self._lines.get()]
             while len(batch) < BATCH and not self._lines.empty():
                 batch.append(self._lines.get_nowait())
-            while True:
-                try:
-                    await self._send(batch)
-                    break
-                except OutsideFault as found:
-                    log.warning("X stream: %s", found)
-                    await self._clock.sleep(self._resend_s)
+            await self._insist(batch)
             self.unsent -= len(batch)
             if not self.unsent:
                 self._all_sent.set()
             self._sent()
+
+    async def _insist(self, batch: list[Taken]) -> None:
+        """Send a batch; where it fails for what it is, each alone, and the culprit as a letter."""
+        while True:
+            try:
+                return await self._send(batch)
+            except OutsideFault as found:
+                log.warning("X stream: %s", found)
+                await self._clock.sleep(self._resend_s)
+            except Exception as error:
+                if len(batch) == 1:
+                    return await self._bury(batch[0], error)
+                for each in batch:
+                    await self._insist([each])
+                return None
+
+    async def _bury(self, taken: Taken, error: Exception) -> None:
+        log.error("X stream: a post was not taken: %s", error)
+        if taken.feedback is not None:  # else it is a dead letter that nobody takes
+            value, now = dumped(taken.feedback.asdict()), self._clock.time()
+            reason = f"{type(error).__name__}: {error}"
+            dead = dead_letter(taken.source, STAGE, value, reason, now)
+            await self._insist([Taken(taken.source, dead=dead)])
 
     async def drained(self, seconds: float) -> None:
         """Return once the broker has everything, or after so many seconds."""

@@ -17,7 +17,7 @@ from feedback_app.sources.budget import allowed, tallies
 from feedback_app.sources.kit import Kit
 from feedback_app.sources.registry import is_polled
 from feedback_app.sources.schedule import limits_of
-from feedback_app.sources.snowflake import mark
+from feedback_app.sources.snowflake import mark, seconds
 from feedback_app.sources.x_backoff import Backoff, Broken
 from feedback_app.sources.x_client import PARTY
 from feedback_app.sources.x_connection import Connection
@@ -190,7 +190,9 @@ class XStream:
             if cursor is None or from_rfc3339(cursor.at or rfc3339(0)) < connected + OVERLAP_S:
                 continue
             position, under_way, _ = positions(cursor)
-            reached = mark(now - OVERLAP_S)
+            # By X's time where this clock is ahead of it.
+            heard = min(now, seconds(self.outflow.newest.get(name, 0)))
+            reached = mark(heard - OVERLAP_S)
             if under_way is None and reached > position:
                 cursor = moved(cursor, reached, now)
                 outputs.append(Output(topic, name.encode(), cursor.encode(), 0))

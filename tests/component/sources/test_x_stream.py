@@ -1,14 +1,15 @@
 """The filtered stream through tweepy against the stand-in X."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from agents.polls import build
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import BadRecord, OutsideFault
+from feedback_app.hop.types import Output
 from feedback_app.sandbox import PRODUCT_QUERY, X_BEARER_TOKEN, ManualClock, Rate, Sandbox
 from feedback_app.sources.budget import key
 from feedback_app.sources.snowflake import seconds
@@ -235,6 +236,8 @@ async def test_a_gap_is_closed_by_search_and_the_cursor_waits_for_it(
         await asyncio.sleep(0.05)
         assert world.shared.cursors["live"].position == before, "no poll has seen what was late"
         await polls(request("live", 1))
+        sandbox.x.post("heard")
+        await until(lambda: len(world.feedback) == 2)
         clock.advance(120)
         await until(lambda: world.shared.cursors["live"].position > before)
     reached = seconds(int(world.shared.cursors["live"].position))
@@ -277,3 +280,57 @@ async def test_pausing_one_source_takes_its_rule_away(
         assert world.states["word"].state == "paused"
         world.shared.stopped.add("live")
         await until(lambda: sandbox.x.stream.connections == 0)
+
+
+async def test_a_clock_that_is_ahead_moves_no_cursor_past_what_the_stream_brought(
+    sandbox: Sandbox, clock: ManualClock
+) -> None:
+    class Ahead(HurriedTime):
+        def time(self) -> float:
+            return super().time() + 600
+
+    world, time = world_of(sandbox, clock), Ahead(clock)
+    world.now = time.time
+    polls = build(world)
+
+    def asked() -> int:
+        return sum(each.topic == world.topics.polls.name for each in world.produced)
+
+    async with running(world, time, sandbox):
+        await until(lambda: asked() == 2)
+        clock.advance(100)
+        await until(lambda: asked() == 4)
+        await polls(request("live", 0))
+        before = world.shared.cursors["live"].position
+        for seen in (1, 2):
+            clock.advance(120)
+            sandbox.x.post("heard")
+            await until(lambda seen=seen: len(world.feedback) == seen)  # type: ignore[misc]
+        clock.advance(10)
+        await until(lambda: world.shared.cursors["live"].position > before)
+    # What is posted from now on is asked for, should the connection end here.
+    assert seconds(int(world.shared.cursors["live"].position)) <= clock.now()
+    await polls.close()
+
+
+async def test_what_the_broker_refuses_holds_up_nothing_behind_it(
+    sandbox: Sandbox, clock: ManualClock, time: HurriedTime
+) -> None:
+    world = world_of(sandbox, clock)
+    send = world.produce
+
+    async def picky(outputs: Sequence[Output]) -> None:
+        if any(b"too large" in (each.value or b"") for each in outputs if each.topic == raw):
+            raise BadRecord("the broker refused it", "MessageSizeTooLargeError")
+        await send(outputs)
+
+    raw = world.topics.raw.name
+    world.produce = picky  # type: ignore[method-assign]
+    async with running(world, time, sandbox):
+        await until(lambda: sandbox.x.stream.connections == 1)
+        for text in ("before", "too large", "behind"):
+            sandbox.x.post(text)
+        await until(lambda: len(world.feedback) == 2)
+        await until(lambda: len(world.dead) == 1)
+    assert [post.text for post in world.feedback] == ["before", "behind"]
+    assert "the broker refused it" in world.dead[0].reason
