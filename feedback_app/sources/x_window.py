@@ -11,10 +11,11 @@ OVERLAP_S = 60.0
 """How late X may index a post before a poll misses it."""
 REACH_S = 7 * 86400.0 - 120.0
 """How far back recent search is asked to go; two minutes inside X's seven days."""
-QUIET_S = 3600.0
+QUIET_S = 16 * 3600.0
 """A query without a post for so long gets a mark of time for its cursor."""
-MARK_BEHIND_S = 600.0
-"""How far behind the present such a mark stands, so that no clock has to be exact."""
+MARK_BEHIND_S = 15 * 3600.0
+"""How far behind the present such a mark stands, so that no clock has to be right: what is posted
+before a mark is never asked for. No time zone is further from another's."""
 GAP_SHOWN_S = 8 * 86400.0
 """A gap ends seven days before it was found, so it is shown for a day."""
 

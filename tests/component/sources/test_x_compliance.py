@@ -8,10 +8,10 @@ import pytest
 
 from feedback_app.hop.types import Row
 from feedback_app.sandbox import X_BEARER_TOKEN, ManualClock, Sandbox
-from feedback_app.sources.base import SourceFault
+from feedback_app.sources.base import SourceFault, later
 from feedback_app.sources.x_compliance import KEY, XCompliance, deleted_ids
 from feedback_app.sources.x_kept import KeptPosts
-from models import Feedback, ScoredFeedback
+from models import Cursor, Feedback, ScoredFeedback, rfc3339
 from tests.source_world import World, settings, until
 
 
@@ -151,3 +151,23 @@ async def test_a_job_that_was_made_and_never_filled_is_used(
 def test_odd_lines_of_a_result_say_nothing() -> None:
     lines = b'{"id":"1","action":"delete"}\n[]\nno json\n{"id":"2","action":"scrub_geo"}\n{}\n'
     assert deleted_ids(lines) == {"x:1"}
+
+
+async def test_a_job_that_was_noted_in_the_future_puts_off_no_other(
+    sandbox: Sandbox, clock: ManualClock, scored: Scored, world: World
+) -> None:
+    scored.add("x:1")
+    at = clock.now() + 86400 * 30
+    noted = world.shared.cursors[KEY] = Cursor(source=KEY, position=str(int(at)), at=rfc3339(at))
+    kept = KeptPosts(scored, world.topics.scored)
+    compliance = XCompliance(world, AdvancingTime(clock), lambda: True, kept)
+    task = asyncio.create_task(compliance.run())
+    try:
+        await until(lambda: world.shared.cursors[KEY] is not noted)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    found = world.shared.cursors[KEY]
+    assert later(noted, found) is found
+    assert found.at is not None
+    assert found.at < rfc3339(clock.now() + 1)

@@ -190,3 +190,18 @@ def test_a_quiet_query_does_not_fall_behind_seven_days() -> None:
     assert cursor.gap_from is None
     assert cursor.at is not None
     assert from_rfc3339(cursor.at) == START + 86400 * 9
+
+
+def test_a_clock_in_the_wrong_time_zone_moves_no_cursor_past_the_present() -> None:
+    async def run() -> Cursor:
+        async def send(posts: Sequence[Feedback]) -> None:
+            assert not posts
+
+        async def bury(dead: Sequence[DeadLetter]) -> None:
+            assert not dead
+
+        last = Cursor(source="x", position=str(snowflake(START - 7200)))
+        source = XSearch(SOURCE, FakeX([], 10, set()), lambda: 100)
+        return await source.poll(last, send, bury, START + 13 * 3600)
+
+    assert int(asyncio.run(run()).position) < snowflake(START)
