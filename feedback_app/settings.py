@@ -143,7 +143,7 @@ class Settings(BaseModel):
     model: str | None = None
     """A directory or hub name of a classifier, `azure`, or unset for the bundled one."""
     model_threads: int | None = Field(default=None, ge=1)
-    """Threads of the classifier; unset follows the cores."""
+    """Threads of the classifier; unset shares the cores with the other workers on the machine."""
     azure_endpoint: str | None = None
     """The endpoint of Azure AI Language, for the model `azure`."""
     azure_key: SecretStr | None = None

@@ -15,12 +15,12 @@ from tokenizers import Tokenizer
 from feedback_app.sentiment import backends
 from feedback_app.sentiment.batching import batches
 from feedback_app.sentiment.classifier import ModelError
+from feedback_app.sentiment.cores import shared_cores
 from feedback_app.sentiment.labels import read_labels
 from feedback_app.sentiment.library import LibraryModel
 from feedback_app.sentiment.local import LocalClassifier
 from feedback_app.sentiment.packed import can_pack
 from feedback_app.sentiment.prepare import MAX_TOKENS, Normalise, prepare
-from feedback_app.sentiment.processor import threads_for
 from feedback_app.sentiment.sample import SAMPLE
 
 BUNDLED = Path(__file__).parent / "weights"
@@ -35,15 +35,15 @@ def load_local(
 
     Args:
         model: a directory or a hub name in Hugging Face format; None is the bundled one.
-        threads: computing threads; None is one a core.
+        threads: computing threads; None shares the cores with the other processes that do so.
         way: how to compute it; None lets the machine decide.
 
     Raises:
         ModelError: there is no such model, or it cannot be used for sentiment.
     """
-    count = threads or threads_for()
-    torch.set_num_threads(count)
-    if count == 1:
+    count = shared_cores().threads if threads is None else lambda: threads
+    torch.set_num_threads(count())
+    if threads == 1:
         # The library would hand every batch to a pool of one thread.
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     directory = BUNDLED if model is None else find(model)
@@ -58,7 +58,7 @@ def load_local(
     if not (can_pack(config) and weights.is_file() and tokenizer.is_file()):
         library = LibraryModel(directory)
         label = f"{shown} (transformers fp32)"
-        return LocalClassifier(label, languages, library.encode, library, classes, normalise)
+        return LocalClassifier(label, languages, library.encode, library, classes, count, normalise)
     positions = int(config.get("max_position_embeddings", MAX_TOKENS))
     encode = Encoder(tokenizer, name, min(MAX_TOKENS, positions))
     tensors = _read_weights(weights, name)
@@ -75,7 +75,7 @@ def load_local(
             f"model {name}: its weights do not fit its config.json: {error}"
         ) from error
     label = f"{shown} ({way.name})"
-    return LocalClassifier(label, languages, encode, packed, classes, normalise)
+    return LocalClassifier(label, languages, encode, packed, classes, count, normalise)
 
 
 def find(model: str) -> Path:

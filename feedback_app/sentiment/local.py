@@ -27,6 +27,7 @@ class LocalClassifier:
         encode: Encode,
         forward: Forward,
         classes: Sequence[int],
+        threads: Callable[[], int],
         normalise: Normalise | None = None,
     ) -> None:
         """Put the parts together.
@@ -38,6 +39,7 @@ class LocalClassifier:
             forward: token ids, texts of equal length side by side, to probabilities
                 (texts, outputs).
             classes: the class (0 to 2) that each output counts for.
+            threads: the computing threads of the process, asked before each call.
             normalise: what is done to a text before the tokenizer, if anything.
         """
         self.name = name
@@ -45,11 +47,14 @@ class LocalClassifier:
         self._encode = encode
         self._forward = forward
         self._fold = torch.nn.functional.one_hot(torch.tensor(classes), 3).float()
+        self._threads = threads
         self._normalise = normalise
         self._tokenising = ThreadPoolExecutor(1, thread_name_prefix="tokenise")
 
     def score(self, texts: Sequence[str]) -> list[Probabilities]:
         """Return one result a text, in input order."""
+        if (threads := self._threads()) != torch.get_num_threads():
+            torch.set_num_threads(threads)
         # By characters, as a guess at the tokens, so that a window holds texts of like length.
         order = sorted(range(len(texts)), key=lambda position: len(texts[position]))
         windows = [order[start : start + _WINDOW] for start in range(0, len(order), _WINDOW)]

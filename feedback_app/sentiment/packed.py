@@ -33,10 +33,8 @@ class Linear:
         self._weight: Tensor = (
             torch.ops.mkldnn._reorder_linear_weight(weight, TOKEN_BUDGET) if self._fused else weight
         )
-        self._unsteady: frozenset[int] = frozenset()
-        if self._fused and weight.dtype == torch.bfloat16:
-            out, inner = weight.shape
-            self._unsteady = unsteady_bf16(inner, out, torch.get_num_threads())
+        self._out, self._inner = weight.shape
+        self._cut = self._fused and weight.dtype == torch.bfloat16
 
     def __call__(self, x: Tensor, gelu: bool = False) -> Tensor:
         """Return (rows, out) for x (rows, in)."""
@@ -50,7 +48,12 @@ class Linear:
             )
             return result
 
-        return multiply_steadily(fused, self._unsteady, x)
+        return multiply_steadily(fused, self._unsteady(), x)
+
+    def _unsteady(self) -> frozenset[int]:
+        if not self._cut:
+            return frozenset()
+        return unsteady_bf16(self._inner, self._out, torch.get_num_threads())
 
     def added_to(self, residual: Tensor, x: Tensor) -> Tensor:
         """Return residual (rows, out) plus the product of x (rows, in)."""
@@ -64,7 +67,7 @@ class Linear:
             )
             return result
 
-        return multiply_steadily(fused, self._unsteady, x, residual)
+        return multiply_steadily(fused, self._unsteady(), x, residual)
 
 
 class Norm(NamedTuple):

@@ -92,7 +92,7 @@ class Scorer:
 
         Args:
             model: a directory, a hub name, `azure`, or None for the bundled model.
-            threads: computing threads; None is one a core.
+            threads: computing threads; None shares the cores with other workers here.
             azure: the account for `azure`.
 
         Raises:
