@@ -65,9 +65,12 @@ def _stage(line: "Pipeline", stage: Stage) -> dict[str, Any]:
 
 def lag(line: "Pipeline", stage: Stage, number: int) -> int:
     """Return how many records of a partition are not finished, as far as fetches have told."""
-    book = stage.partitions[number].book
-    end = line.hops.consumer.highwater(TP(stage.plan.topic, number))
-    return 0 if book is None or not end else max(0, end - 1 - book.offset)
+    book, tp = stage.partitions[number].book, TP(stage.plan.topic, number)
+    end = line.hops.consumer.highwater(tp)
+    if book is None or not end:
+        return 0
+    # The account of what was done long ago has expired; its commit has not.
+    return max(0, end - max(book.offset + 1, line.hops.consumer.begun.get(tp, 0)))
 
 
 def snapshot(line: "Pipeline") -> Health:

@@ -66,6 +66,8 @@ class HopConsumer(driver.Consumer):
         self.stages: Mapping[str, StageLike] = transport.stages
         self.room = transport.room
         self.fetched_at = self._all_wanted_at = monotonic()
+        self.begun: dict[TP, int] = {}
+        """The commits that this worker went on from."""
         self._done: dict[TP, int] = {}
         self._committing = asyncio.Lock()
 
@@ -142,6 +144,7 @@ class HopConsumer(driver.Consumer):
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         found = await super().seek_to_committed()
+        self.begun.update({tp: offset or 0 for tp, offset in found.items()})
         for tp, offset in found.items():
             if not offset:
                 # aiokafka leaves it where it is: past what was fetched across a rebalance.
