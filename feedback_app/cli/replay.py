@@ -91,7 +91,11 @@ class Replayed:
     help="A TOML file with [[rules]] to use instead of the present ones.",
 )
 @click.option("--dry-run", is_flag=True, help="Only show, which is what happens without --post.")
-@click.option("--post", is_flag=True, help="Send these alerts; those posted already stay as one.")
+@click.option(
+    "--post",
+    is_flag=True,
+    help="Send these alerts, of rules that the workers have; those posted already stay as one.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def replay(
     since: float,
@@ -111,6 +115,13 @@ def replay(
         raise click.UsageError("--to is not after --from, so there is nothing between them")
     settings = settings_with_topics()
     rules = settings.rules if rules_file is None else read_rules(rules_file)
+    known = {(rule.id, rule.channel) for rule in settings.rules}
+    if post and (other := [rule for rule in rules if (rule.id, rule.channel) not in known]):
+        raise click.UsageError(
+            f"--post: no worker has the rule {other[0].id} for {other[0].channel}, so none would "
+            "withdraw its alerts where a message is edited or deleted: add it to the file of "
+            "FEEDBACK_CONFIG and restart the workers first"
+        )
     replayed = run(_replay(settings, rules, since, until, post))
     counts = Counter(alert.rule for alert in replayed.alerts)
     by_rule = {rule.id: counts[rule.id] for rule in rules}

@@ -325,6 +325,8 @@ def test_a_replay_shows_what_would_have_alerted_and_posts_nothing(
     rules.write_text('[[rules]]\nid = "awful"\nchannel = "#x"\nbelow = 0.05\n')
     found = shown(feedback("replay", "--from", "1h", "--rules", str(rules), "--json"))
     assert found["counts"] == {"awful": 0}
+    unknown = feedback("replay", "--from", "1h", "--rules", str(rules), "--post", status=2)
+    assert "no worker has the rule awful for #x" in unknown.stderr
     nothing = ("replay", "--from", "2020-01-01T00:00:00Z", "--to", "2020-01-02T00:00:00Z", "--json")
     assert shown(feedback(*nothing))["read"] == 0
     text = feedback("replay", "--from", "1h").stdout
