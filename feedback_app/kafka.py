@@ -121,16 +121,19 @@ async def _start(client: _Client, settings: Settings) -> None:
     reasons = _Reasons()
     log = logging.getLogger("aiokafka")
     log.addHandler(reasons)
+    close = getattr(client, "stop", None) or client.close  # type: ignore[attr-defined]
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             await client.start()
     except (KafkaError, OSError, TimeoutError) as error:
-        close = getattr(client, "stop", None) or client.close  # type: ignore[attr-defined]
         await close()
         why = reasons.last or str(error) or "no answer"
         raise OutsideFault(
             PARTY, f"cannot reach Kafka at {settings.kafka_bootstrap}: {why}"
         ) from error
+    except asyncio.CancelledError:
+        await close()
+        raise
     finally:
         log.removeHandler(reasons)
 
