@@ -131,7 +131,7 @@ async def find_channels(client: AsyncWebClient, names: Iterable[str]) -> Found:
                 continue
             for name in wanted & {f"#{channel.get('name')}", channel["id"]}:
                 ids[name] = channel["id"]
-                del amiss[name]
+                amiss.pop(name, None)  # it may be listed twice
                 if channel.get("is_member") is False:
                     amiss[name] = "the app is not in it: invite it"
         cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""

@@ -1,5 +1,6 @@
 """Every failure of Slack's Web API has a name, a state and, where it helps, a remedy."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from feedback_app.sources.slack_api import fault
+from feedback_app.sources.slack_api import fault, find_channels
 from feedback_app.sources.slack_names import display_name
 
 
@@ -83,3 +84,18 @@ def test_any_answer_has_a_fault(status: int, data: Any, headers: dict[str, str])
 )
 def test_the_name_that_people_see(answer: dict[str, Any], name: str | None) -> None:
     assert display_name(answer) == name
+
+
+async def test_a_channel_listed_twice_is_found_once() -> None:
+    # Slack's pages shift when a channel is made between two of them.
+    page = {"channels": [{"id": "C1", "name": "feedback"}], "response_metadata": {}}
+    pages = [page | {"response_metadata": {"next_cursor": "more"}}, page]
+
+    class Listing:
+        async def conversations_list(self, **_: Any) -> Any:
+            return SimpleNamespace(data=pages.pop(0))
+
+    client: Any = Listing()
+    found = await find_channels(client, ["#feedback", "#missing"])
+    assert found.ids == {"#feedback": "C1"}
+    assert list(found.amiss) == ["#missing"]
