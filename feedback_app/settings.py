@@ -59,7 +59,7 @@ class Settings(BaseModel):
     kafka_bootstrap: str | None = None
     """`host:port,…`; unset starts the local broker (development only)."""
     kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    """How to talk to Kafka."""
+    """How to talk to Kafka; only the two with SSL encrypt, so the others show a password to all."""
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
     """The SASL mechanism, where the security says SASL."""
     kafka_sasl_username: str | None = None
@@ -194,6 +194,18 @@ class Settings(BaseModel):
             raise ValueError(
                 "FEEDBACK_KAFKA_SASL_USERNAME and FEEDBACK_KAFKA_SASL_PASSWORD are needed "
                 f"with {self.kafka_security}"
+            )
+        if not self.kafka_security.startswith("SASL") and (
+            self.kafka_sasl_username or self.kafka_sasl_password
+        ):
+            raise ValueError(
+                f"FEEDBACK_KAFKA_SECURITY is {self.kafka_security}, which sends no user name and "
+                "no password: set it to SASL_SSL, or unset FEEDBACK_KAFKA_SASL_*"
+            )
+        if self.kafka_ca_file and not self.kafka_security.endswith("SSL"):
+            raise ValueError(
+                f"FEEDBACK_KAFKA_SECURITY is {self.kafka_security}, which encrypts nothing: "
+                "set it to SSL or SASL_SSL, or unset FEEDBACK_KAFKA_CA_FILE"
             )
         if self.web_host not in LOOPBACK and self.web_token is None:
             raise ValueError(
