@@ -2,13 +2,14 @@
 
     python -m benchmarks.scaling workers|reader [--messages N] [--model]
     python -m benchmarks.scaling pause|burst [--rate R] [--seconds S]
-    python -m benchmarks.scaling simulate [--messages N]
+    python -m benchmarks.scaling simulate|sharing [--messages N]
 
 `workers`: one, two and four over 12 partitions, with the scorer that hashes unless `--model` says
 otherwise. `reader`: a second group behind `scored`. `pause`: the longest a partition stands still
 when a worker joins, is stopped, and is killed. `burst`: 20 times the usual rate. `simulate`: the
-costs that docs/scaling.md builds on, at ten times this machine's rate. Each ends with one line of
-JSON.
+costs that docs/scaling.md builds on, at ten times this machine's rate. `sharing`: one, two and
+four scorers alone on this machine, each with its share of the cores, then each with a thread a
+core. Each ends with one line of JSON.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from benchmarks.scaling import burst, pause, simulation, workers
+from benchmarks.scaling import burst, pause, sharing, simulation, workers
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -27,7 +28,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", choices=["workers", "reader", "pause", "burst", "simulate"])
+    names = ["workers", "reader", "pause", "burst", "simulate", "sharing"]
+    parser.add_argument("what", choices=names)
     parser.add_argument("--messages", type=int, default=100_000)
     parser.add_argument("--rate", type=float, default=100.0, help="messages a second, as usual")
     parser.add_argument("--seconds", type=float, default=8.0, help="of each phase")
@@ -39,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "pause": lambda: pause.measure(given.rate, given.seconds),
         "burst": lambda: burst.measure(given.rate, given.seconds),
         "simulate": lambda: simulation.measure(given.messages),
+        "sharing": lambda: sharing.measure(given.messages),
     }
     found = asyncio.run(measures[given.what]())
     for name, value in found.items():
