@@ -98,6 +98,35 @@ async def test_nothing_of_a_deleted_message_is_shown_any_more(new_fleet: NewFlee
     assert not any(PRIVATE in text for text in standing(fleet, NEGATIVE))
 
 
+async def test_a_deletion_on_x_takes_a_compliance_job_and_little_more(new_fleet: NewFleet) -> None:
+    fleet = await new_fleet()
+    x = fleet.sandbox.x
+    await fleet.start_workers(1)
+    posts: list[str] = []
+    number = itertools.count()
+
+    def alerted() -> bool:
+        posts.append(x.post(f"{next(number)} {PRIVATE}"))
+        return any(
+            PRIVATE in text for text in standing(fleet, NEGATIVE) + standing(fleet, POSITIVE)
+        )
+
+    await until(alerted, 60, "an alert of a post")
+    for post in posts:
+        x.delete(post)
+    delay = await until(
+        lambda: (
+            not any(
+                PRIVATE in text for text in standing(fleet, NEGATIVE) + standing(fleet, POSITIVE)
+            )
+        ),
+        30,
+        "notes",
+    )
+    # A job every two seconds here; what was posted last may wait for the one after.
+    assert delay < WITHDRAWN_S
+
+
 async def shows(fleet: Fleet, wanted: bool) -> bool:
     """Whether the page shows the text, or nothing of it."""
     return (PRIVATE in str(await recent(fleet))) is wanted
