@@ -114,13 +114,13 @@ def retry(numbers: tuple[int, ...], stage: str | None, reason: str | None) -> No
     settings = settings_with_topics()
     letters = _selection(settings, numbers, stage, reason)
     deleted = run(_deleted(settings, letters))
-    reasons = {letter.number: _why_not(letter, deleted) for letter in letters}
-    ready = [letter for letter in letters if reasons[letter.number] is None]
+    refusals = {letter.number: _why_not(letter, deleted) for letter in letters}
+    ready = [letter for letter in letters if refusals[letter.number] is None]
     run(_retry(settings, ready))
     click.echo(f"Sent {len(ready)} of {len(letters)} again.")
     for letter in letters:
-        if reason_why := reasons[letter.number]:
-            click.echo(f"{letter.number}: {reason_why}", err=True)
+        if why := refusals[letter.number]:
+            click.echo(f"{letter.number}: {why}", err=True)
     if len(ready) < len(letters):
         raise CheckFailed(f"{len(letters) - len(ready)} cannot be sent again")
 

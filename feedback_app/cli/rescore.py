@@ -1,8 +1,7 @@
 """`feedback rescore`: what another model would say of the messages that are still there."""
 
-import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -17,10 +16,12 @@ from feedback_app.cli.common import (
     run,
     settings_with_topics,
 )
+from feedback_app.cli.patience import score_patiently
 from feedback_app.cli.scan import Time, scan
 from feedback_app.hop.errors import OutsideFault
 from feedback_app.hop.types import Row
 from feedback_app.sentiment.classifier import (
+    Classifier,
     ClassifierUnavailable,
     ModelError,
     Probabilities,
@@ -31,13 +32,9 @@ from feedback_app.topics import Topics
 from models import Feedback, InvalidRecord, ScoredFeedback
 
 BATCH = 512
-PATIENCE = 5
-"""Times that a service may ask to wait before the command gives up."""
 SHOWN = 20
 """Texts shown, those that move most."""
 EXAMPLE = "\b\nExample:\n  feedback rescore --model ./new-model --from 2d"
-
-Score = Callable[[Sequence[str]], Awaitable[Sequence[Probabilities]]]
 
 
 class Verdict(NamedTuple):
@@ -117,7 +114,7 @@ async def _rescore(
     settings: Settings, model: str | None, since: float | None, until: float | None
 ) -> Changes:
     # Brings torch, which `--help` does without.
-    from feedback_app.sentiment.choose import load_scorer
+    from feedback_app.sentiment.choose import load_named
 
     names = {rule.channel: rule.channel for rule in settings.rules}
     changes = Changes(resolve(settings.rules, names, settings.partitions))
@@ -129,13 +126,13 @@ async def _rescore(
         settings, topics.raw.name, since, until, lambda rows: _gather(rows, verdicts, waiting)
     )
     feedbacks = list(waiting.values())
-    scorer = load_scorer(settings.model_copy(update={"model": model}))
+    classifier = load_named(settings.model_copy(update={"model": model}))
     try:
         with progress("texts") as bar:
             task = bar.add_task("scoring", total=len(feedbacks))
             for start in range(0, len(feedbacks), BATCH):
                 batch = feedbacks[start : start + BATCH]
-                scores = await scores_of(scorer.score, [feedback.text for feedback in batch])
+                scores = scores_of(classifier, [feedback.text for feedback in batch])
                 for feedback, found in zip(batch, scores, strict=True):
                     if found is None:
                         changes.refused += 1
@@ -143,26 +140,21 @@ async def _rescore(
                     changes.take(_change(feedback, verdicts[feedback.id], found), feedback.source)
                 bar.advance(task, len(batch))
     finally:
-        scorer.close()
+        classifier.close()
     return changes
 
 
-async def scores_of(score: Score, texts: Sequence[str]) -> Sequence[Probabilities | None]:
+def scores_of(classifier: Classifier, texts: Sequence[str]) -> Sequence[Probabilities | None]:
     """Return what a model says of each text, None where a service refuses one for good.
 
-    Waits where the service asks for it; raises OutsideFault where it is out of reach.
+    Raises OutsideFault where the service is out of reach.
     """
-    waits = 0
-    while True:
-        try:
-            return await score(texts)
-        except TextsRefused as error:
-            return error.results
-        except ClassifierUnavailable as error:
-            waits += 1
-            if error.retry_after is None or waits > PATIENCE:
-                raise OutsideFault("model", str(error)) from None
-            await asyncio.sleep(error.retry_after)
+    try:
+        return score_patiently(classifier, texts)
+    except TextsRefused as error:
+        return error.results
+    except ClassifierUnavailable as error:
+        raise OutsideFault("model", str(error)) from None
 
 
 def _note(rows: Sequence[Row], verdicts: dict[str, Verdict]) -> None:

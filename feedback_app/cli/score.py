@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
@@ -12,6 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 import click
 
 from feedback_app.cli.common import CannotStart, CheckFailed, Command, OutputFile, progress
+from feedback_app.cli.patience import score_patiently
 from feedback_app.sentiment.choose import load_named
 from feedback_app.sentiment.classifier import (
     Classifier,
@@ -27,8 +27,6 @@ DIGITS = 6
 """Digits of a score after the point, as in the pipeline's records."""
 
 _CHUNK = 2048
-_PATIENCE = 5
-"""Times that a service may ask to wait before the command gives up."""
 
 
 class BadLine(NamedTuple):
@@ -80,7 +78,7 @@ def score_lines(
         refused: dict[int, str] = {}
         found: Sequence[Probabilities | None]
         try:
-            found = _patiently(classifier, [line.value["text"] for line in good])
+            found = score_patiently(classifier, [line.value["text"] for line in good])
         except TextsRefused as error:
             found = error.results
             refused = {good[place].number: why for place, why in error.reasons.items()}
@@ -156,7 +154,7 @@ def _load(settings: Settings) -> Classifier:
 
 def _score_text(classifier: Classifier, text: str, as_json: bool) -> None:
     try:
-        said = _patiently(classifier, [text])[0]
+        said = score_patiently(classifier, [text])[0]
     except TextsRefused as error:
         raise CheckFailed(error.reasons[0]) from None
     if as_json:
@@ -201,15 +199,3 @@ def _score_file(classifier: Classifier, file: Path, output: Path | None) -> int:
     if bad:
         click.echo(f"{bad} of {total} lines could not be scored", err=True)
     return bad
-
-
-def _patiently(classifier: Classifier, texts: Sequence[str]) -> list[Probabilities]:
-    """Score, waiting where a service asks for it."""
-    for _ in range(_PATIENCE):
-        try:
-            return classifier.score(texts)
-        except ClassifierUnavailable as error:
-            if error.retry_after is None:
-                raise
-            time.sleep(error.retry_after)
-    return classifier.score(texts)

@@ -42,7 +42,12 @@ class Seats:
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
 
     def taken(self) -> int:
-        """Return how many seats are taken, this one included."""
+        """Return how many seats are taken, this one included.
+
+        Raises:
+            OSError: somebody cleared the folder away, and this seat with it.
+        """
+        os.utime(self._own)  # what is touched is not cleared away for its age
         others = (path for path in self._folder.iterdir() if path != self._own)
         return 1 + sum(map(_held, others))
 
@@ -75,30 +80,35 @@ class SharedCores:
     """The computing threads of this process, counted anew while others come and go."""
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
-        """Take a seat in the folder; without one, this process counts as alone."""
+        """Take a seat in the folder; as long as there is none, this process counts as alone."""
+        self._folder = folder
         self._clock = clock
         self._counted_at = clock()
-        try:
-            self._seats: Seats | None = Seats(folder)
-        except OSError:
-            self._seats = None
-        self._threads = self._count()
+        self._seats: Seats | None = None
+        self._threads = threads_for(self._taken())
 
     def threads(self) -> int:
         """Return the threads to compute with now; looks for others every few seconds."""
         now = self._clock()
         if now - self._counted_at >= _RECOUNT_S:
             self._counted_at = now
-            self._threads = self._count()
+            self._threads = threads_for(self._taken())
         return self._threads
 
-    def _count(self) -> int:
-        return threads_for(1 if self._seats is None else self._seats.taken())
+    def _taken(self) -> int:
+        try:
+            if self._seats is None:
+                self._seats = Seats(self._folder)
+            return self._seats.taken()
+        except OSError:
+            self.close()  # and take another seat with the next count
+            return 1
 
     def close(self) -> None:
         """Leave the seat."""
         if self._seats is not None:
             self._seats.close()
+            self._seats = None
 
 
 @cache

@@ -43,7 +43,7 @@ def load_local(
     """
     count = shared_cores().threads if threads is None else lambda: threads
     torch.set_num_threads(count())
-    if threads == 1:
+    if torch.get_num_threads() == 1:
         # The library would hand every batch to a pool of one thread.
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     directory = BUNDLED if model is None else find(model)

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedback_app.alerting.rules import ChannelRule
+from feedback_app.cli.patience import PATIENCE
 from feedback_app.cli.replay import Replayed, read_rules
-from feedback_app.cli.rescore import PATIENCE, SHOWN, Change, Changes, scores_of
+from feedback_app.cli.rescore import SHOWN, Change, Changes, scores_of
 from feedback_app.cli.scan import Time
 from feedback_app.hop.errors import OutsideFault
 from feedback_app.hop.types import Row
@@ -141,27 +142,36 @@ def test_the_texts_shown_are_those_that_move_most(seed: int, count: int) -> None
 SURE = Probabilities(0.1, 0.2, 0.7)
 
 
-async def test_a_text_that_a_service_refuses_has_no_score() -> None:
-    async def score(texts: Sequence[str]) -> list[Probabilities]:
-        raise TextsRefused([SURE, None], {1: "too long"})
+class Service:
+    """A model behind a service that never scores."""
 
-    assert await scores_of(score, ["a", "b"]) == [SURE, None]
+    name = "service"
+    languages = None
+
+    def __init__(self, says: Exception) -> None:
+        self._says = says
+        self.calls = 0
+
+    def score(self, texts: Sequence[str]) -> list[Probabilities]:
+        self.calls += 1
+        raise self._says
+
+    def close(self) -> None:
+        pass
 
 
-async def test_a_service_out_of_reach_is_an_outside_fault_and_one_that_asks_is_waited_for() -> None:
-    calls = 0
+def test_a_text_that_a_service_refuses_has_no_score() -> None:
+    service = Service(TextsRefused([SURE, None], {1: "too long"}))
+    assert scores_of(service, ["a", "b"]) == [SURE, None]
 
-    async def busy(texts: Sequence[str]) -> list[Probabilities]:
-        nonlocal calls
-        calls += 1
-        raise ClassifierUnavailable("asks to wait", retry_after=0.0)
 
+def test_a_service_out_of_reach_is_an_outside_fault_and_one_that_asks_is_waited_for() -> None:
+    busy = Service(ClassifierUnavailable("asks to wait", retry_after=0.0))
     with pytest.raises(OutsideFault, match="asks to wait"):
-        await scores_of(busy, ["a"])
-    assert calls == PATIENCE + 1
+        scores_of(busy, ["a"])
+    assert busy.calls == PATIENCE + 1
 
-    async def away(texts: Sequence[str]) -> list[Probabilities]:
-        raise ClassifierUnavailable("no answer")
-
+    away = Service(ClassifierUnavailable("no answer"))
     with pytest.raises(OutsideFault, match="no answer"):
-        await scores_of(away, ["a"])
+        scores_of(away, ["a"])
+    assert away.calls == 1

@@ -1,6 +1,7 @@
 """Processes that compute on one machine share its cores."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -84,6 +85,23 @@ def test_a_folder_that_is_not_to_be_had_makes_a_process_count_as_alone(tmp_path:
     elsewhere.symlink_to(tmp_path / "free")
     with pytest.raises(PermissionError, match="is not ours"):
         Seats(elsewhere)
+
+
+def test_a_seat_that_was_cleared_away_is_taken_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cores, "threads_for", lambda workers: 8 // workers)
+    now = [0.0]
+    share = SharedCores(tmp_path / "seats", lambda: now[0])
+    shutil.rmtree(tmp_path / "seats")
+    now[0] = 5.0
+    assert share.threads() == 8
+    other = Seats(tmp_path / "seats")
+    now[0] = 10.0
+    assert share.threads() == 4
+    assert other.taken() == 2
+    share.close()
+    other.close()
 
 
 def test_the_threads_of_a_classifier_follow_and_its_scores_stay(
