@@ -1,0 +1,70 @@
+"""The Slack source, running against the stand-in Slack."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from feedback_app.clock import SystemClock
+from feedback_app.sandbox import SLACK_APP_TOKEN, SLACK_BOT_TOKEN, Sandbox
+from feedback_app.sandbox.log import Acknowledged
+from feedback_app.sources.slack_socket import SlackSocket
+from feedback_app.sources.slack_timing import Timing
+from tests.source_world import World, settings, until
+
+QUICK = Timing(
+    ping=2.0,
+    look=0.01,
+    opening=5.0,
+    strangers=0.05,
+    channels=0.1,
+    give_way=0.2,
+    first_wait=0.02,
+    longest_wait=0.1,
+    drain=0.5,
+)
+
+
+@asynccontextmanager
+async def live_sandbox() -> AsyncIterator[Sandbox]:
+    """Yield a sandbox with the machine's time, because slack_sdk has no other."""
+    box = Sandbox(
+        posts_per_second=None,
+        slack={"history_delay": (0, 0), "acknowledge_s": 0.3, "retry_after_s": (0.0, 0.3)},
+    )
+    await box.start()
+    yield box
+    await box.stop()
+
+
+def world_of(sandbox: Sandbox, *sources: dict[str, Any], **more: Any) -> World:
+    """Return a context that listens on #feedback, or on what is given."""
+    listened = sources or ({"id": "slack", "type": "slack", "channel": "#feedback"},)
+    tokens = {"slack_bot_token": SLACK_BOT_TOKEN, "slack_app_token": SLACK_APP_TOKEN}
+    address = {"slack_api_url": sandbox.slack_url}
+    return World(settings(*listened, **(tokens | address | more)), SystemClock().time)
+
+
+@asynccontextmanager
+async def running(world: World, connect: bool = True, **more: Any) -> AsyncIterator[SlackSocket]:
+    """Run a socket; yields once it is connected."""
+    timing = more.pop("timing", QUICK)
+    socket = SlackSocket(world, SystemClock(), more.pop("opened", lambda: 1), timing=timing, **more)
+    task = asyncio.create_task(socket.run())
+    try:
+        if connect:
+            await until(lambda: socket.connections == 1)
+        yield socket
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def acknowledged(sandbox: Sandbox) -> list[Acknowledged]:
+    """Return the acknowledgements that Slack got."""
+    return [entry for entry in sandbox.log.entries if isinstance(entry, Acknowledged)]
+
+
+def shown_of(world: World) -> str:
+    """Return what the page would say of the source."""
+    return world.states["slack"].detail if "slack" in world.states else ""
