@@ -178,16 +178,9 @@ class Pipeline:
                 number in self.stages[-1].partitions and self.hops.consumer.is_member
             ),
             notice=self.notices.tell,
-            waits=self._wait,
+            waits=lambda party, why: self.stages[-1].declare(party, why),
             book=self.channels,
         )
-
-    def _wait(self, party: str, why: str | None) -> None:
-        declared = self.stages[-1].declared
-        if why is None:
-            declared.pop(party, None)
-        else:
-            declared[party] = why
 
     def slack_connections(self) -> int:
         """Return how many connections to Slack the whole cluster holds."""

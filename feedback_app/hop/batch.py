@@ -61,6 +61,8 @@ class BatchStage(Stage):
         """Take in records of one partition, in offset order."""
         if self.stopped is not None:
             return  # what follows the records that were given up must not be acknowledged
+        if not self.busy:
+            self._moves()
         if tp.partition in self._waiting:
             self._waiting[tp.partition] += records
         else:
@@ -225,7 +227,7 @@ class BatchStage(Stage):
                 self.acked[part.tp] = run[-1].offset + 1
                 self._seen[part.tp] = now
         self.finished += len(done)
-        self.progress_at = self.links.clock.monotonic()
+        self._moves()
 
     async def _drain(self) -> None:
         self._set_count(0)

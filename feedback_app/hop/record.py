@@ -76,6 +76,8 @@ class RecordStage(Stage):
         """Start on records of one partition."""
         if self.stopped is not None:
             return
+        if not self.busy:
+            self._moves()
         part = self.partitions[tp.partition]
         if self._writer is None:
             self._writer = asyncio.ensure_future(self._write_guarded())
@@ -168,7 +170,7 @@ class RecordStage(Stage):
             self.acked[part.tp] = part.book.offset + 1
             self._seen[part.tp] = monotonic()
             self.finished += done
-            self.progress_at = self.links.clock.monotonic()
+            self._moves()
             self.links.wake()
 
     def _count_done(self, entries: deque[Entry], book: Book) -> int:

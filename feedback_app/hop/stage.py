@@ -65,16 +65,13 @@ class Plan:
 
 
 class Stage(abc.ABC):
-    """A stage of the pipeline on this worker.
-
-    `declared` holds the waits that a handler sees to by itself: {party: what is wrong}.
-    """
+    """A stage of the pipeline on this worker."""
 
     def __init__(self, plan: Plan, links: Links) -> None:
         self.plan, self.links = plan, links
         self.partitions: dict[int, Partition] = {}
         self.acked: dict[TP, int] = {}
-        self.declared: dict[str, str] = {}
+        self._declared: dict[str, str] = {}
         self._faults: dict[str, str] = {}
         self._waiters: dict[str, int] = {}
         self.stopped: str | None = None
@@ -103,7 +100,7 @@ class Stage(abc.ABC):
                 else Partition(tp, old.state, restored_to=old.restored_to)
             )
         self.partitions, self._parked = fresh, {}
-        self.progress_at = self.links.clock.monotonic()
+        self._moves()
         if fresh:
             self._restoring = asyncio.ensure_future(self._restore(list(fresh.values()), generation))
 
@@ -176,6 +173,8 @@ class Stage(abc.ABC):
                 self._waiters[party] -= 1
                 if not self._waiters[party]:
                     del self._waiters[party], self._faults[party]
+            if parties:
+                self._moves()
 
     def _wait_for(self, fault: OutsideFault, parties: set[str]) -> None:
         if fault.party not in parties:
@@ -183,6 +182,17 @@ class Stage(abc.ABC):
             self._waiters[fault.party] = self._waiters.get(fault.party, 0) + 1
             log.warning("%s waits for %s: %s", self.plan.name, fault.party, fault)
         self._faults[fault.party] = str(fault)
+
+    def declare(self, party: str, why: str | None) -> None:
+        """Show a wait that a handler sees to by itself, or with None that it is over."""
+        if why is not None:
+            self._declared[party] = why
+        elif self._declared.pop(party, None) is not None:
+            self._moves()
+
+    def _moves(self) -> None:
+        """Count from now on how long nothing has moved: work begins, is done, or goes on."""
+        self.progress_at = self.links.clock.monotonic()
 
     def rate(self) -> float:
         """Return the records finished a second since the last call."""
@@ -193,7 +203,7 @@ class Stage(abc.ABC):
     @property
     def waiting(self) -> dict[str, str]:
         """What this stage waits for outside: {party: what is wrong}."""
-        found = {**self.declared, **self._faults}
+        found = {**self._declared, **self._faults}
         return found if self.stopped is None else {"bug": self.stopped, **found}
 
     async def tried(self, attempt: Callable[[], Awaitable[T]]) -> T:

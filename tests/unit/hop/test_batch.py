@@ -102,6 +102,43 @@ async def test_an_outside_fault_is_waited_out_and_never_dead_lettered() -> None:
     assert broker.totals("stage") == {"src": {"ingested": 2, "done": 2}}
 
 
+async def test_after_a_long_wait_or_rest_a_stage_does_not_count_as_stuck() -> None:
+    """The probe takes a busy stage that waits for nobody for stuck a minute after it moved."""
+    broker = MemoryBroker()
+    clock = broker.clock
+    still: list[float] = []
+    failures = 60
+
+    def look() -> None:
+        if stage.busy and not stage.waiting:
+            still.append(clock.monotonic() - stage.progress_at)
+
+    async def away_for_long(items: Sequence[Item[str]]) -> list[Result]:
+        nonlocal failures
+        look()
+        if failures:
+            failures -= 1
+            raise OutsideFault("slack", "down")
+        return await echo(items)
+
+    async with Running(broker, away_for_long) as stage:
+        await clock.sleep(3600.0)
+        before = clock.monotonic()
+        stage.put(TP("in", 0), records("in", 0, [b"a"]))
+        look()
+        await until(lambda: stage.acked.get(TP("in", 0)) == 1)
+        assert clock.monotonic() - before > 600
+    assert len(still) == 2
+    assert max(still) == 0
+
+    stage.declare("slack #x", "down")
+    assert stage.waiting == {"slack #x": "down"}
+    await clock.sleep(3600.0)
+    stage.declare("slack #x", None)
+    assert stage.waiting == {}
+    assert stage.progress_at == clock.monotonic()
+
+
 async def test_the_wait_is_shown_and_honours_what_the_party_asked_for() -> None:
     broker = MemoryBroker()
     shown: list[dict[str, str]] = []

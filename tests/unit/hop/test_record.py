@@ -66,6 +66,21 @@ async def test_the_offset_is_that_of_the_oldest_unfinished_record() -> None:
     await stage.settle()
 
 
+async def test_after_a_long_rest_a_stage_does_not_count_as_stuck() -> None:
+    broker, gates = MemoryBroker(), Gates()
+    stage = stage_of(broker, gates)
+    await assigned(stage, 0)
+    await broker.clock.sleep(3600.0)
+    stage.put(HERE, records("in", 0, [b"a"]))
+    assert stage.busy
+    assert stage.progress_at == broker.clock.monotonic()
+    began = stage.progress_at
+    await broker.clock.sleep(30.0)
+    stage.put(HERE, records("in", 0, [b"b"], first=1))
+    assert stage.progress_at == began
+    await stage.settle()
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.permutations(range(6)), st.integers(0, 6))
 def test_in_any_order_of_finishing_a_revoke_leaves_the_unfinished_unacknowledged(
