@@ -44,7 +44,7 @@ def session(token: str, now: float) -> str:
 def session_holds(value: str, token: str, now: float) -> bool:
     """Whether a cookie value was made with `token` and has not ended."""
     end, _, proof = value.partition(".")
-    given = proof.encode("utf-8", "surrogateescape")
+    given = proof.encode("utf-8", "surrogatepass")
     whole = hmac.compare_digest(given, _proof(token, end).encode())
     return whole and end.isdecimal() and now < int(end)
 
@@ -52,7 +52,7 @@ def session_holds(value: str, token: str, now: float) -> bool:
 def same(given: str, token: str) -> bool:
     """Compare two tokens in a time that says nothing of where they differ."""
     return hmac.compare_digest(
-        hashlib.sha256(given.encode("utf-8", "surrogateescape")).digest(),
+        hashlib.sha256(given.encode("utf-8", "surrogatepass")).digest(),
         hashlib.sha256(token.encode()).digest(),
     )
 

@@ -73,6 +73,8 @@ def test_a_session_cannot_be_prolonged() -> None:
 # A header's bytes that are not UTF-8 arrive as lone surrogates.
 @given(st.text(st.characters(exclude_categories=())))
 @example("1.\udcff\udcfe")
+@example("\ud800")
+@example("\udc80.\ud800")
 def test_no_other_value_is_a_session_or_the_token(value: str) -> None:
     assert not session_holds(value, "s3cret-token", 0.0)
     assert same(value, "s3cret-token") is (value == "s3cret-token")
