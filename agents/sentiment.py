@@ -16,18 +16,33 @@ log = logging.getLogger(__name__)
 NAMES = Probabilities._fields
 DIGITS = 6
 """Digits of a score after the point."""
+OUTCOMES = ("scored", "unscored", "deleted")
+"""What a scored record counts as; the order is that of the numbers in `Known.records`."""
 
 
 class Known(NamedTuple):
     """What is known of a feedback id: its highest revision and the raw records behind it.
 
-    `offsets` maps the offset of each raw record that has an output to what it counted as.
+    A number in `records` is the offset of a raw record that has an output and what it counted as
+    (`record_of`): millions of ids are held, and a mapping of each would take twice the memory.
     """
 
     revision: int
     deleted: bool
-    offsets: dict[int, str]
+    records: tuple[int, ...]
     at: float
+
+    def outcome(self, offset: int) -> str | None:
+        """Return what the raw record at an offset counted as, None where it has no output."""
+        for record in self.records:
+            if record // len(OUTCOMES) == offset:
+                return OUTCOMES[record % len(OUTCOMES)]
+        return None
+
+
+def record_of(offset: int, outcome: str) -> int:
+    """Return an offset and what its record counted as in one number."""
+    return offset * len(OUTCOMES) + OUTCOMES.index(outcome)
 
 
 class SentimentState:
@@ -71,12 +86,13 @@ class SentimentState:
 
 def merge(known: Known | None, scored: ScoredFeedback, at: float) -> Known:
     """Return what is known of an id after one more scored record."""
-    feedback, offsets = scored.feedback, {scored.offset: outcome_of(scored)}
+    feedback = scored.feedback
+    records: tuple[int, ...] = (record_of(scored.offset, outcome_of(scored)),)
     revision, deleted = feedback.revision, feedback.kind == "delete"
     if known is not None:
-        offsets = known.offsets | offsets
+        records += tuple(one for one in known.records if one // len(OUTCOMES) != scored.offset)
         revision, deleted = max(revision, known.revision), deleted or known.deleted
-    return Known(revision, deleted, offsets, at)
+    return Known(revision, deleted, records, at)
 
 
 def outcome_of(scored: ScoredFeedback) -> str:
@@ -161,9 +177,9 @@ def decide(
         revision, deleted = batch.get(
             place, (known.revision, known.deleted) if known else (None, False)
         )
-        if known is not None and item.offset in known.offsets:
+        if known is not None and (outcome := known.outcome(item.offset)) is not None:
             # Its output stands in `scored` already: it was carried out before a crash.
-            results.append(Result(counts=[(feedback.source, known.offsets[item.offset])]))
+            results.append(Result(counts=[(feedback.source, outcome)]))
         elif deleted or (
             feedback.kind != "delete" and revision is not None and feedback.revision <= revision
         ):

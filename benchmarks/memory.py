@@ -4,7 +4,7 @@
 
 The backlog is kept full. Every few seconds the resident memory is noted; the slope is that of the
 second half. The window in which repeated ids are recognised is three minutes, because what it holds
-grows with it by design, about 150 bytes an id. Ends with one line of JSON.
+grows with it by design, about 260 bytes an id. Ends with one line of JSON.
 """
 
 import argparse
