@@ -123,10 +123,13 @@ async def measure(
 
 
 async def _spy(worker: Process, out: Path) -> asyncio.subprocess.Process:
+    spy = Path(sys.executable).with_name("py-spy")
+    if not spy.exists():
+        sys.exit(f"--profile needs py-spy: {sys.executable} -m pip install py-spy")
     await worker.ready()
     return await asyncio.create_subprocess_exec(
         *(
-            str(Path(sys.executable).with_name("py-spy")),
+            str(spy),
             "record",
             "--pid",
             str(worker.process.pid),

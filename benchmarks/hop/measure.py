@@ -66,7 +66,7 @@ class Run:
         """Return messages a second, CPU and latency in milliseconds."""
         await ensure_topics(self.settings, self.topics)
         async with AIOKafkaProducer(
-            bootstrap_servers=self.bootstrap, max_batch_size=256 * 1024, linger_ms=5
+            bootstrap_servers=self.bootstrap, max_batch_size=256 * 1024
         ) as producer:
             await fill(producer, self.topics.raw.name, messages)
             process = await asyncio.create_subprocess_exec(

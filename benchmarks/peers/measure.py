@@ -82,7 +82,7 @@ class PeerRun:
         load_before = os.getloadavg()[0]
         await ensure_topics(self._settings, self._topics)
         async with AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap, max_batch_size=256 * 1024, linger_ms=5
+            bootstrap_servers=self._bootstrap, max_batch_size=256 * 1024
         ) as producer:
             await fill(producer, self._topics.raw.name, every[:messages])
             began = time.monotonic()
