@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
 
-from tests.integration.conftest import NewFleet
+from tests.integration.conftest import KafkaCluster, NewFleet
 from tests.support.chaos.fleet import SESSION_S, Fleet
 from tests.support.chaos.group import GroupWatch
 from tests.support.chaos.processes import WorkerProcess
@@ -108,3 +108,23 @@ async def test_a_worker_that_ends_while_x_and_slack_are_silent_leaves(new_fleet:
         await until(lambda: len(posted) > 10, 20, "posts go out", 0.02)
         fleet.slack_link.hang()
         await leaves(fleet, worker, watch, others=1)
+
+
+async def test_a_worker_that_ends_while_kafka_is_away_ends_and_loses_nothing(
+    new_fleet: NewFleet, kafka_cluster: KafkaCluster
+) -> None:
+    cluster = await kafka_cluster(1)
+    fleet = await new_fleet(cluster.bootstrap)
+    (worker,) = await fleet.start_workers(1)
+    for number in range(300):
+        fleet.sandbox.slack.say("#feedback", f"item {number} version 1 before the outage")
+    scored = fleet.observer.topics.scored
+    await until(lambda: len(scored) > 10, 20, "it works before", 0.02)
+    cluster.nodes[0].kill()
+    worker.terminate()
+    assert await worker.ended(25) == 0, worker.tail(60)
+    await cluster.nodes[0].restart()
+    await fleet.start_workers(1)
+    found = await fleet.settled(60)
+    assert not found.problems
+    assert (found.lost, found.doubled_left) == (0, 0)
