@@ -31,7 +31,8 @@ def end_by_force() -> None:
     """End the process; what was under way is read again, as after a crash."""
     log.error("not at rest after %.0f s, is Kafka away? Ending as it is.", STOP_WITHIN_S)
     logging.shutdown()
-    os._exit(0)
+    # Not 0: it may have been a crash that asked for the end.
+    os._exit(1)
 
 
 class FeedbackWorker(FaustWorker):
