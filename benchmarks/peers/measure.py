@@ -176,7 +176,8 @@ class PeerRun:
                     break
                 await asyncio.sleep(0.1)
         if waiting:
-            raise PeerFailed(f"{len(waiting)} messages did not come out")
+            log = self._log.read_text(errors="replace")[-4000:]
+            raise PeerFailed(f"{len(waiting)} messages did not come out:\n{log}")
         took.sort()
         return {
             "slow": float(len(took)),
