@@ -85,7 +85,7 @@ DEFECTS = (
                 "                return await attempt()\n",
             ),
         ),
-        "tests/unit/hop/test_batch.py::test_an_outside_fault_is_waited_out_and_never_dead_lettered",
+        "tests/unit/hop/test_batch_failures.py::test_an_outside_fault_is_waited_out_and_never_dead_lettered",
     ),
     Defect(
         "the offset of the newest finished record acknowledged",

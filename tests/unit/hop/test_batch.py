@@ -1,82 +1,25 @@
-"""The batch stage: acknowledge last, in order, without gaps; three kinds of failure."""
+"""The batch stage: acknowledge last, in order, without gaps, over rebalances too."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 from faust.types.tuples import TP
 
-from feedback_app.hop import BadRecord, Item, Output, OutsideFault, Result, Row
-from feedback_app.hop.batch import BatchStage
-from feedback_app.hop.stage import BUG_CAP, TRIES, Plan
+from feedback_app.hop import Item, Output, OutsideFault, Result
 from feedback_app.hop.types import StateTopic
 from feedback_app.web.ledger import Ledger
-from models import Account, InvalidRecord
+from models import Account
 from tests.support.hopping import (
     DEAD,
     STATS,
     MemoryBroker,
-    Record,
     assigned,
     outside,
     records,
     until,
 )
-
-Handler = Callable[[Sequence[Item[str]]], Awaitable[list[Result]]]
-
-
-def decode(value: bytes | None, key: bytes | None) -> str:
-    if value is None or value == b"junk":
-        raise InvalidRecord("not text")
-    return value.decode()
-
-
-class Seen:
-    """State that remembers what was put out."""
-
-    def __init__(self) -> None:
-        self.values: list[str] = []
-
-    def restore(self, row: Row) -> None:
-        assert row.value is not None
-        if row.value.decode() not in self.values:
-            self.values.append(row.value.decode())
-
-    def remember(self, what: Any) -> None:
-        self.values.append(what)
-
-
-def plan(state: StateTopic | None = None) -> Plan:
-    return Plan("stage", "in", decode, lambda value: "src", taken="ingested", state=state)
-
-
-async def echo(items: Sequence[Item[str]]) -> list[Result]:
-    return [
-        Result(
-            [Output("out", item.key, item.value.encode(), item.partition)],
-            [("src", "done")],
-            remember=item.value,
-        )
-        for item in items
-    ]
-
-
-class Running:
-    """A stage that runs for the length of a test."""
-
-    def __init__(self, broker: MemoryBroker, handler: Handler, **more: Any) -> None:
-        self.stage = BatchStage(plan(more.pop("state", None)), broker.links, handler, **more)
-
-    async def __aenter__(self) -> BatchStage:
-        await assigned(self.stage, 0, 1)
-        self._task = asyncio.ensure_future(self.stage.run())
-        return self.stage
-
-    async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
-        await asyncio.wait({self._task})
+from tests.unit.hop.batch_stage import Running, Seen, echo
 
 
 async def test_results_leave_in_input_order_and_the_offset_is_acknowledged_last() -> None:
@@ -89,169 +32,6 @@ async def test_results_leave_in_input_order_and_the_offset_is_acknowledged_last(
     assert broker.sent("out") == [str(n).encode() for n in range(12)]
     assert acked_at_send[0] == {}
     assert broker.totals("stage") == {"src": {"ingested": 12, "done": 12}}
-
-
-async def test_an_outside_fault_is_waited_out_and_never_dead_lettered() -> None:
-    broker = MemoryBroker(before=outside(50))
-    async with Running(broker, echo) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a", b"b"]))
-        await until(lambda: stage.acked.get(TP("in", 0)) == 2)
-        assert stage.waiting == {}
-    assert broker.sent("out") == [b"a", b"b"]
-    assert broker.dead == []
-    assert broker.totals("stage") == {"src": {"ingested": 2, "done": 2}}
-
-
-async def test_after_a_long_wait_or_rest_a_stage_does_not_count_as_stuck() -> None:
-    """The probe takes a busy stage that waits for nobody for stuck a minute after it moved."""
-    broker = MemoryBroker()
-    clock = broker.clock
-    still: list[float] = []
-    failures = 60
-
-    def look() -> None:
-        if stage.busy and not stage.waiting:
-            still.append(clock.monotonic() - stage.progress_at)
-
-    async def away_for_long(items: Sequence[Item[str]]) -> list[Result]:
-        nonlocal failures
-        look()
-        if failures:
-            failures -= 1
-            raise OutsideFault("slack", "down")
-        return await echo(items)
-
-    async with Running(broker, away_for_long) as stage:
-        await clock.sleep(3600.0)
-        before = clock.monotonic()
-        stage.put(TP("in", 0), records("in", 0, [b"a"]))
-        look()
-        await until(lambda: stage.acked.get(TP("in", 0)) == 1)
-        assert clock.monotonic() - before > 600
-    assert len(still) == 2
-    assert max(still) == 0
-
-    stage.declare("slack #x", "down")
-    assert stage.waiting == {"slack #x": "down"}
-    await clock.sleep(3600.0)
-    stage.declare("slack #x", None)
-    assert stage.waiting == {}
-    assert stage.progress_at == clock.monotonic()
-
-
-async def test_the_wait_is_shown_and_honours_what_the_party_asked_for() -> None:
-    broker = MemoryBroker()
-    shown: list[dict[str, str]] = []
-
-    async def refusing(items: Sequence[Item[str]]) -> list[Result]:
-        shown.append(dict(stage.waiting))
-        if len(shown) < 3:
-            raise OutsideFault("model", "busy", retry_after=77.0)
-        return await echo(items)
-
-    async with Running(broker, refusing) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a"]))
-        await until(lambda: bool(stage.acked))
-    assert shown == [{}, {"model": "busy"}, {"model": "busy"}]
-    assert broker.clock.slept == [77.0, 77.0]
-
-
-async def test_kafka_is_asked_again_within_seconds_however_long_it_was_away() -> None:
-    broker = MemoryBroker(before=outside(20))
-    async with Running(broker, echo) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a"]))
-        await until(lambda: bool(stage.acked))
-    assert max(broker.clock.slept) <= 6.0
-
-
-async def test_what_cannot_be_decoded_is_a_dead_letter_and_the_rest_goes_on() -> None:
-    broker = MemoryBroker()
-    async with Running(broker, echo) as stage:
-        stage.put(TP("in", 1), records("in", 1, [b"a", b"junk", None, b"b"]))
-        await until(lambda: stage.acked.get(TP("in", 1)) == 4)
-    assert broker.sent("out") == [b"a", b"b"]
-    assert [(letter.offset, letter.value_bytes(), letter.reason) for letter in broker.dead] == [
-        (1, b"junk", "not text"),
-        (2, None, "not text"),
-    ]
-    assert broker.totals("stage") == {
-        "src": {"ingested": 2, "done": 2},
-        "unknown": {"ingested": 2, "dead_lettered": 2},
-    }
-
-
-async def test_a_bad_record_found_by_the_handler_takes_only_itself_along() -> None:
-    broker = MemoryBroker()
-
-    async def picky(items: Sequence[Item[str]]) -> list[Result]:
-        if any(item.value == "bad" for item in items):
-            raise BadRecord("cannot be")
-        return await echo(items)
-
-    async with Running(broker, picky) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a", b"bad", b"b"]))
-        await until(lambda: stage.acked.get(TP("in", 0)) == 3)
-    assert broker.sent("out") == [b"a", b"b"]
-    assert [(letter.reason, letter.attempts) for letter in broker.dead] == [("cannot be", 1)]
-
-
-async def test_an_output_that_the_broker_refuses_takes_only_its_record_along() -> None:
-    broker = MemoryBroker()
-
-    def refuse(outputs: Sequence[Output]) -> None:
-        if any(output.topic == "out" and output.value == b"huge" for output in outputs):
-            raise BadRecord("the broker refused it: too large", "MessageSizeTooLargeError")
-
-    broker.before = refuse
-    async with Running(broker, echo) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a", b"huge", b"b"]))
-        await until(lambda: stage.acked.get(TP("in", 0)) == 3)
-    assert broker.sent("out") == [b"a", b"b"]
-    assert broker.dead[0].error == "MessageSizeTooLargeError"
-    assert broker.totals("stage") == {"src": {"ingested": 3, "done": 2, "dead_lettered": 1}}
-
-
-async def test_a_dead_letter_fits_however_long_the_key() -> None:
-    broker = MemoryBroker()
-    async with Running(broker, echo) as stage:
-        stage.put(TP("in", 0), [Record("in", 0, 0, b"k" * 700_000, b"junk")])
-        await until(lambda: stage.acked.get(TP("in", 0)) == 1)
-    output = next(output for output in broker.log if output.topic == DEAD)
-    assert len(output.key or b"") + len(output.value or b"") < 20_000
-
-
-async def test_a_bug_is_tried_again_then_item_by_item_then_a_dead_letter() -> None:
-    broker = MemoryBroker()
-    calls: list[list[str]] = []
-
-    async def buggy(items: Sequence[Item[str]]) -> list[Result]:
-        calls.append([item.value for item in items])
-        if any(item.value == "x" for item in items):
-            raise ZeroDivisionError("oh")
-        return await echo(items)
-
-    async with Running(broker, buggy) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a", b"x", b"b"]))
-        await until(lambda: stage.acked.get(TP("in", 0)) == 3)
-    assert calls == [["a", "x", "b"]] * TRIES + [["a"]] + [["x"]] * TRIES + [["b"]]
-    assert [(letter.error, letter.attempts) for letter in broker.dead] == [
-        ("ZeroDivisionError", TRIES)
-    ]
-
-
-async def test_too_many_bugs_stop_the_stage_and_nothing_more_is_acknowledged() -> None:
-    broker = MemoryBroker()
-
-    async def broken(items: Sequence[Item[str]]) -> list[Result]:
-        raise RuntimeError("always")
-
-    async with Running(broker, broken) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a"] * (BUG_CAP + 10)))
-        await until(lambda: stage.stopped is not None)
-        assert not stage.takes(TP("in", 0))
-        assert "bug" in stage.waiting
-    assert len(broker.dead) == BUG_CAP
-    assert stage.acked[TP("in", 0)] == BUG_CAP
 
 
 async def test_a_repeated_batch_sees_the_state_as_it_was() -> None:

@@ -13,7 +13,7 @@ from feedback_app.hop.record import RecordStage
 from feedback_app.hop.stage import Plan
 from models import Account
 from tests.support.hopping import STATS, MemoryBroker, assigned, outside, records, until
-from tests.unit.hop.test_batch import decode
+from tests.unit.hop.batch_stage import decode
 
 HERE = TP("in", 0)
 
