@@ -263,10 +263,10 @@ async def test_a_spent_budget_of_users_ends_the_stream(
 ) -> None:
     world = world_of(sandbox, clock, x_daily_users=20)
     async with running(world, time, sandbox):
-        for number in range(24):
+        for number in range(22):
             sandbox.x.post(f"post {number}", author=f"writer{number // 2}")
         await until(lambda: world.states["live"].state == "budget_spent")
-        assert "12 of the 20 users" in world.states["live"].detail
+        assert "11 of the 20 users" in world.states["live"].detail
 
 
 async def test_pausing_one_source_takes_its_rule_away(
