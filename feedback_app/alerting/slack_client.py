@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 TOTAL_S = 8.0
 """Of one call; below the session timeout of the consumer group."""
 CONNECT_S = 5.0
+KEEP_S = 2.0
+"""How long a connection may rest between calls: one that Slack closes just as a post goes out on
+it leaves nobody sure of that post, and no server closes one that rested so short."""
 PAGE = 200
 PARTY = "slack"
 
@@ -188,10 +191,8 @@ class SlackClient:
 
     def _client(self) -> AsyncWebClient:
         if self._web is None:
-            # A connection each call: one kept alive may be closed by Slack just as a post goes
-            # out on it, and nobody could tell whether Slack took it.
             session = aiohttp.ClientSession(
-                connector=GuardedConnector(force_close=True),
+                connector=GuardedConnector(keepalive_timeout=KEEP_S),
                 timeout=aiohttp.ClientTimeout(total=TOTAL_S, connect=CONNECT_S),
             )
             self._web = AsyncWebClient(

@@ -17,7 +17,7 @@ BatchHandler = Callable[[Sequence[Item[Any]]], Awaitable[Sequence[Result]]]
 Run = tuple[Partition, list[Any]]
 """Records of one partition in offset order."""
 
-BATCH_S = 1.0
+BATCH_S = 1.5
 """How long a handler may take for a batch: longer ones are made smaller, for a rebalance cancels
 what is not done after its grace, and it is done again."""
 RUN = 32

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import socket
 from collections.abc import AsyncIterator, Callable
 
@@ -259,6 +260,55 @@ async def test_a_refused_connection_was_not_posted() -> None:
         with pytest.raises(OutsideFault, match="cannot list"):
             await client.channel_ids([NEGATIVE])
         await client.close()
+
+
+@pytest.mark.parametrize(("kept_s", "connections"), [(60.0, 1), (0.0, 3)])
+async def test_posts_one_after_the_other_share_a_connection_that_does_not_rest_for_long(
+    monkeypatch: pytest.MonkeyPatch, kept_s: float, connections: int
+) -> None:
+    monkeypatch.setattr(slack_client, "KEEP_S", kept_s)
+    peers: list[object] = []
+
+    def answer(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        peers.append(request.transport.get_extra_info("peername"))
+        return web.json_response({"ok": True, "ts": "1.000001"})
+
+    async with serving(answer) as (client, _):
+        for _ in range(3):
+            assert await client.post("C0", single(alert()), always) == Done("1.000001")
+        assert len(set(peers)) == connections
+        assert isinstance(await client.post("C0", single(alert()), lambda: False), NotDone)
+        assert len(peers) == 3, "the guard is asked on a connection that stands already, too"
+
+
+async def test_a_connection_that_slack_closed_is_not_used_again() -> None:
+    closed = asyncio.Event()
+    body = b'{"ok": true, "ts": "1.000001"}'
+
+    async def answer_and_close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"Content-Length: (\d+)", head, re.IGNORECASE)
+        assert length is not None
+        await reader.readexactly(int(length[1]))
+        kind = b"Content-Type: application/json"
+        writer.write(b"HTTP/1.1 200 OK\r\n%b\r\nContent-Length: %d\r\n\r\n" % (kind, len(body)))
+        writer.write(body)
+        writer.write_eof()
+        assert await reader.read() == b"", "a second post came"
+        writer.close()
+        closed.set()
+
+    server = await asyncio.start_server(answer_and_close, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    client = SlackClient("xoxb-test", f"http://{host}:{port}/api/")
+    for _ in range(3):
+        assert await client.post("C0", single(alert()), always) == Done("1.000001")
+        await asyncio.wait_for(closed.wait(), 5)
+        closed.clear()
+    await client.close()
+    server.close()
+    await server.wait_closed()
 
 
 async def test_a_missing_scope_says_what_to_mend() -> None:

@@ -137,9 +137,9 @@ async def test_a_slow_handler_is_given_smaller_batches_and_a_quick_one_larger_ag
         return await echo(items)
 
     async with Running(broker, slow_at_first, take=400) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a"] * 1500))
-        await until(lambda: stage.acked.get(TP("in", 0)) == 1500)
-    assert sizes[:6] == [400, 100, 100, 100, 200, 400]
+        stage.put(TP("in", 0), records("in", 0, [b"a"] * 1550))
+        await until(lambda: stage.acked.get(TP("in", 0)) == 1550)
+    assert sizes[:6] == [400, 150, 150, 150, 300, 400]
 
 
 async def test_a_small_batch_that_took_long_makes_the_next_no_smaller() -> None:
