@@ -1,105 +1,19 @@
 """The sentiment stage: raw feedback in, scored feedback out, each revision once."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Protocol
 
-from feedback_app.hop import Count, Item, Output, OutsideFault, Result, Row
+from feedback_app.hop import Count, Item, Output, OutsideFault, Result
+from feedback_app.revisions import Known, Revisions, outcome_of
 from feedback_app.sentiment.classifier import ClassifierUnavailable, Probabilities, TextsRefused
 from feedback_app.sentiment.language import can_score, language_of
-from models import Feedback, InvalidRecord, ScoredFeedback, rfc3339
+from models import Feedback, ScoredFeedback, rfc3339
 from models.feedback import sane_time
-
-log = logging.getLogger(__name__)
 
 NAMES = Probabilities._fields
 DIGITS = 6
 """Digits of a score after the point."""
-OUTCOMES = ("scored", "unscored", "deleted")
-"""What a scored record counts as; the order is that of the numbers in `Known.records`."""
-
-
-class Known(NamedTuple):
-    """What is known of a feedback id: its highest revision and the raw records behind it.
-
-    A number in `records` is the offset of a raw record that has an output and what it counted as
-    (`record_of`): millions of ids are held, and a mapping of each would take twice the memory.
-    """
-
-    revision: int
-    deleted: bool
-    records: tuple[int, ...]
-    at: float
-
-    def outcome(self, offset: int) -> str | None:
-        """Return what the raw record at an offset counted as, None where it has no output."""
-        for record in self.records:
-            if record // len(OUTCOMES) == offset:
-                return OUTCOMES[record % len(OUTCOMES)]
-        return None
-
-
-def record_of(offset: int, outcome: str) -> int:
-    """Return an offset and what its record counted as in one number."""
-    return offset * len(OUTCOMES) + OUTCOMES.index(outcome)
-
-
-class SentimentState:
-    """The revisions of one partition, rebuilt from the same partition of `scored`."""
-
-    def __init__(self, partition: int, hours: float, clock: Callable[[], float]) -> None:
-        self._keep_s, self._clock = hours * 3600, clock
-        self._known: dict[str, Known] = {}
-        self._due = 0.0
-        """When the oldest is to be forgotten, in Unix seconds."""
-
-    def get(self, feedback_id: str) -> Known | None:
-        """Return what is known of an id."""
-        return self._known.get(feedback_id)
-
-    def restore(self, row: Row) -> None:
-        """Take in a scored record, in the order of the topic."""
-        try:
-            self.remember((ScoredFeedback.decode(row.value), row.timestamp))
-        except InvalidRecord as error:
-            log.warning("scored %d@%d is not ours: %s", row.partition, row.offset, error)
-
-    def remember(self, what: Any) -> None:
-        """Take in (scored record, Unix time) once the broker has it."""
-        scored, at = what
-        identity = scored.feedback.id
-        # Out and in again, so that the oldest stand first.
-        self._known[identity] = merge(self._known.pop(identity, None), scored, at)
-        if self._clock() > self._due:
-            self._forget(self._clock() - self._keep_s)
-
-    def _forget(self, limit: float) -> None:
-        """Forget what came before a time in Unix seconds."""
-        while self._known:
-            oldest = next(iter(self._known))
-            if self._known[oldest].at >= limit:
-                self._due = self._known[oldest].at + self._keep_s
-                return
-            del self._known[oldest]
-
-
-def merge(known: Known | None, scored: ScoredFeedback, at: float) -> Known:
-    """Return what is known of an id after one more scored record."""
-    feedback = scored.feedback
-    records: tuple[int, ...] = (record_of(scored.offset, outcome_of(scored)),)
-    revision, deleted = feedback.revision, feedback.kind == "delete"
-    if known is not None:
-        records += tuple(one for one in known.records if one // len(OUTCOMES) != scored.offset)
-        revision, deleted = max(revision, known.revision), deleted or known.deleted
-    return Known(revision, deleted, records, at)
-
-
-def outcome_of(scored: ScoredFeedback) -> str:
-    """Return what a scored record counts as."""
-    if scored.feedback.kind == "delete":
-        return "deleted"
-    return "unscored" if scored.score is None else "scored"
 
 
 class TextScorer(Protocol):
@@ -162,6 +76,20 @@ def mark_languages(every: Sequence[Feedback]) -> None:
         feedback.lang = language_of(feedback.text, feedback.lang)
 
 
+def look_up(items: Sequence[Item[Feedback]]) -> dict[tuple[int, str], Known]:
+    """Return what is known of each item's id by partition and id; raises OutsideFault."""
+    ids: dict[int, list[str]] = {}
+    states: dict[int, Revisions] = {}
+    for item in items:
+        states[item.partition] = item.state
+        ids.setdefault(item.partition, []).append(item.value.id)
+    return {
+        (partition, identity): known
+        for partition, state in states.items()
+        for identity, known in state.known(ids[partition]).items()
+    }
+
+
 def decide(
     items: Sequence[Item[Feedback]],
 ) -> tuple[list[Result | None], dict[Item[Feedback], bool]]:
@@ -170,10 +98,11 @@ def decide(
     results: list[Result | None] = []
     fresh: dict[Item[Feedback], bool] = {}
     batch: dict[tuple[int, str], tuple[int, bool]] = {}
+    every = look_up(items)
     for item in items:
         feedback = item.value
         place = (item.partition, feedback.id)
-        known: Known | None = item.state.get(feedback.id)
+        known = every.get(place)
         revision, deleted = batch.get(
             place, (known.revision, known.deleted) if known else (None, False)
         )
@@ -230,5 +159,5 @@ def output(
     return Result(
         outputs=[Output(topic, feedback.id.encode(), scored.encode(), item.partition)],
         counts=counts,
-        remember=(scored, now),
+        remember=scored,
     )

@@ -3,8 +3,7 @@
     python -m benchmarks.memory [--minutes M]
 
 The backlog is kept full. Every few seconds the resident memory is noted; the slope is that of the
-second half. The window in which repeated ids are recognised is three minutes, because what it holds
-grows with it by design, about 260 bytes an id. Ends with one line of JSON.
+second half. Ends with one line of JSON.
 """
 
 import argparse
@@ -22,7 +21,6 @@ from benchmarks.texts import texts
 SETTINGS = {
     "FEEDBACK_NEGATIVE_BELOW": "0.001",
     "FEEDBACK_POSITIVE_ABOVE": "0.999",
-    "FEEDBACK_DEDUPE_HOURS": "0.05",
 }
 AHEAD = 20_000
 """How many messages wait at least."""

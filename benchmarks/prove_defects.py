@@ -376,4 +376,22 @@ DEFECTS = (
         ),
         "tests/integration/test_leaving.py::test_a_worker_that_ends_during_its_first_join_leaves",
     ),
+    Defect(
+        "a worker that waits for Kafka's return before it ends",
+        (Edit("feedback_app/factory.py", "        limit.start()\n", ""),),
+        "tests/integration/test_leaving.py::"
+        "test_a_worker_that_ends_while_kafka_is_away_ends_and_loses_nothing",
+    ),
+    Defect(
+        "ids that are forgotten when they go to the disk",
+        (
+            Edit(
+                "feedback_app/revisions.py",
+                "            self._file.write(self._young | {i: merged(o, self._young[i]) "
+                "for i, o in older.items()})\n",
+                "            self._file.write(older)\n",
+            ),
+        ),
+        "tests/unit/test_revisions.py::test_all_that_was_taken_in_is_known",
+    ),
 )

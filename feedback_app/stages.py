@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import agents.alerts
 import agents.sentiment
 from agents.polls import Polls
-from agents.sentiment import SentimentState, TextScorer
+from agents.sentiment import TextScorer
 from feedback_app.alerting.delivery_state import DeliveryState
 from feedback_app.alerting.outbox import Outbox
 from feedback_app.channels import Channels
@@ -16,6 +16,7 @@ from feedback_app.hop.record import RecordStage
 from feedback_app.hop.registry import Hops
 from feedback_app.hop.stage import Plan, Stage
 from feedback_app.hop.types import StateTopic
+from feedback_app.revisions import Revisions
 from feedback_app.topics import Topics
 from models import Alert, Feedback, PollRequest, ScoredFeedback
 
@@ -48,7 +49,7 @@ def sentiment(hops: Hops, topics: Topics, scorer: TextScorer, hours: float, cloc
         taken="ingested",
         state=StateTopic(
             topics.scored.name,
-            lambda partition: SentimentState(partition, hours, clock.time),
+            lambda partition: Revisions(hours, clock.time),
             hours,
         ),
     )

@@ -6,8 +6,9 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.sentiment import SentimentState, build
+from agents.sentiment import build
 from feedback_app.hop import Item, Result, Row
+from feedback_app.revisions import Revisions
 from feedback_app.sentiment.classifier import Probabilities
 from models import Feedback, ScoredFeedback
 
@@ -32,19 +33,19 @@ class Scorer:
         return [Probabilities(0.2, 0.5, 0.3) for _ in texts]
 
 
-def state() -> SentimentState:
+def state() -> Revisions:
     """Return the state of an empty partition."""
-    return SentimentState(0, 24, lambda: NOW)
+    return Revisions(24, lambda: NOW)
 
 
-def item(feedback: Feedback, offset: int, held: SentimentState) -> Item[Feedback]:
+def item(feedback: Feedback, offset: int, held: Revisions) -> Item[Feedback]:
     """Return a raw record; decoded anew, as a handler may change what it is given."""
     fresh = Feedback.decode(feedback.encode())
     return Item("raw", 0, offset, feedback.id.encode(), NOW, fresh, held)
 
 
 async def carried(
-    every: Sequence[tuple[int, Feedback]], held: SentimentState, most: int
+    every: Sequence[tuple[int, Feedback]], held: Revisions, most: int
 ) -> list[Result]:
     """Carry records through the stage in batches of at most so many."""
     handler, results = build(Scorer(), "scored", lambda: NOW), []

@@ -5,9 +5,9 @@ from typing import Any
 import orjson
 import pytest
 
-from agents.sentiment import SentimentState
 from feedback_app.alerting.delivery_state import DeliveryState
 from feedback_app.hop import Row
+from feedback_app.revisions import Revisions
 from models import Action, Alert, Cursor, Delivery, Feedback, InvalidRecord, ScoredFeedback, Wire
 from models.delivery import POSTED
 
@@ -53,4 +53,4 @@ def test_a_state_is_restored_past_what_is_not_ours(
 ) -> None:
     row = Row(0, 0, b"k", orjson.dumps(data), 1_800_000_000.0)
     DeliveryState(0).restore(row)
-    SentimentState(0, 24, lambda: 1_800_000_000.0).restore(row)
+    Revisions(24, lambda: 1_800_000_000.0).restore(row)
