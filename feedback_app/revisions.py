@@ -1,7 +1,8 @@
 """What is known of the feedback ids of one partition: which revisions `scored` already holds.
 
 The youngest ids are in memory, the rest in a SQLite file without a name, which ends with the
-process: a worker's memory does not grow with them. `scored` is what they are rebuilt from.
+process: a worker's memory does not grow with them. `scored` is what they are rebuilt from, so on a
+full disk they are held in memory for a while before anything waits for it.
 """
 
 import logging
@@ -9,19 +10,26 @@ import sqlite3
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import islice
 from typing import Any, NamedTuple
 
 from feedback_app.hop import OutsideFault, Row
+from feedback_app.settings import ConfigurationError
 from models import InvalidRecord, ScoredFeedback
 
 log = logging.getLogger(__name__)
 
 YOUNG = 1000
-"""Ids of a partition that are held in memory before they go to the file, all at once."""
+"""Ids of a partition that are held in memory before they go to the file, so many at once."""
+HELD_MOST = 50 * YOUNG
+"""Ids that are held in memory while the disk fails; then the partition waits for it."""
+TRY_AGAIN_S = 10.0
+"""How long after a failure of the disk the next try comes."""
 ASKED = (1, 8, 64)
 """Ids of one query, filled up with nulls: for each number SQLite keeps the parsed statement."""
 CACHE_KB = 512
 """Memory of a partition's file; what is over it is on the disk."""
+PLACE = "set SQLITE_TMPDIR to a directory on a disk with room"
 OUTCOMES = ("scored", "unscored", "deleted")
 """What a scored record counts as; the order is that of the numbers in `Known.records`."""
 
@@ -68,18 +76,22 @@ def merged(one: Known, other: Known) -> Known:
 
 
 class Revisions:
-    """The ids of one partition, each known for one to two windows after its last record."""
+    """The ids of one partition, each known for one to two windows after its last record.
+
+    What `restore` brings counts as new: after an assignment it is known for up to three.
+    """
 
     def __init__(self, hours: float, clock: Callable[[], float]) -> None:
         """Start with none; `hours` is the window, `clock` returns Unix seconds."""
         self._window_s, self._clock = hours * 3600, clock
         self._young: dict[str, Known] = {}
         self._file = _File()
-        self._most = YOUNG
         self._turn_at = clock() + self._window_s
+        self._failed_at: float | None = None
 
     def known(self, ids: Sequence[str]) -> dict[str, Known]:
         """Return what is known of these ids; raises OutsideFault where the disk fails."""
+        self._keep_up()
         try:
             found = self._file.read(ids)
         except sqlite3.Error as error:
@@ -91,43 +103,71 @@ class Revisions:
         return found
 
     def restore(self, row: Row) -> None:
-        """Take in a scored record."""
+        """Take in a scored record; raises OutsideFault where the disk fails for long."""
         try:
             self.remember(ScoredFeedback.decode(row.value))
         except InvalidRecord as error:
             log.warning("scored %d@%d is not ours: %s", row.partition, row.offset, error)
+        self._keep_up()
 
     def remember(self, what: Any) -> None:
-        """Take in a scored record once the broker has it."""
+        """Take in a scored record once the broker has it; no disk can make this fail."""
         identity, new = what.feedback.id, known_from(what)
         old = self._young.get(identity)
         self._young[identity] = new if old is None else merged(old, new)
-        if len(self._young) >= self._most:
-            self._spill()
 
-    def _spill(self) -> None:
+    def _keep_up(self) -> None:
+        """Write what is in memory, if it is much, and forget what is old, if it is time."""
         now = self._clock()
-        try:
-            if now >= self._turn_at:
-                self._file.turn()
-                self._turn_at = now + self._window_s
-            older = self._file.read(list(self._young))
-            self._file.write(self._young | {i: merged(o, self._young[i]) for i, o in older.items()})
-        except sqlite3.Error as error:
-            # The records stand in `scored` already, so they are held here until the disk works.
-            log.warning("cannot write what is known of ids, held in memory: %s", error)
-            self._most = len(self._young) + YOUNG
+        self._turn_at = min(self._turn_at, now + self._window_s)  # the clock was put back
+        if len(self._young) < YOUNG and now < self._turn_at:
             return
-        self._young, self._most = {}, YOUNG
+        failed, too_many = self._failed_at, len(self._young) > HELD_MOST
+        if failed is not None and 0 <= now - failed < TRY_AGAIN_S and not too_many:
+            return
+        try:
+            self._write_and_turn(now)
+        except sqlite3.Error as error:
+            self._failed_at = now
+            why = f"cannot write what is known of ids: {error} ({PLACE})"
+            if too_many:
+                raise OutsideFault("disk", why) from error
+            log.warning("%s; held in memory", why)
+        else:
+            self._failed_at = None
+
+    def _write_and_turn(self, now: float) -> None:
+        for _ in range(2):  # after a failure there is more: it catches up without a long pause
+            some = dict(islice(self._young.items(), YOUNG))
+            older = self._file.read(list(some))
+            self._file.write(some | {i: merged(one, some[i]) for i, one in older.items()})
+            for identity in some:
+                del self._young[identity]
+        if not self._young and now >= self._turn_at:
+            turns = int((now - self._turn_at) // self._window_s) + 1
+            for _ in range(min(turns, 2)):
+                self._file.turn()
+            self._turn_at += turns * self._window_s
+
+
+def probe() -> None:
+    """Write and drop a file like those; raises ConfigurationError where no directory takes it."""
+    try:
+        _File(cache_kb=1).write({str(n): Known(0, False, (n,)) for n in range(YOUNG)})
+    except sqlite3.Error as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_CANTOPEN:
+            raise ConfigurationError(f"no directory for temporary files: {PLACE}") from error
+        log.warning("cannot write temporary files: %s (%s)", error, PLACE)
 
 
 class _File:
     """Two tables of ids in a SQLite file; those of the older one are forgotten all at once."""
 
-    def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None)  # a file without a name
+    def __init__(self, cache_kb: int = CACHE_KB) -> None:
+        # A file without a name; its end may come in whatever thread collects it.
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         weakref.finalize(self, self._database.close)
-        self._database.execute(f"PRAGMA cache_size = -{CACHE_KB}")
+        self._database.execute(f"PRAGMA cache_size = -{cache_kb}")
         self._new, self._old = "a", "b"
         for table in (self._new, self._old):
             self._create(table)

@@ -12,6 +12,7 @@ from feedback_app.hop.errors import OutsideFault
 from feedback_app.hop.types import Row
 from feedback_app.kafka import producer
 from feedback_app.readback import ReadBack
+from feedback_app.revisions import probe
 from feedback_app.settings import ConfigurationError, Settings
 from feedback_app.topic_admin import ensure_topics
 from feedback_app.topics import Topics
@@ -70,10 +71,11 @@ class Preflight(Service):
         self.waiting: str | None = None
 
     async def on_start(self) -> None:
-        """Check topics, owner and channels, load the model.
+        """Check the disk, topics, owner and channels, load the model.
 
         Raises ConfigurationError or ModelError.
         """
+        await asyncio.to_thread(probe)
         loading = asyncio.get_running_loop().run_in_executor(None, self._load)
         checking = asyncio.ensure_future(self._check())
         try:

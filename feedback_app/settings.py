@@ -138,7 +138,7 @@ class Settings(BaseModel):
     ops_channel: Channel | None = None
     """Where notices about the app itself go."""
     dedupe_hours: float = Field(default=24, gt=0, le=168)
-    """How long a repeated id is recognised; 40 to 80 bytes of disk an id (`SQLITE_TMPDIR`)."""
+    """How long a repeated id is recognised; some 100 bytes of disk an id (`SQLITE_TMPDIR`)."""
 
     model: str | None = None
     """A directory or hub name of a classifier, `azure`, or unset for the bundled one."""

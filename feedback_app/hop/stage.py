@@ -93,9 +93,8 @@ class Stage(abc.ABC):
         fresh = {}
         for tp in tps:
             old = self._parked.get(tp.partition)
-            state = spec.new(tp.partition) if spec is not None else None
             fresh[tp.partition] = (
-                Partition(tp, state)
+                Partition(tp, spec.new(tp.partition) if spec is not None else None)
                 if old is None
                 else Partition(tp, old.state, restored_to=old.restored_to)
             )

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import reduce
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from feedback_app import revisions
 from feedback_app.hop import OutsideFault, Row
 from feedback_app.revisions import Known, Revisions, known_from, merged
+from feedback_app.settings import ConfigurationError
 from models import Feedback, ScoredFeedback
 
 HOUR = 3600.0
@@ -60,6 +62,8 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_all_that_was_taken_in_is_known(every: list[ScoredFeedback], asked: list[str]) -> None:
     held = Revisions(24, Now())
     for number, one in enumerate(every):
+        if number % 3 == 2:
+            held.known(asked)
         if number % 2:
             held.remember(one)
         else:
@@ -73,27 +77,36 @@ def test_all_that_was_taken_in_is_known(every: list[ScoredFeedback], asked: list
     assert all(same(known, reduce(merged, told[identity])) for identity, known in found.items())
 
 
-@pytest.mark.usefixtures("few")
+def take(held: Revisions, *ids: str) -> None:
+    """Have scored records of these ids taken in."""
+    for number, identity in enumerate(ids):
+        held.remember(scored(identity, number))
+
+
 def test_an_id_is_known_for_a_window_and_forgotten_after_two() -> None:
     now = Now()
     held = Revisions(1, now)
-    number = 0
-
-    def take(*ids: str) -> None:
-        nonlocal number
-        for identity in ids:
-            number += 1
-            held.remember(scored(identity, number))
-
-    take("early", "b", "c")
+    take(held, "early", "again")
     now.at += HOUR
-    take("d", "e", "f")
-    assert held.known(["early"]), "a window later"
+    assert set(held.known(["early", "again"])) == {"early", "again"}
+    take(held, "late", "again")
     now.at += HOUR
-    take("g", "h", "d")
-    assert held.known(["early", "b", "c"]) == {}
-    assert sorted(held.known(["d"])["d"].records) == [3 * 4, 3 * 9]
-    assert set(held.known(["e", "f", "g"])) == {"e", "f", "g"}
+    assert set(held.known(["early", "again", "late"])) == {"again", "late"}
+    assert sorted(held.known(["again"])["again"].records) == [3]
+    now.at += 3 * HOUR
+    assert held.known(["again", "late"]) == {}, "nothing came for longer than the window"
+
+
+def test_a_clock_that_was_ahead_keeps_nothing_for_longer() -> None:
+    now = Now()
+    now.at += 10_000 * HOUR
+    held = Revisions(1, now)
+    now.at -= 10_000 * HOUR
+    take(held, "a")
+    for _ in range(4):
+        assert held.known(["a"])
+        now.at += HOUR / 2
+    assert held.known(["a"]) == {}
 
 
 def many(count: int, first: int = 0) -> Sequence[ScoredFeedback]:
@@ -114,26 +127,40 @@ def test_any_number_of_ids_can_be_asked_for() -> None:
 def test_the_disk_holds_them_and_memory_does_not_grow() -> None:
     held = Revisions(24, Now())
     for one in many(20 * revisions.YOUNG):
-        held.remember(one)
-    assert len(held._young) < revisions.YOUNG
+        held.restore(Row(0, 0, None, one.encode(), 0.0))
+        assert len(held._young) <= revisions.YOUNG
 
 
-def test_on_a_full_disk_they_are_held_in_memory_until_there_is_room(
-    caplog: pytest.LogCaptureFixture,
+def test_on_a_full_disk_they_are_held_in_memory_and_then_waited_with(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    held = Revisions(24, Now())
+    monkeypatch.setattr(revisions, "HELD_MOST", 5 * revisions.YOUNG)
+    now = Now()
+    held = Revisions(24, now)
     held._file._database.execute("PRAGMA max_page_count = 20")
-    count = 10 * revisions.YOUNG
-    for one in many(count):
-        held.remember(one)
-    assert "held in memory" in caplog.text
-    assert len(caplog.records) < 15, "it is not tried again with each"
-    assert len(held.known([f"x:{number}" for number in range(count)])) == count
+    every = many(12 * revisions.YOUNG)
+    ids = [one.feedback.id for one in every]
+    fault: OutsideFault | None = None
+    taken = 0
+    while fault is None:
+        some = every[taken : taken + 100]
+        now.at += 1
+        try:
+            held.known(ids[taken : taken + 100])
+        except OutsideFault as error:
+            fault = error
+        else:
+            take(held, *(one.feedback.id for one in some))
+            taken += 100
+    assert (fault.party, taken) == ("disk", 3000 + 5100), "three thousand found room"
+    assert "SQLITE_TMPDIR" in str(fault)
+    assert 2 < len(caplog.records) < 12, "it is not tried each time"
+    with pytest.raises(OutsideFault):
+        held.known(ids)
     held._file._database.execute("PRAGMA max_page_count = 1000000")
-    for one in many(2 * revisions.YOUNG, count):
-        held.remember(one)
+    for _ in range(3):
+        assert len(held.known(ids)) == taken
     assert len(held._young) < revisions.YOUNG
-    assert len(held.known([f"x:{number}" for number in range(count)])) == count
 
 
 def test_a_disk_that_cannot_be_read_is_waited_for() -> None:
@@ -143,3 +170,23 @@ def test_a_disk_that_cannot_be_read_is_waited_for() -> None:
         held.known(["x:1"])
     assert raised.value.party == "disk"
     assert isinstance(raised.value.__cause__, sqlite3.Error)
+
+
+@pytest.mark.parametrize(
+    ("code", "stops"), [(sqlite3.SQLITE_CANTOPEN, True), (sqlite3.SQLITE_FULL, False)]
+)
+def test_a_worker_without_a_directory_for_its_files_does_not_start(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: int, stops: bool
+) -> None:
+    revisions.probe()
+    assert not caplog.records
+
+    def fail(*_: object) -> None:
+        error = sqlite3.OperationalError("no")
+        error.sqlite_errorcode = code
+        raise error
+
+    monkeypatch.setattr(revisions._File, "write", fail)
+    with pytest.raises(ConfigurationError, match="SQLITE_TMPDIR") if stops else nullcontext():
+        revisions.probe()
+    assert bool(caplog.records) is not stops
