@@ -236,18 +236,20 @@ class SlackSocket:
 
     async def _close(self, client: SocketModeClient, beside: asyncio.Task[None] | None) -> None:
         """Let what is in flight be finished and acknowledged, then close."""
-        if beside is not None:
-            beside.cancel()
-            await asyncio.wait({beside}, timeout=self._timing.drain)
-        if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=self._timing.drain)
-        for task in list(self._tasks):
-            task.cancel()
-        # A deaf peer does not answer the close either, and aiohttp would wait for it.
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(self._timing.drain):
-                await client.close()  # type: ignore[no-untyped-call]
-        await client.aiohttp_client_session.close()
+        try:
+            if beside is not None:
+                beside.cancel()
+                await asyncio.wait({beside}, timeout=self._timing.drain)
+            if self._tasks:
+                await asyncio.wait(set(self._tasks), timeout=self._timing.drain)
+            for task in list(self._tasks):
+                task.cancel()
+            # A deaf peer does not answer the close either, and aiohttp would wait for it.
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(self._timing.drain):
+                    await client.close()  # type: ignore[no-untyped-call]
+        finally:  # also where the worker ends in the middle of it
+            await client.aiohttp_client_session.close()
 
     async def _frame(
         self, client: SocketModeClient, link: Link, greeted: asyncio.Event, text: str

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 import pytest
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
 from feedback_app.clock import SystemClock
 from feedback_app.sandbox import SLACK_BOT_TOKEN, Sandbox
@@ -60,6 +61,23 @@ async def test_a_silent_connection_is_rebuilt(sandbox: Sandbox) -> None:
         sandbox.slack.say("#feedback", "heard again")
         await until(lambda: world.feedback)
         connection.transport.abort()
+
+
+async def test_a_worker_that_ends_while_a_deaf_connection_is_closed_leaves_none_open(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closing, sessions = asyncio.Event(), []
+
+    async def hang(client: SocketModeClient) -> None:
+        sessions.append(client.aiohttp_client_session)
+        closing.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(SocketModeClient, "close", hang)
+    async with running(world_of(sandbox), timing=replace(QUICK, drain=60)):
+        sandbox.slack.sockets.cut()
+        await asyncio.wait_for(closing.wait(), 5)
+    assert [session.closed for session in sessions] == [True]
 
 
 async def test_a_stranger_on_the_app_token_is_reported(sandbox: Sandbox) -> None:
