@@ -387,8 +387,8 @@ DEFECTS = (
         (
             Edit(
                 "feedback_app/revisions.py",
-                "            self._file.write(self._young | {i: merged(o, self._young[i]) "
-                "for i, o in older.items()})\n",
+                "            self._file.write(some | {i: merged(one, some[i]) "
+                "for i, one in older.items()})\n",
                 "            self._file.write(older)\n",
             ),
         ),
