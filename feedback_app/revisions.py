@@ -66,12 +66,13 @@ def known_from(scored: ScoredFeedback) -> Known:
     return Known(feedback.revision, feedback.kind == "delete", (record,))
 
 
-def merged(one: Known, other: Known) -> Known:
-    """Return what both tell of an id, in whatever order they are given."""
+def merged(old: Known, new: Known) -> Known:
+    """Return what both tell of an id; of a raw record scored twice the later word counts."""
+    again = {record // len(OUTCOMES) for record in new.records}
     return Known(
-        max(one.revision, other.revision),
-        one.deleted or other.deleted,
-        tuple({*one.records, *other.records}),
+        max(old.revision, new.revision),
+        old.deleted or new.deleted,
+        new.records + tuple(one for one in old.records if one // len(OUTCOMES) not in again),
     )
 
 

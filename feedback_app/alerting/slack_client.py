@@ -30,7 +30,7 @@ TOTAL_S = 8.0
 CONNECT_S = 5.0
 KEEP_S = 2.0
 """How long a connection may rest between calls: one that Slack closes just as a post goes out on
-it leaves nobody sure of that post, and no server closes one that rested so short."""
+it leaves nobody sure of that post, and hardly any server closes one that rested so short."""
 PAGE = 200
 PARTY = "slack"
 

@@ -11,8 +11,8 @@ Exception
 class OutsideFault(Exception):
     """Something outside the app does not work; the same record is tried again after a while.
 
-    `party` is a short name for the page (`slack`, `x`, `kafka`, `model`); `retry_after` is the
-    number of seconds that the party asked for, if it did.
+    `party` is a short name for the page (`slack`, `x`, `kafka`, `model`, `disk`); `retry_after` is
+    the number of seconds that the party asked for, if it did.
     """
 
     def __init__(self, party: str, message: str, retry_after: float | None = None) -> None:

@@ -77,6 +77,18 @@ def test_all_that_was_taken_in_is_known(every: list[ScoredFeedback], asked: list
     assert all(same(known, reduce(merged, told[identity])) for identity, known in found.items())
 
 
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("between", [0, 5])
+def test_of_a_raw_record_that_was_scored_twice_the_later_word_counts(between: int) -> None:
+    held = Revisions(24, Now())
+    held.remember(scored("a", 7, kind="delete"))
+    take(held, *(f"x:{number}" for number in range(between)))
+    held.known([])
+    held.remember(scored("a", 7))
+    assert held.known(["a"])["a"].outcome(7) == "scored"
+    assert len(held.known(["a"])["a"].records) == 1
+
+
 def take(held: Revisions, *ids: str) -> None:
     """Have scored records of these ids taken in."""
     for number, identity in enumerate(ids):
