@@ -86,7 +86,7 @@ def request(source: str, offset: int, at: float = 0.0) -> Item[PollRequest]:
     return Item("feedback.polls", 0, offset, source.encode(), at, value)
 
 
-async def until(met: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(met: Callable[[], object], seconds: float = 60.0) -> None:
     """Return once `met` is true; fails after so many seconds."""
     async with asyncio.timeout(seconds):
         while not met():

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from feedback_app import channels as channels_module
 from feedback_app.alerting.rules import partition_of
 from feedback_app.alerting.slack_client import SlackClient
 from feedback_app.channels import LOOK_EVERY_S, Channels
@@ -12,6 +13,12 @@ from feedback_app.sandbox import SLACK_BOT_TOKEN, ManualClock, Sandbox
 from feedback_app.settings import ConfigurationError, Rule
 
 KNOWN, MISSING = "#negative-feedback", "#not-there-yet"
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the check at the start take as long as a slow machine needs."""
+    monkeypatch.setattr(channels_module, "CHECK_S", 60.0)
 
 
 @pytest.fixture

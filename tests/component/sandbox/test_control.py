@@ -114,7 +114,7 @@ async def test_the_state_and_the_feed_show_what_happens(
         sandbox.x.post("on x", author="ana")
         lines: list[bytes] = []
         while len(lines) < 2:
-            line = await asyncio.wait_for(feed.content.readline(), 10)
+            line = await asyncio.wait_for(feed.content.readline(), 60)
             if line.startswith(b"data: "):
                 lines.append(line)
     assert b'"text":"a &lt; b"' in lines[0]

@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator
 import pytest
 
 from feedback_app.sandbox import ManualClock, Sandbox
+from feedback_app.sources import slack_names
 
 START = 1_790_000_000.0
 
 
 @pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take away proxies: slack_sdk would send loopback traffic there."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
-        monkeypatch.delenv(name, raising=False)
+def patient_for_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for an author's name however slow the machine is."""
+    monkeypatch.setattr(slack_names, "PATIENCE_S", 60.0)
 
 
 @pytest.fixture

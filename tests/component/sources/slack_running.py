@@ -26,11 +26,14 @@ QUICK = Timing(
 
 
 @asynccontextmanager
-async def live_sandbox() -> AsyncIterator[Sandbox]:
-    """Yield a sandbox with the machine's time, because slack_sdk has no other."""
+async def live_sandbox(retry_after_s: tuple[float, ...] = (0, 0.3, 1, 3)) -> AsyncIterator[Sandbox]:
+    """Yield a sandbox with the machine's time, because slack_sdk has no other.
+
+    It sends an event that nobody acknowledges again after each of these seconds.
+    """
     box = Sandbox(
         posts_per_second=None,
-        slack={"history_delay": (0, 0), "acknowledge_s": 0.3, "retry_after_s": (0.0, 0.3)},
+        slack={"history_delay": (0, 0), "acknowledge_s": 0.3, "retry_after_s": retry_after_s},
     )
     await box.start()
     yield box

@@ -125,8 +125,9 @@ async def test_an_event_is_acknowledged_only_after_the_broker_has_it(sandbox: Sa
 
 async def test_an_event_that_the_broker_refused_comes_again(sandbox: Sandbox) -> None:
     world = world_of(sandbox)
-    world.refuse.append(OutsideFault("kafka", "no broker"))
     async with running(world):
+        await until(lambda: "slack" in world.shared.cursors)
+        world.refuse.append(OutsideFault("kafka", "no broker"))
         sandbox.slack.say("#feedback", "twice asked")
         await until(lambda: acknowledged(sandbox))
     assert [found.text for found in world.feedback] == ["twice asked"]
@@ -182,14 +183,15 @@ async def test_an_event_that_comes_twice_at_once_is_sent_once(sandbox: Sandbox) 
     assert [found.text for found in world.feedback] == ["twice"]
 
 
-async def test_what_slack_gave_up_on_is_read_from_the_history(sandbox: Sandbox) -> None:
-    world = world_of(sandbox)
-    async with running(world):
-        await until(lambda: "slack" in world.shared.cursors)
-    sandbox.slack.say("#feedback", "said while no worker ran")
-    await until(lambda: not sandbox.slack.sockets.pending)
-    async with running(world):
-        await until(lambda: world.feedback)
+async def test_what_slack_gave_up_on_is_read_from_the_history() -> None:
+    async with live_sandbox(retry_after_s=(0, 0.3)) as sandbox:
+        world = world_of(sandbox)
+        async with running(world):
+            await until(lambda: "slack" in world.shared.cursors)
+        sandbox.slack.say("#feedback", "said while no worker ran")
+        await until(lambda: not sandbox.slack.sockets.pending)
+        async with running(world):
+            await until(lambda: world.feedback)
     assert [found.text for found in world.feedback] == ["said while no worker ran"]
 
 

@@ -19,7 +19,7 @@ TOKEN = "secret-of-the-test"
 
 
 @asynccontextmanager
-async def answering(handler: Handler) -> AsyncIterator[XClient]:
+async def answering(handler: Handler, total: float = 30.0) -> AsyncIterator[XClient]:
     """Yield a client of a server with one answer."""
     app = web.Application()
     app.router.add_get("/2/tweets/search/recent", handler)
@@ -28,7 +28,7 @@ async def answering(handler: Handler) -> AsyncIterator[XClient]:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    client = XClient(SecretStr(TOKEN), url, lambda: NOW, aiohttp.ClientTimeout(total=0.5))
+    client = XClient(SecretStr(TOKEN), url, lambda: NOW, aiohttp.ClientTimeout(total=total))
     try:
         yield client
     finally:
@@ -102,7 +102,7 @@ async def test_a_hung_answer_is_given_up() -> None:
         await asyncio.sleep(60)
         return web.Response()
 
-    async with answering(hang) as client:
+    async with answering(hang, total=0.5) as client:
         with pytest.raises(SourceFault, match="in time"):
             await client.search("q", since=1)
 

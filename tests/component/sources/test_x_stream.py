@@ -16,7 +16,7 @@ from feedback_app.sources.snowflake import seconds
 from feedback_app.sources.x_stream import Timing, XStream
 from tests.source_world import World, request, settings, until
 
-QUICK = Timing(look=0.005, cursors=5, opening=2, drain=2, resend=0.01)
+QUICK = Timing(look=0.005, cursors=5, opening=30, drain=2, resend=0.01)
 
 
 class HurriedTime:
@@ -277,7 +277,7 @@ async def test_pausing_one_source_takes_its_rule_away(
         world.shared.stopped.add("word")
         await until(lambda: len(sandbox.x.stream.rules) == 1)
         await until(lambda: sandbox.x.stream.connections == 1)
-        assert world.states["word"].state == "paused"
+        await until(lambda: world.states["word"].state == "paused")
         world.shared.stopped.add("live")
         await until(lambda: sandbox.x.stream.connections == 0)
 

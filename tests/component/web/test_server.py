@@ -267,6 +267,6 @@ async def test_events_bring_every_part_and_end_when_the_server_stops(
             found[name.removeprefix("event: ")] = json.loads(data.removeprefix("data: "))
         assert set(found) == {"figures", "hour", "day", "messages", "alerts"}
         assert found["figures"]["stats"]["balanced"] is True
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await runner.cleanup()
             await answer.content.read()

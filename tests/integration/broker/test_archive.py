@@ -11,13 +11,14 @@ from feedback_app.broker import LocalKafka
 from feedback_app.broker.fetch import kafka_jars
 
 
+@pytest.mark.timeout(360)
 async def test_the_second_broker_uses_what_the_first_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     share_jars(tmp_path / "cache")
     monkeypatch.setenv("FEEDBACK_CACHE_DIR", str(tmp_path / "cache"))
     before = children()
-    async with LocalKafka(tmp_path / "data") as first, asyncio.timeout(100):
+    async with LocalKafka(tmp_path / "data") as first, asyncio.timeout(300):
         assert "DumpLoadedClassList" in of_node(first, "cmdline")
         (maker,) = children() - before - {first.nodes[0].pid}
         while not has_ended(maker):

@@ -50,7 +50,7 @@ async def test_a_demo_that_fails_keeps_its_logs_and_not_what_kafka_wrote(
     temporary: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(OutsideFault, match="cannot reach Kafka"):
-        await Demo(Plan(), Console(stderr=True, soft_wrap=True)).run()
+        await Demo(Plan(), Console(stderr=True, soft_wrap=True, color_system=None)).run()
     left = left_in(temporary)
     assert "feedback-demo/kafka/node-1.log" in left
     assert not [name for name in left if "feedback.raw" in name]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from feedback_app.sentiment import backends
 from feedback_app.sentiment.classifier import Probabilities
 from feedback_app.sentiment.loading import load_local
 
@@ -28,10 +29,10 @@ MUST_ALL_PASS = {"plain complaint", "plain praise", "plain neutral question"}
 FLOOR = 0.9
 
 
-@pytest.fixture(scope="module")
-def failures() -> list[str]:
-    """Return `category: expected, got: text` of each case that fails."""
-    classifier = load_local()
+@pytest.fixture(scope="module", params=backends.offered(), ids=lambda way: way.name)
+def failures(request: pytest.FixtureRequest) -> list[str]:
+    """Return `category: expected, got: text` of each case that fails, each way in turn."""
+    classifier = load_local(way=request.param)
     said = classifier.score([case["text"] for case in CASES])
     classifier.close()
     return [
