@@ -92,8 +92,11 @@ class PeerRun:
                 process = await asyncio.create_subprocess_exec(
                     *program.command,
                     *self._arguments(task),
-                    env=os.environ | self._environment | dict(program.environment),
-                    cwd=ROOT,
+                    env=os.environ
+                    | {"PYTHONPATH": str(ROOT)}
+                    | self._environment
+                    | dict(program.environment),
+                    cwd=self._folder,
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
@@ -21,6 +21,9 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+# Not only what is found, what is expected may come late too.
+expect.set_options(timeout=30_000)
 
 OpenPage = Callable[..., Awaitable[Page]]
 
@@ -63,7 +66,7 @@ async def open_page(chromium: Browser) -> AsyncIterator[OpenPage]:
             )
             stack.push_async_callback(context.close)
             page = await context.new_page()
-            page.set_default_timeout(20_000)
+            page.set_default_timeout(30_000)
             page.on("pageerror", lambda error: errors.append(str(error)))
             page.on(
                 "console",

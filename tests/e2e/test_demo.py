@@ -41,7 +41,7 @@ async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
     """The demo with nothing prepared for it: its own broker, sandbox and worker."""
     lines = tmp_path / "in.jsonl"
     lines.write_text("".join(json.dumps({"text": text}) + "\n" for text in TEXTS))
-    command = ("-m", "feedback_app", "demo", "--via", "slack", "--for", "150")
+    command = ("-m", "feedback_app", "demo", "--via", "slack")
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, *command, "--rate", "2", "--input", str(lines)),
         env=os.environ | {"TMPDIR": str(tmp_path)},

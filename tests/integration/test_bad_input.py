@@ -15,7 +15,7 @@ from tests.support.chaos.fleet import Fleet
 from tests.support.chaos.poison import POISON
 from tests.support.chaos.waiting import until
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(360)
 
 FUTURE = "2999-01-01T00:00:00.000Z"
 
@@ -68,11 +68,11 @@ async def fed(new_fleet: NewFleet) -> Fleet:
     await send(fleet, {**bad, **good, "not-json-again": b"{no", "last": b'{"text": "the last"}'})
     await until(
         lambda: len(fleet.observer.topics.scored) == len(GOOD) + 1,
-        30,
+        60,
         fleet.workers[0].tail,
     )
     await until(
-        lambda: len(fleet.observer.topics.dead) == len(POISON) + 1, 30, fleet.workers[0].tail
+        lambda: len(fleet.observer.topics.dead) == len(POISON) + 1, 60, fleet.workers[0].tail
     )
     return fleet
 
@@ -110,5 +110,5 @@ async def test_bad_records_are_dead_letters_with_their_reason_and_bytes_and_good
             and sources.get("webhook", {}).get("scored") == len(GOOD) + 1
         )
 
-    await until(counted, 20, "the accounts tell of every record")
+    await until(counted, 60, "the accounts tell of every record")
     assert await fed.workers[0].answers(fed.session, "/healthz") == 200

@@ -2,14 +2,17 @@
 
 import pytest
 
+from feedback_app.alerting.outbox import LOOK_AGAIN_S
 from feedback_app.alerting.pacing import LONGEST_BACKOFF_S
+from feedback_app.channels import LOOK_EVERY_S
 from tests.integration.conftest import NewFleet
 from tests.support.chaos.fleet import NEGATIVE, POSITIVE, Fleet
 from tests.support.chaos.waiting import until
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(500)
 
 MISSING, OPS = "#not-there-yet", "#ops"
+UNCHECKED = "the channels could not be checked yet"
 
 
 def carried(fleet: Fleet, channel: str) -> int:
@@ -42,31 +45,31 @@ async def test_a_channel_that_was_never_made_holds_up_no_other(new_fleet: NewFle
             and created == found[POSITIVE]["delivered"] == carried(fleet, POSITIVE)
         )
 
-    await until(lambda: len(fleet.observer.topics.scored) == 60, 30, "all are scored")
+    await until(lambda: len(fleet.observer.topics.scored) == 60, 90, "all are scored")
     await until(others_are_out, 30, lambda: f"the other channel's alerts: {alerts}")
 
     async def waiting_is_shown() -> bool:
         return MISSING in ((await fleet.stats())["stages"]["delivery"]["waiting_for"] or "")
 
-    await until(waiting_is_shown, 20, "the page shows what is waited for")
+    await until(waiting_is_shown, 60, "the page shows what is waited for")
 
     def noticed(words: str) -> bool:
         return any(words in one.text for one in slack.channel(OPS).messages)
 
-    await until(lambda: noticed(f"{MISSING} takes no alerts"), 30, "a notice")
+    await until(lambda: noticed(f"{MISSING} takes no alerts"), 60, "a notice")
     waiting = (await figures())[MISSING]["pending"]
 
     slack.create(MISSING)
 
     async def theirs_are_out() -> bool:
         found = (await figures())[MISSING]
-        return found["delivered"] == found["created"] == carried(fleet, MISSING) == waiting
+        return found["delivered"] == found["created"] == carried(fleet, MISSING) >= waiting
 
-    # The longest wait may just have begun, and then they go at one a second.
-    within = LONGEST_BACKOFF_S + waiting + 20
+    # Slack may just have been asked, by the stage and for all channels.
+    within = LOOK_EVERY_S + LOOK_AGAIN_S + LONGEST_BACKOFF_S + 30
     await until(theirs_are_out, within, "the alerts of the channel that was made")
     assert carried(fleet, NEGATIVE) == 0
-    await until(lambda: noticed("over after"), 30, "the end of it")
+    await until(lambda: noticed("over after"), 60, "the end of it")
 
 
 async def test_a_channel_listened_to_by_id_and_alerted_to_by_name_stops_the_start(
@@ -75,7 +78,16 @@ async def test_a_channel_listened_to_by_id_and_alerted_to_by_name_stops_the_star
     fleet = await new_fleet()
     listened = fleet.sandbox.slack.channel(NEGATIVE).id
     worker = fleet.start_worker(FEEDBACK_SLACK_CHANNELS=listened)
-    assert await worker.ended(60) == 2, worker.tail()
+
+    async def decided() -> bool:
+        nonlocal worker
+        if UNCHECKED in worker.log.read_text():  # Slack took its time: it starts, and checks later
+            worker.kill()
+            worker = fleet.start_worker(FEEDBACK_SLACK_CHANNELS=listened)
+        return worker.exit_code is not None
+
+    await until(decided, 120, lambda: worker.tail())
+    assert worker.exit_code == 2, worker.tail()
     lines = [line for line in worker.tail(100).splitlines() if line.startswith("Error: ")]
     assert len(lines) == 1, worker.tail(100)
     assert f"{NEGATIVE} ({listened}) is listened to and posted to: choose another one" in lines[0]

@@ -11,7 +11,7 @@ SEEDS = (0, 1, 2)
 FAULTS, SECONDS = 8, 16
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_a_schedule_of_faults_loses_nothing_and_doubles_nothing(
     new_fleet: NewFleet, kafka: LocalKafka, seed: int

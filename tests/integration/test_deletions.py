@@ -11,10 +11,12 @@ from tests.support.chaos.fleet import NEGATIVE, POSITIVE, Fleet
 from tests.support.chaos.processes import FEEDBACK
 from tests.support.chaos.waiting import until
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(360)
 
 PRIVATE = "my number is 555 0100"
 ALERTED = 4
+SAID_MOST = 40
+"""Of as many, some dozen are alerts: a slow machine has no more of them to withdraw."""
 WITHDRAWN_S = 10.0
 """How long all alerts of deleted messages may stand, on a machine with other work to do."""
 
@@ -57,11 +59,13 @@ async def test_nothing_of_a_deleted_message_is_shown_any_more(new_fleet: NewFlee
     number = itertools.count()
 
     def enough() -> bool:
-        said.append(slack.say("#feedback", f"{next(number)} {PRIVATE}"))
+        if len(said) < SAID_MOST:
+            said.append(slack.say("#feedback", f"{next(number)} {PRIVATE}"))
         return len(standing(fleet, POSITIVE)) >= ALERTED and len(dead) >= ALERTED
 
-    await until(enough, 40, lambda: fleet.workers[0].tail())
-    await until(lambda: shows(fleet, True), 20, "the page shows it")
+    await until(enough, 90, lambda: fleet.workers[0].tail())
+    await until(lambda: len(fleet.observer.topics.scored) == len(said), 60, "all are scored")
+    await until(lambda: shows(fleet, True), 60, "the page shows it")
     assert all(PRIVATE in text for text in standing(fleet, POSITIVE))
     since = ("--from", "1h", "--json")
     before = await asyncio.gather(
@@ -76,7 +80,7 @@ async def test_nothing_of_a_deleted_message_is_shown_any_more(new_fleet: NewFlee
     )
     assert delay < WITHDRAWN_S
     assert all("its author deleted the message" in one for one in standing(fleet, POSITIVE))
-    await until(lambda: shows(fleet, False), 20, "the page shows nothing of it")
+    await until(lambda: shows(fleet, False), 60, "the page shows nothing of it")
     after = await asyncio.gather(
         feedback(fleet, "dead-letters", "show", "0"),
         feedback(fleet, "dead-letters", "list", "--all", "--json"),
@@ -94,7 +98,7 @@ async def test_nothing_of_a_deleted_message_is_shown_any_more(new_fleet: NewFlee
         slack.say("#feedback", f"{next(number)} and something else")
         return any("something else" in text for text in standing(fleet, NEGATIVE))
 
-    await until(more, 40, "an alert of the channel that is open again")
+    await until(more, 90, "an alert of the channel that is open again")
     assert not any(PRIVATE in text for text in standing(fleet, NEGATIVE))
 
 
@@ -106,12 +110,14 @@ async def test_a_deletion_on_x_takes_a_compliance_job_and_little_more(new_fleet:
     number = itertools.count()
 
     def alerted() -> bool:
-        posts.append(x.post(f"{next(number)} {PRIVATE}"))
+        if len(posts) < SAID_MOST:
+            posts.append(x.post(f"{next(number)} {PRIVATE}"))
         return any(
             PRIVATE in text for text in standing(fleet, NEGATIVE) + standing(fleet, POSITIVE)
         )
 
-    await until(alerted, 60, "an alert of a post")
+    await until(alerted, 90, "an alert of a post")
+    await until(lambda: len(fleet.observer.topics.scored) == len(posts), 60, "all are scored")
     for post in posts:
         x.delete(post)
     delay = await until(

@@ -143,7 +143,7 @@ async def test_two_workers_bring_a_file_through_and_the_accounts_balance(
 async def test_ctrl_c_finishes_what_was_played_and_leaves_no_process(
     demo: Start, tmp_path: Path
 ) -> None:
-    running = await demo("--rate", "5")
+    running = await demo("--via", "slack", "--rate", "5")
     await running.workers(1)
     said = await running.read_until("Ctrl-C stops everything.")
     assert "http://127.0.0.1:" in said

@@ -79,7 +79,7 @@ def test_the_dockerfile_has_the_promised_parts() -> None:
     assert "/healthz" in text
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(1800)
 async def test_its_steps_give_a_worker_that_becomes_ready(
     build_folder: Path, open_folder: Path, kafka: LocalKafka, unique_prefix: str
 ) -> None:

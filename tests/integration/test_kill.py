@@ -9,17 +9,19 @@ from tests.integration.conftest import NewFleet
 from tests.support.chaos.fleet import Fleet
 from tests.support.chaos.group import STABLE, GroupWatch
 from tests.support.chaos.load import People, acts
-from tests.support.chaos.poor_model import GO, HANGS
+from tests.support.chaos.poor_model import GO, HANGS, HANGS_S
 from tests.support.chaos.processes import WorkerProcess
 from tests.support.chaos.recovery import longest, standstills
+from tests.support.chaos.stalls import Stalls
 from tests.support.chaos.waiting import until
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(400)
 
 RATE = 40.0
 STOPPED_S = 3.0
 """How long a partition may stand still for a worker that was asked to end."""
-REBALANCED_S = 5.0
+REBALANCED_S = HANGS_S[0]
+"""A rebalance is over before the model is: it does not wait for it."""
 POOR_MODEL = (sys.executable, "-m", "tests.support.chaos.poor_model", "worker", "-l", "info")
 WRONG_HOP = (sys.executable, "-m", "tests.support.chaos.wrong_hop", "worker", "-l", "info")
 
@@ -39,7 +41,7 @@ async def scored(fleet: Fleet, count: int) -> None:
 
 async def one_of_two_killed(fleet: Fleet) -> WorkerProcess:
     """Kill one of two workers under load and start another; return the one that stayed."""
-    first, second = await fleet.start_workers(2)
+    first, second = fleet.workers
     await scored(fleet, 100)
     first.kill()
     await fleet.start_worker().ready(fleet.session)
@@ -50,11 +52,12 @@ async def test_a_killed_worker_an_added_one_and_a_stopped_one_lose_and_double_no
     new_fleet: NewFleet,
 ) -> None:
     fleet = await new_fleet()
+    await fleet.start_workers(2)
     playing = asyncio.create_task(played(fleet, 700))
     second = await one_of_two_killed(fleet)
     await scored(fleet, 350)
     second.terminate()
-    assert await second.ended(15) == 0, second.tail()
+    assert await second.ended(25) == 0, second.tail()
     await fleet.start_worker().ready(fleet.session)
     await playing
     found = await fleet.settled(60)
@@ -67,6 +70,7 @@ async def test_a_killed_worker_an_added_one_and_a_stopped_one_lose_and_double_no
 
 async def test_a_hop_that_acknowledges_what_only_waits_is_noticed(new_fleet: NewFleet) -> None:
     fleet = await new_fleet(program=WRONG_HOP)
+    await fleet.start_workers(2)
     playing = asyncio.create_task(played(fleet, 700))
     await one_of_two_killed(fleet)
     await playing
@@ -81,18 +85,23 @@ async def test_a_rolling_restart_of_three_loses_and_doubles_nothing_and_stalls_n
     fleet = await new_fleet()
     workers = await fleet.start_workers(3)
     playing = asyncio.create_task(played(fleet, 100_000, rate=50))
-    for worker in workers:
+    with Stalls() as stalls:
+        for worker in workers:
+            await scored(fleet, len(fleet.observer.topics.scored) + 50)
+            worker.terminate()
+            assert await worker.ended(25) == 0, worker.tail()
+            await fleet.start_worker().ready(fleet.session)
         await scored(fleet, len(fleet.observer.topics.scored) + 50)
-        worker.terminate()
-        assert await worker.ended(15) == 0, worker.tail()
-        await fleet.start_worker().ready(fleet.session)
-    await scored(fleet, len(fleet.observer.topics.scored) + 50)
-    playing.cancel()
-    found = await fleet.settled(60)
+        playing.cancel()
+        found = await fleet.settled(60)
     assert not found.problems
     assert (found.lost, found.doubled_seen, found.doubled_left) == (0, 0, 0)
     assert found.messages >= 200
-    assert longest(standstills(fleet.observer.topics)) < STOPPED_S
+    stood = [
+        one.seconds - stalls.within(one.begin, one.end)
+        for one in standstills(fleet.observer.topics)
+    ]
+    assert max(stood, default=0.0) < STOPPED_S
 
 
 async def test_a_model_that_raises_and_hangs_over_a_rebalance_costs_time_only(
@@ -109,7 +118,7 @@ async def test_a_model_that_raises_and_hangs_over_a_rebalance_costs_time_only(
         # Another joins in mid-batch: the rebalance does not wait for the model.
         other = fleet.start_worker()
         await until(lambda: watch.members == 2 and watch.state == STABLE, 60, other.tail)
-        assert max(watch.rebalances) < REBALANCED_S
+        assert max(watch.rebalances, default=0.0) < REBALANCED_S
     (fleet.folder / GO).touch()
     await playing
     assert await worker.answers(fleet.session, "/healthz") == 200

@@ -8,7 +8,7 @@ from tests.integration.conftest import NewFleet
 from tests.support.chaos.stuck_loop import WORD
 from tests.support.chaos.waiting import until
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 STUCK_LOOP = (sys.executable, "-m", "tests.support.chaos.stuck_loop", "worker", "-l", "info")
 
@@ -25,5 +25,5 @@ async def test_a_handler_that_blocks_the_loop_fails_the_probe(new_fleet: NewFlee
     async def works() -> bool:
         return await worker.answers(fleet.session, "/healthz") == 200
 
-    await until(fails, 30, "no answer within the five seconds of a probe")
+    await until(fails, 90, "no answer within the five seconds of a probe")
     await until(works, 60, "it works again")

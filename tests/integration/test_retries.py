@@ -13,7 +13,7 @@ from tests.support.chaos.fleet import NEGATIVE, POSITIVE, Fleet
 from tests.support.chaos.group import GroupWatch
 from tests.support.chaos.waiting import until
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(400)
 
 
 def messages(fleet: Fleet, channel: str) -> list[str]:
@@ -48,8 +48,8 @@ async def test_refused_alerts_go_out_once_when_their_channel_is_open_again(
         gone = found["alerts"][NEGATIVE]["dead_lettered"]
         return gone > 0 and letters == {"open": gone, "total": gone} and bool(found["balanced"])
 
-    await until(lambda: len(fleet.observer.topics.scored) == 40, 30, "all are scored")
-    await until(refused, 40, "they are dead letters that wait")
+    await until(lambda: len(fleet.observer.topics.scored) == 40, 90, "all are scored")
+    await until(refused, 60, "they are dead letters that wait")
     listed = json.loads(await feedback(fleet, "dead-letters", "list", "--json"))
     assert {one["stage"] for one in listed} == {"delivery"}
     assert {one["reason"] for one in listed} == {"is_archived"}
@@ -68,7 +68,7 @@ async def test_refused_alerts_go_out_once_when_their_channel_is_open_again(
             and bool(found["balanced"])
         )
 
-    await until(out, 40, fleet.workers[0].tail)
+    await until(out, 60, fleet.workers[0].tail)
     assert len(set(messages(fleet, NEGATIVE))) == len(listed)
     assert json.loads(await feedback(fleet, "dead-letters", "list", "--json")) == []
 
@@ -111,18 +111,18 @@ async def test_a_retry_goes_through_the_stage_that_failed(new_fleet: NewFleet) -
     async def counted(waiting: int) -> bool:
         return (await figures(fleet))[0] == {"open": waiting, "total": 3}
 
-    await until(lambda: counted(3), 20, "three wait")
+    await until(lambda: counted(3), 60, "three wait")
     await feedback(fleet, "dead-letters", "retry", "--stage", "sentiment")
     topics = fleet.observer.topics
-    await until(lambda: any(one.text == words for one in topics.scored), 20, "it is scored")
+    await until(lambda: any(one.text == words for one in topics.scored), 60, "it is scored")
     await feedback(fleet, "dead-letters", "retry", "--stage", "alerts")
     await until(
-        lambda: any(one.feedback_id == "webhook:2" for one in topics.alerts), 20, "it is an alert"
+        lambda: any(one.feedback_id == "webhook:2" for one in topics.alerts), 60, "it is an alert"
     )
-    await until(lambda: len(messages(fleet, NEGATIVE)) >= 1, 20, "it is in Slack")
-    await until(lambda: counted(1), 20, "one waits")
+    await until(lambda: len(messages(fleet, NEGATIVE)) >= 1, 60, "it is in Slack")
+    await until(lambda: counted(1), 60, "one waits")
     await feedback(fleet, "dead-letters", "retry", "--reason", "a bug that was mended")
-    await until(lambda: counted(0), 20, "none waits")
+    await until(lambda: counted(0), 60, "none waits")
     assert (await figures(fleet))[1]["balanced"]
     assert len(topics.dead) == 3
 
@@ -136,7 +136,7 @@ async def test_a_replay_that_posts_disturbs_no_group_and_posts_each_alert_once(
     await fleet.start_workers(2)
     for number in range(60):
         fleet.sandbox.slack.say("#feedback", f"item {number} version 1 that alerted nobody")
-    await until(lambda: len(fleet.observer.topics.scored) == 60, 30, "all are scored")
+    await until(lambda: len(fleet.observer.topics.scored) == 60, 90, "all are scored")
     rules = fleet.folder / "wide.toml"
     rules.write_text(
         f'[[rules]]\nid = "negative"\nchannel = "{NEGATIVE}"\nbelow = 0.3\n'
@@ -162,7 +162,7 @@ async def test_a_replay_that_posts_disturbs_no_group_and_posts_each_alert_once(
                 and found[NEGATIVE]["pending"] == found[POSITIVE]["pending"] == 0
             )
 
-        await until(out, 40, fleet.workers[0].tail)
+        await until(out, 60, fleet.workers[0].tail)
         assert watch.state == "Stable"
         assert watch.rebalances == []
     assert (await fleet.stats())["balanced"]

@@ -23,7 +23,7 @@ from tests.support.chaos.fleet import NEGATIVE, PARTITIONS, POSITIVE, Fleet
 from tests.support.chaos.processes import FEEDBACK, WorkerProcess
 from tests.support.chaos.waiting import until
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(360)
 
 USER, PASSWORD = "worker", "kafka-password-5d1c7e"
 WRONG_PASSWORD = "kafka-password-wrong-93b0aa"
@@ -178,7 +178,11 @@ async def test_secrets_stay_secret_and_text_from_outside_stays_text(
         fleet.sandbox.x.post(f"{number} kettle {HOSTILE}")
         fleet.sandbox.slack.say("#feedback", f"{number} kettle {HOSTILE}", raw=True)
     await until(lambda: len(standing(fleet)) >= ALERTS, 60, lambda: f"alerts:\n{scram.tail()}")
-    assert sorted(owned(await stats_of(fleet, scram))) == list(range(PARTITIONS))
+
+    async def shared() -> bool:
+        return sorted(owned(await stats_of(fleet, scram))) == list(range(PARTITIONS))
+
+    await until(shared, 30, "each partition has one owner")
     for message in standing(fleet):
         assert not re.search(r"<[!@#]|<script|<https://evil", message), message
         assert "&lt;!channel&gt;" in message

@@ -12,7 +12,7 @@ from tests.support.chaos.fleet import Fleet
 from tests.support.chaos.processes import FAUST, WorkerProcess
 from tests.support.chaos.waiting import until
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 
 async def refused(fleet: Fleet, settings: Mapping[str, str]) -> str:
@@ -85,7 +85,7 @@ async def test_a_wrong_partition_count_stops_the_start(new_fleet: NewFleet) -> N
         async def there() -> bool:
             return "other.raw" in await listed()
 
-        await until(there, 10, "the topic is there")
+        await until(there, 30, "the topic is there")
     finally:
         await admin.close()
     line = await refused(fleet, {"FEEDBACK_TOPIC_PREFIX": "other."})

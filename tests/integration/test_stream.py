@@ -8,7 +8,7 @@ from tests.integration.conftest import NewFleet
 from tests.support.chaos.processes import WorkerProcess
 from tests.support.chaos.waiting import until
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(480)
 
 
 def leads(worker: WorkerProcess) -> bool:
@@ -29,7 +29,7 @@ async def test_the_stream_moves_when_the_leader_dies_and_its_gap_is_closed(
     fleet.environment["FEEDBACK_CONFIG"] = str(config)
     x, number, posted = fleet.sandbox.x, itertools.count(), []
     workers = await fleet.start_workers(2)
-    await until(lambda: x.stream.connections == 1, 30, "one connection")
+    await until(lambda: x.stream.connections == 1, 90, "one connection")
 
     def heard(words: str) -> bool:
         return any(one.text == words for one in fleet.observer.topics.scored)
@@ -41,13 +41,13 @@ async def test_the_stream_moves_when_the_leader_dies_and_its_gap_is_closed(
         return words
 
     first = post()
-    await until(lambda: heard(first), 30, "a post comes by the stream")
+    await until(lambda: heard(first), 90, "a post comes by the stream")
     (leader,) = [worker for worker in workers if leads(worker)]
     leader.kill()
-    await until(lambda: x.stream.connections == 0, 20, "its connection is gone")
+    await until(lambda: x.stream.connections == 0, 90, "its connection is gone")
     unheard = [post() for _ in range(5)]
-    await until(lambda: x.stream.connections == 1, 60, "the other has the stream")
+    await until(lambda: x.stream.connections == 1, 120, "the other has the stream")
     last = post()
-    await until(lambda: heard(last), 30, "a post comes by the other's stream")
+    await until(lambda: heard(last), 90, "a post comes by the other's stream")
     await until(lambda: all(map(heard, unheard)), 120, "what nobody heard was searched for")
     assert len({one.id for one in fleet.observer.topics.scored}) == len(posted)

@@ -18,6 +18,11 @@ def processes_on(data: Path) -> list[int]:
     return found
 
 
+def nodes_on(data: Path) -> list[int]:
+    """Return the processes of Kafka itself on the directory, not those that make its archive."""
+    return [pid for pid in processes_on(data) if "kafka.Kafka" in psutil.Process(pid).cmdline()]
+
+
 async def gone(data: Path) -> None:
     """Wait until no broker is left on the directory."""
     async with asyncio.timeout(60):

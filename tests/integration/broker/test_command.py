@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from feedback_app.broker import running_bootstrap
-from tests.integration.broker.processes import gone, processes_on
+from tests.integration.broker.processes import gone, nodes_on, processes_on
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ async def test_it_prints_its_address_supervises_and_stops(
     found = re.search(r"127\.0\.0\.1:\d+", line)
     assert found is not None
     assert running_bootstrap(tmp_path / "data") == found[0]
-    (node,) = set(processes_on(tmp_path / "data")) - {command.pid}
+    (node,) = nodes_on(tmp_path / "data")
     psutil.Process(node).kill()
     await line_with(command.stderr, "Node 1 has ended by itself and is started again")
     command.send_signal(number)

@@ -13,7 +13,7 @@ import pytest
 
 from feedback_app.broker import LocalKafka, find_or_start, running_bootstrap
 from feedback_app.broker.sharing import announced
-from tests.integration.broker.processes import gone, processes_on
+from tests.integration.broker.processes import gone, nodes_on
 from tests.integration.conftest import KafkaCluster
 
 USER = """
@@ -118,7 +118,7 @@ async def test_a_killed_parent_takes_its_broker_along(users: Users) -> None:
     parent = await users.start(OWNER)
     assert parent.stdout is not None
     node = int(await address(parent))
-    assert processes_on(users.data) == [node]
+    assert nodes_on(users.data) == [node]
     parent.kill()
     await gone(users.data)
 
