@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from feedback_app.broker import Node
 
 LOOK_EVERY_S = 0.5
+HEARD_WITHIN_S = 10.0
+"""How long the first message waits for a worker that listens."""
 
 
 class Demo:
@@ -86,6 +88,7 @@ class Demo:
             started_at, start = time.time(), time.monotonic()
             async with self._background(auditor.follow()), self._workers(environment):
                 await self._wait_until_ready()
+                await self._wait_until_heard(sandbox)
                 self._announce(sandbox)
                 await self._play(player, auditor, thresholds, start)
             elapsed = time.monotonic() - start
@@ -184,6 +187,14 @@ class Demo:
                 if task.done():
                     task.result()
                 task.cancel()
+
+    async def _wait_until_heard(self, sandbox: Sandbox) -> None:
+        """Return when a worker listens on Slack: what is said before comes seconds late."""
+        deadline = time.monotonic() + HEARD_WITHIN_S
+        while not sandbox.slack.sockets.connections and time.monotonic() < deadline:
+            if self._stop.is_set():
+                return
+            await asyncio.sleep(0.05)
 
     def _announce(self, sandbox: Sandbox) -> None:
         say = self._console.print
