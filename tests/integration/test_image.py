@@ -4,9 +4,7 @@ import asyncio
 import os
 import re
 import shutil
-import socket
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,11 +12,12 @@ import aiohttp
 import pytest
 
 from feedback_app.broker import LocalKafka
+from feedback_app.broker.ports import choose_ports
 from feedback_app.sandbox import SLACK_BOT_TOKEN, Sandbox
 
 ROOT = Path(__file__).parents[2]
 NOBODY = 65534
-READY_WITHIN_S = 90.0
+READY_WITHIN_S = 240.0
 
 
 def dockerfile() -> str:
@@ -93,9 +92,7 @@ async def test_its_steps_give_a_worker_that_becomes_ready(
     )
     assert await install.wait() == 0
     shutil.rmtree(build_folder)
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = choose_ports(1)
     sandbox = Sandbox()
     await sandbox.start()
     log = (open_folder / "worker.log").open("wb")

@@ -34,7 +34,7 @@ async def test_fausts_own_command_runs_the_pipeline_too(new_fleet: NewFleet) -> 
     assert not found.problems
     assert found.messages == 20
     worker.terminate()
-    assert await worker.ended(15) == 0
+    assert await worker.ended(25) == 0
 
 
 WRONG: list[tuple[dict[str, str], tuple[str, ...]]] = [
