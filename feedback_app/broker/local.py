@@ -12,7 +12,7 @@ from feedback_app.broker.errors import BrokerUnavailable
 from feedback_app.broker.fetch import cache_dir, kafka_jars
 from feedback_app.broker.java import find_java
 from feedback_app.broker.layout import Cluster, Layout
-from feedback_app.broker.locks import FileLock
+from feedback_app.broker.locks import POLL_S, FileLock
 from feedback_app.broker.node import Node, PortTaken, Runtime
 from feedback_app.broker.ports import HOST, choose_ports
 from feedback_app.broker.security import Security, make_certificate, with_secure_listener
@@ -89,6 +89,9 @@ class LocalKafka:
         try:
             self.data.mkdir(parents=True, exist_ok=True)
             owned = self._lock.try_exclusive()
+            if not owned:  # whoever looks for a broker here has the lock for an instant
+                await asyncio.sleep(POLL_S)
+                owned = self._lock.try_exclusive()
         except OSError as error:
             raise BrokerUnavailable(
                 f"cannot keep the broker's data in {self.data} ({error.strerror}): choose another "

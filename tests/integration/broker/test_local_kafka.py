@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from feedback_app.broker import BrokerUnavailable, LocalKafka
+from feedback_app.broker.locks import FileLock
 from tests.integration.conftest import KafkaCluster
 
 
@@ -92,6 +93,17 @@ async def test_records_and_address_survive_a_restart_of_the_cluster(
     second = await kafka_cluster(nodes=1, data=tmp_path / "kept")
     assert await read(second, "kept") == [b"record"]
     assert second.bootstrap == first.bootstrap
+
+
+async def test_a_look_for_a_broker_does_not_keep_one_from_starting(
+    kafka_cluster: KafkaCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take, looks = FileLock.try_exclusive, iter([True])
+    # `is_held` has the lock for an instant, which may be that of the first try.
+    monkeypatch.setattr(
+        FileLock, "try_exclusive", lambda lock: not next(looks, False) and take(lock)
+    )
+    assert (await kafka_cluster(nodes=1)).bootstrap
 
 
 async def test_a_partition_moves_when_its_leader_is_killed(kafka_cluster: KafkaCluster) -> None:
