@@ -1,8 +1,11 @@
-"""What a test does to Kafka itself, and what it asks: who leads, and that a bad record be taken."""
+"""What a test does to Kafka itself, and what it asks: who leads, whether it serves, and that a bad
+record be taken."""
 
+import asyncio
 import resource
+from collections.abc import Sequence
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
@@ -47,6 +50,30 @@ async def leader(bootstrap: str, topic: str, partition: int) -> int:
 
     await until(known, WITHIN_S, f"{topic}-{partition} has a leader")
     return found[0]
+
+
+async def serves(bootstrap: str, group: str, parts: Sequence[TopicPartition]) -> None:
+    """Wait until Kafka, started again, serves these partitions and the offsets of this group.
+
+    It says that it runs before it has read its logs and its groups; until then it answers nobody.
+    """
+
+    async def served() -> bool:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False
+        )
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                await consumer.start()
+                await consumer.end_offsets(parts)
+                await consumer.committed(parts[0])
+        except (KafkaError, TimeoutError):
+            return False
+        finally:
+            await consumer.stop()
+        return True
+
+    await until(served, WITHIN_S, "Kafka serves again")
 
 
 async def send_poison(bootstrap: str, topic: str, number: int) -> None:

@@ -11,7 +11,7 @@ from feedback_app.broker import LocalKafka, Node
 from feedback_app.sandbox import Rate
 from tests.support.chaos import schedule as kinds
 from tests.support.chaos.audit import Audit
-from tests.support.chaos.cluster import fill_disk, leader, send_poison
+from tests.support.chaos.cluster import fill_disk, leader, send_poison, serves
 from tests.support.chaos.fleet import PARTITIONS, SESSION_S, Fleet
 from tests.support.chaos.link import Link
 from tests.support.chaos.load import People, acts
@@ -123,6 +123,9 @@ class Engine:
         async with turn:
             began = time.monotonic()
             await self._actions[fault.kind](fault)
+            if fault.kind in kinds.BROKERS:
+                # A worker that is asked to end while Kafka is away ends by force, and rightly so.
+                await serves(self._broker.bootstrap, *self._fleet.works_with)
             self._times.append((fault.kind, began, time.monotonic()))
 
     def _victim(self, fault: Fault) -> WorkerProcess:

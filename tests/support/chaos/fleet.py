@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from aiohttp import ClientSession
+from aiokafka import TopicPartition
 
 from feedback_app.sandbox import (
     PRODUCT_QUERY,
@@ -135,6 +136,16 @@ class Fleet:
     def living(self) -> list[WorkerProcess]:
         """The workers that have not ended."""
         return [worker for worker in self.workers if worker.exit_code is None]
+
+    @property
+    def works_with(self) -> tuple[str, list[TopicPartition]]:
+        """The workers' group, and every partition of every topic."""
+        settings = load(self.environment)
+        return settings.app_id, [
+            TopicPartition(topic.name, number)
+            for topic in Topics.of(settings).all()
+            for number in range(topic.partitions)
+        ]
 
     def start_worker(self, **settings: str) -> WorkerProcess:
         """Start one more worker, with further settings; it may not be ready yet."""
