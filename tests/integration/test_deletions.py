@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.integration.conftest import NewFleet
 from tests.support.chaos.fleet import NEGATIVE, POSITIVE, Fleet
 from tests.support.chaos.processes import FEEDBACK
+from tests.support.chaos.stalls import Stalls
 from tests.support.chaos.waiting import until
 
 pytestmark = pytest.mark.timeout(360)
@@ -49,6 +51,19 @@ def standing(fleet: Fleet, name: str) -> list[str]:
     return [f"{message.text} {message.blocks}" for message in messages]
 
 
+def alerts(fleet: Fleet) -> bool:
+    """Whether an alert shows the text in either channel."""
+    return any(PRIVATE in text for text in standing(fleet, NEGATIVE) + standing(fleet, POSITIVE))
+
+
+async def withdrawn(fleet: Fleet) -> float:
+    """Return the seconds until no alert shows the text, without the machine's own standstills."""
+    with Stalls() as stalls:
+        began = time.monotonic()
+        took = await until(lambda: not alerts(fleet), 60, "notes")
+        return took - stalls.within(began, began + took)
+
+
 async def test_nothing_of_a_deleted_message_is_shown_any_more(new_fleet: NewFleet) -> None:
     fleet = await new_fleet()
     slack, dead = fleet.sandbox.slack, fleet.observer.topics.dead
@@ -75,10 +90,7 @@ async def test_nothing_of_a_deleted_message_is_shown_any_more(new_fleet: NewFlee
 
     for ts in said:
         slack.delete("#feedback", ts)
-    delay = await until(
-        lambda: not any(PRIVATE in one for one in standing(fleet, POSITIVE)), 30, "notes"
-    )
-    assert delay < WITHDRAWN_S
+    assert await withdrawn(fleet) < WITHDRAWN_S
     assert all("its author deleted the message" in one for one in standing(fleet, POSITIVE))
     await until(lambda: shows(fleet, False), 60, "the page shows nothing of it")
     after = await asyncio.gather(
@@ -112,25 +124,14 @@ async def test_a_deletion_on_x_takes_a_compliance_job_and_little_more(new_fleet:
     def alerted() -> bool:
         if len(posts) < SAID_MOST:
             posts.append(x.post(f"{next(number)} {PRIVATE}"))
-        return any(
-            PRIVATE in text for text in standing(fleet, NEGATIVE) + standing(fleet, POSITIVE)
-        )
+        return alerts(fleet)
 
     await until(alerted, 90, "an alert of a post")
     await until(lambda: len(fleet.observer.topics.scored) == len(posts), 60, "all are scored")
     for post in posts:
         x.delete(post)
-    delay = await until(
-        lambda: (
-            not any(
-                PRIVATE in text for text in standing(fleet, NEGATIVE) + standing(fleet, POSITIVE)
-            )
-        ),
-        30,
-        "notes",
-    )
     # A job every two seconds here; what was posted last may wait for the one after.
-    assert delay < WITHDRAWN_S
+    assert await withdrawn(fleet) < WITHDRAWN_S
 
 
 async def shows(fleet: Fleet, wanted: bool) -> bool:
