@@ -21,7 +21,10 @@ class KafkaCluster(Protocol):
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LocalKafka]:
-    """One node that all tests share: each keeps to topics under its own `unique_prefix`."""
+    """One node that all tests share: each keeps to topics under its own `unique_prefix`.
+
+    A test that hurts Kafka has a cluster of its own, whose restart reads nobody else's topics.
+    """
     async with LocalKafka(tmp_path_factory.mktemp("kafka")) as broker:
         yield broker
 

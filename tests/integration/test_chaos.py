@@ -2,8 +2,7 @@
 
 import pytest
 
-from feedback_app.broker import LocalKafka
-from tests.integration.conftest import NewFleet
+from tests.integration.conftest import KafkaCluster, NewFleet
 from tests.support.chaos.engine import Engine, Run
 from tests.support.chaos.schedule import KINDS, ZOMBIE, schedule
 
@@ -14,10 +13,11 @@ FAULTS, SECONDS = 8, 16
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_a_schedule_of_faults_loses_nothing_and_doubles_nothing(
-    new_fleet: NewFleet, kafka: LocalKafka, seed: int
+    kafka_cluster: KafkaCluster, new_fleet: NewFleet, seed: int
 ) -> None:
     faults = schedule(seed, FAULTS, seconds=SECONDS)
-    fleet = await new_fleet(seed=seed)
+    kafka = await kafka_cluster(1)
+    fleet = await new_fleet(kafka.bootstrap, seed=seed)
     outcome = await Engine(
         Run(seed, messages=480, rate=30, faults=faults), fleet, kafka
     ).carry_out()
