@@ -3,7 +3,7 @@
 import asyncio
 
 from feedback_app.doctor.check import Check, ill, well
-from feedback_app.sentiment.classifier import ClassifierUnavailable, ModelError
+from feedback_app.sentiment.classifier import ClassifierUnavailable, ModelError, TextsRefused
 from feedback_app.settings import Settings
 
 MODEL = "model"
@@ -20,7 +20,7 @@ async def check_model(settings: Settings) -> Check:
         return ill(MODEL, str(error), "set FEEDBACK_MODEL to a directory or hub name, or unset it")
     try:
         (probabilities,) = await scorer.score(["It works."])
-    except ClassifierUnavailable as error:
+    except (ClassifierUnavailable, TextsRefused) as error:
         return ill(MODEL, str(error), "check the address and key of the service")
     finally:
         scorer.close()

@@ -7,7 +7,7 @@ The service (`POST /language/:analyze-text`, version 2023-04-01) is announced to
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import IO, Any
@@ -28,6 +28,8 @@ API_VERSION = "2023-04-01"
 DOCUMENTS_A_REQUEST = 10
 TIMEOUT_S = 10.0
 _PARALLEL_REQUESTS = 4
+_PLAIN = "It works."
+"""A text that nothing is wrong with."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 # A text is cut at 4,096 characters like for any classifier, below the service's 5,120 elements.
@@ -53,15 +55,26 @@ class AzureAccount:
         Raises:
             ModelError: the endpoint is no https address, or the key cannot be one.
         """
-        parts = urlsplit(self.endpoint)
-        local = parts.scheme == "http" and parts.hostname in _LOOPBACK
-        if not parts.hostname or not (parts.scheme == "https" or local):
+        if not _is_address(self.endpoint):
             raise ModelError(
                 "FEEDBACK_AZURE_ENDPOINT must be an https address such as "
                 "https://NAME.cognitiveservices.azure.com"
             )
         if not re.fullmatch(r"[!-~]+", self.key):
             raise ModelError("FEEDBACK_AZURE_KEY must be set to a key without spaces")
+
+
+def _is_address(endpoint: str) -> bool:
+    try:
+        parts = urlsplit(endpoint)
+    except ValueError:
+        return False
+    local = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    return bool(parts.hostname) and (parts.scheme == "https" or local)
+
+
+class _RequestRefused(Exception):
+    """The service refused a whole request, which may be for one of its texts."""
 
 
 class _NoRedirect(HTTPRedirectHandler):
@@ -108,11 +121,17 @@ class AzureClassifier:
         ]
         refused: dict[str, str] = {}
         failure: ClassifierUnavailable | None = None
-        for chunk, future in [(c, self._requests.submit(self._request, c)) for c in chunks]:
+        sent = [(chunk, self._requests.submit(self._answers, chunk)) for chunk in chunks]
+        for chunk, future in sent:
             try:
                 answers = future.result()
+            except CancelledError:
+                continue
             except ClassifierUnavailable as error:
                 failure = failure or error
+                # Nothing more is asked of a service that is away or asks to wait.
+                for _, later in sent:
+                    later.cancel()
                 continue
             for text, answer in zip(chunk, answers, strict=True):
                 if isinstance(answer, str):
@@ -135,8 +154,25 @@ class AzureClassifier:
         """End the threads; requests that have not begun are dropped."""
         self._requests.shutdown(cancel_futures=True)
 
+    def _answers(self, texts: Sequence[str]) -> list[Probabilities | str]:
+        """Return the probabilities of each text, or why the service refused it.
+
+        A request that is refused as a whole is halved until it is known which text it was for.
+        """
+        try:
+            return self._request(texts)
+        except _RequestRefused as error:
+            if len(texts) > 1:
+                half = len(texts) // 2
+                return [*self._answers(texts[:half]), *self._answers(texts[half:])]
+            try:
+                self._request([_PLAIN])
+            except _RequestRefused:
+                raise ClassifierUnavailable(f"{error}; so it does any text") from error
+            return [str(error)]
+
     def _request(self, texts: Sequence[str]) -> list[Probabilities | str]:
-        """Return the probabilities of each text, or why the service refused it."""
+        """Return the probabilities of each text, or the service's error for it."""
         body = {
             "kind": "SentimentAnalysis",
             "parameters": {"modelVersion": "latest", "loggingOptOut": True},
@@ -153,12 +189,12 @@ class AzureClassifier:
                 answer = json.load(response)
         except HTTPError as error:
             with error:
-                return _refusal(error, len(texts))
+                raise _refusal(error) from error
         except (OSError, HTTPException, ValueError) as error:
             raise ClassifierUnavailable(f"Azure does not answer: {error}") from error
         try:
             return list(_read(answer, len(texts)))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             raise ClassifierUnavailable(f"Azure gave an odd answer: {error!r}") from error
 
 
@@ -184,18 +220,18 @@ def _read(answer: Mapping[str, Any], count: int) -> Iterator[Probabilities | str
             yield failed.get(number, "Azure gave no result for this text")
 
 
-def _refusal(error: HTTPError, count: int) -> list[Probabilities | str]:
-    """Return why all texts of a request were refused, or raise if they were not."""
+def _refusal(error: HTTPError) -> _RequestRefused | ClassifierUnavailable:
+    """Return what an error status means."""
     try:
         message = _message(json.load(error)["error"])
     except (OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError):
         message = error.reason if isinstance(error.reason, str) else "no reason given"
     if error.code in (400, 413):
-        return [f"Azure refused the request ({error.code}): {message}"] * count
+        return _RequestRefused(f"Azure refused the request ({error.code}): {message}")
     hint = (
         "check FEEDBACK_AZURE_KEY and FEEDBACK_AZURE_ENDPOINT: " if error.code in (401, 403) else ""
     )
-    raise ClassifierUnavailable(
+    return ClassifierUnavailable(
         f"Azure answered {error.code}: {hint}{message}",
         _seconds(error.headers.get("Retry-After")) if error.headers else None,
     )

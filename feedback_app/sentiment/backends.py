@@ -70,8 +70,14 @@ def choose(
     plain = build(FP32, weights, config)
     reference = plain(sample) @ values
     for way in reversed(offered()[1:]):
-        model = build(way, weights, config)
-        if keeps_scores(model(sample) @ values, reference):
+        try:
+            model = build(way, weights, config)
+            kept = keeps_scores(model(sample) @ values, reference)
+        except RuntimeError as error:  # a GPU that is full, or too old for this torch
+            reason = str(error).partition("\n")[0]
+            log.warning("%s does not work here and is not used: %s", way.name, reason)
+            continue
+        if kept:
             return way, model
         log.warning("%s moves the scores of this model too far and is not used", way.name)
     return FP32, plain

@@ -16,7 +16,16 @@ MIN_FOREIGN_LETTERS = 4
 # The identifier takes dates and names in plain English for it.
 _CONFUSED = frozenset({"pcm"})
 
-_DIALECTS = {"ary": "ar", "arz": "ar", "azb": "az", "ckb": "ku", "nb": "no", "nn": "no"}
+_DIALECTS = {
+    "ary": "ar",
+    "arz": "ar",
+    "azb": "az",
+    "ckb": "ku",
+    "nb": "no",
+    "nn": "no",
+    "wuu": "zh",
+    "yue": "zh",
+}
 
 # X writes three codes in an old form, and `und` and the q… codes for "none that we know".
 _OLD_CODES = {"in": "id", "iw": "he", "ji": "yi"}
@@ -56,7 +65,7 @@ def detect(text: str) -> str | None:
         return None
     found, confidence = load().classify(text)
     code = _DIALECTS.get(found, str(found))
-    if code in _CONFUSED:
+    if code in _CONFUSED or code in _UNKNOWN:
         return None
     if other_script:
         return None if code == "en" else code

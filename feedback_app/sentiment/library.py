@@ -2,13 +2,28 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from pickle import UnpicklingError
+from struct import error as StructError
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from feedback_app.sentiment.batching import runs
 from feedback_app.sentiment.classifier import ModelError
 from feedback_app.sentiment.prepare import MAX_TOKENS
+
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    ImportError,
+    RuntimeError,
+    EOFError,
+    SafetensorError,
+    UnpicklingError,
+    StructError,
+)
 
 
 class LibraryModel:
@@ -25,12 +40,17 @@ class LibraryModel:
 
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(directory)
-            model = AutoModelForSequenceClassification.from_pretrained(
-                directory, dtype=torch.float32
+            model, told = AutoModelForSequenceClassification.from_pretrained(
+                directory, dtype=torch.float32, output_loading_info=True
             )
-        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        except _UNREADABLE as error:
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise ModelError(f"model {directory} does not load: {reason}") from error
+        if missing := sorted(told["missing_keys"]):
+            # The library would fill them with random numbers, in every worker others.
+            raise ModelError(
+                f"model {directory} is no trained classifier: it has no {', '.join(missing[:3])}"
+            )
         self._model = model.eval().to(device)
         self._device = device
         # Some number their positions from 2.

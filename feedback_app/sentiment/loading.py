@@ -25,6 +25,8 @@ from feedback_app.sentiment.sample import SAMPLE
 
 BUNDLED = Path(__file__).parent / "weights"
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.\-]*(/[\w.\-]+)?")
+_LONG_CODES = {"eng": "en", "deu": "de", "fra": "fr", "spa": "es", "por": "pt", "ita": "it"}
+"""Of languages that have a code of two letters, those that cards name by three."""
 _SCORE_OF_CLASS = (0.0, 0.5, 1.0)
 
 
@@ -93,7 +95,7 @@ def find(model: str) -> Path:
         )
     from huggingface_hub import snapshot_download  # slow, and seldom needed
 
-    wanted = ["*.json", "*.txt", "*.model", "README.md"]
+    wanted = ["*.json", "*.txt", "*.model", "*.codes", "README.md"]
     try:
         found = Path(snapshot_download(model, allow_patterns=[*wanted, "*.safetensors"]))
         if not any(found.glob("*.safetensors")):
@@ -115,8 +117,11 @@ def card_languages(directory: Path) -> frozenset[str] | None:
     text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
     head = re.match(r"---\n(.*?)\n---", text, re.DOTALL)
     field = re.search(r"^language:((?: .*)?(?:\n *- .*)*)", head[1], re.MULTILINE) if head else None
-    codes = frozenset(re.findall(r"[a-z]+", field[1].lower())) if field else frozenset()
-    return None if "multilingual" in codes else codes or frozenset({"en"})
+    # Of `pt-BR` the first part; of a name such as `English`, which is no code, nothing.
+    tags = re.findall(r"[a-z]+(?:-[a-z]+)*", field[1].lower()) if field else []
+    codes = {tag.partition("-")[0] for tag in tags}
+    known = frozenset(_LONG_CODES.get(code, code) for code in codes if len(code) <= 3)
+    return None if "multilingual" in codes else known or frozenset({"en"})
 
 
 class Encoder:

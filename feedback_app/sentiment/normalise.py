@@ -9,6 +9,8 @@ import unicodedata
 from functools import lru_cache
 from html import unescape
 
+from feedback_app.sentiment.prepare import whole
+
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _SLACK = re.compile(r"<([@#!])?([^<>\s|][^<>|]*)(?:\|([^<>]*))?>")
@@ -200,7 +202,8 @@ def normalise(text: str) -> str:
     Letter case is kept; the tokenizer decides about it. Never raises.
     """
     if "\\" in text:
-        text = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text).replace('\\""', '"')
+        # An emoji is written as two escapes; one alone stands for no character.
+        text = whole(_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)).replace('\\""', '"')
     if "```" in text:
         text = _FENCE.sub(" code ", text)
     if "<" in text:

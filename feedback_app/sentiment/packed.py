@@ -157,8 +157,11 @@ class PackedBert:
         self._heads = int(config["num_attention_heads"])
         # The vocabulary, half of all parameters, stays as small as the file has it.
         self._words = weights["bert.embeddings.word_embeddings.weight"].to(device).contiguous()
-        self._positions = tensor("bert.embeddings.position_embeddings.weight", torch.float32)
-        self._positions += tensor("bert.embeddings.token_type_embeddings.weight", torch.float32)[0]
+        kinds = tensor("bert.embeddings.token_type_embeddings.weight", torch.float32)
+        # A sum of its own: a tensor in this format already is the caller's.
+        self._positions = (
+            tensor("bert.embeddings.position_embeddings.weight", torch.float32) + kinds[0]
+        )
         self._embedding_norm = norm("bert.embeddings.LayerNorm", torch.float32)
         names = [f"bert.encoder.layer.{index}" for index in range(config["num_hidden_layers"])]
         self._qkv = [linear(*attention(name)) for name in names[:-1]]

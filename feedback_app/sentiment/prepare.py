@@ -11,13 +11,18 @@ MAX_CHARACTERS = 4096
 Normalise = Callable[[str], str]
 
 
+def whole(text: str) -> str:
+    """Return the text without lone surrogates; halves that belong together become one character."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
 def prepare(text: str, normalise: Normalise | None = None) -> str:
     """Return the text cut, without lone surrogates, and normalised where the model wants it."""
-    text = text[:MAX_CHARACTERS]
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            # Halves that belong together become the character that they stand for.
-            text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    text = whole(text[:MAX_CHARACTERS])
     return text if normalise is None else normalise(text)[:MAX_CHARACTERS]

@@ -21,6 +21,8 @@ class AzureService:
         """Answered one after the other before anything is served."""
         self.fail_on: str | None = None
         """A text whose request is answered with 503."""
+        self.refuse_all_with: str | None = None
+        """A word; a request with a document that has it is answered with 400."""
 
     async def handle(self, request: web.Request) -> web.Response:
         """Serve one request."""
@@ -39,6 +41,8 @@ class AzureService:
         self.requests.append(documents)
         if self.fail_on in [document["text"] for document in documents]:
             return problem(503, "ServiceUnavailable", "Try again.")
+        if self.refuse_all_with and any(self.refuse_all_with in d["text"] for d in documents):
+            return problem(400, "InvalidRequest", "Odd.")
         answered, errors = [], []
         for document in documents:
             refusal = refuse(document)

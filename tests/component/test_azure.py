@@ -17,6 +17,12 @@ from feedback_app.sentiment.classifier import (
 
 from .azure_standin import KEY, AzureService, problem, served
 
+NO_SHARES = {
+    "results": {
+        "documents": [{"id": "0", "confidenceScores": {"negative": 0, "neutral": 0, "positive": 0}}]
+    }
+}
+
 
 @pytest.fixture
 async def service() -> AsyncIterator[AzureService]:
@@ -97,9 +103,21 @@ async def test_errors_of_single_texts_stay_apart(classifier: AzureClassifier) ->
         (web.Response(text="not json"), "does not answer", None),
         (web.json_response({"results": {}}), "odd answer", None),
         (web.json_response([1]), "odd answer", None),
+        (web.json_response(NO_SHARES), "odd answer", None),
         (web.Response(status=307, headers={"Location": "http://127.0.0.1:9/"}), "307", None),
     ],
-    ids=["429", "429-bare", "503-date", "401", "502", "text", "empty", "list", "redirect"],
+    ids=[
+        "429",
+        "429-bare",
+        "503-date",
+        "401",
+        "502",
+        "text",
+        "empty",
+        "list",
+        "shares",
+        "redirect",
+    ],
 )
 async def test_outside_faults_can_be_waited_out(
     service: AzureService,
@@ -117,12 +135,37 @@ async def test_outside_faults_can_be_waited_out(
     assert (await score(classifier, ["positive text"]))[0].label == "positive"
 
 
-async def test_a_request_that_will_never_pass_is_refused(
+async def test_of_a_refused_request_only_the_text_that_it_was_for_is_refused(
     service: AzureService, classifier: AzureClassifier
 ) -> None:
-    service.failures.append(problem(400, "InvalidRequest", "Odd."))
-    with pytest.raises(TextsRefused, match="InvalidRequest: Odd"):
-        await score(classifier, ["positive text"])
+    service.refuse_all_with = "odd"
+    texts = [f"positive {number}" for number in range(25)]
+    texts[13] = "odd words"
+    with pytest.raises(TextsRefused, match="InvalidRequest: Odd") as caught:
+        await score(classifier, texts)
+    assert [place for place, one in enumerate(caught.value.results) if one is None] == [13]
+
+
+async def test_a_service_that_refuses_every_text_is_waited_for(
+    service: AzureService, classifier: AzureClassifier
+) -> None:
+    service.failures += [problem(400, "InvalidRequest", "No such model.") for _ in range(50)]
+    with pytest.raises(ClassifierUnavailable, match=r"No such model.*any text"):
+        await score(classifier, [f"positive {number}" for number in range(10)])
+    service.failures.clear()
+    assert len(await score(classifier, ["positive text"])) == 1
+
+
+async def test_nothing_more_is_asked_of_a_service_that_asks_to_wait(
+    service: AzureService, classifier: AzureClassifier
+) -> None:
+    busy = [problem(429, "429", "Too many requests.", Retry_After="30") for _ in range(100)]
+    service.failures += busy
+    with pytest.raises(ClassifierUnavailable) as caught:
+        await score(classifier, [f"positive {number}" for number in range(512)])
+    assert caught.value.retry_after == 30
+    # Four are under way at a time, and each that ends may let one more begin.
+    assert len(busy) - len(service.failures) <= 16
 
 
 async def test_what_was_paid_for_is_not_sent_again(
@@ -151,6 +194,7 @@ async def test_nobody_listens() -> None:
     ("endpoint", "key", "words"),
     [
         ("", KEY, "FEEDBACK_AZURE_ENDPOINT"),
+        ("https://[bad", KEY, "FEEDBACK_AZURE_ENDPOINT"),
         ("name.cognitiveservices.azure.com", KEY, "FEEDBACK_AZURE_ENDPOINT"),
         ("http://name.cognitiveservices.azure.com", KEY, "FEEDBACK_AZURE_ENDPOINT"),
         ("https://name.cognitiveservices.azure.com", "", "FEEDBACK_AZURE_KEY"),

@@ -21,6 +21,7 @@ from .model_files import texts
         ("안녕하세요 좋아요", "ko"),
         ("شكرا جزيلا", "ar"),
         ("谢谢，很好用", "zh"),
+        ("無法登入", "zh"),
     ],
 )
 def test_clear_texts_are_named(text: str, code: str) -> None:

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from feedback_app.sentiment.classifier import ModelError
 from feedback_app.sentiment.loading import card_languages, find, load_local
 from feedback_app.sentiment.normalise import normalise
 
-from .model_files import texts, write_bert
+from .model_files import texts, write_bert, write_distilbert
 
 
 def test_the_order_of_labels_is_read_from_the_configuration(tmp_path: Path) -> None:
@@ -90,6 +91,36 @@ def widen(directory: Path) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {"num_hidden_layers": 9}))
 
 
+def behead(directory: Path) -> None:
+    path = directory / "model.safetensors"
+    kept = {name: one for name, one in load_file(path).items() if "classifier" not in name}
+    save_file(kept, path, metadata={"format": "pt"})
+
+
+def pickle_badly(directory: Path) -> None:
+    (directory / "model.safetensors").unlink()
+    (directory / "pytorch_model.bin").write_bytes(b"not weights")
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (damage_config, "config.json is not JSON"),
+        (damage_weights, "does not load"),
+        (pickle_badly, "does not load"),
+        (behead, "no trained classifier: it has no .*classifier"),
+    ],
+)
+def test_a_bad_directory_for_the_library_is_one_clear_line(
+    tmp_path: Path, harm: Callable[[Path], None], words: str
+) -> None:
+    directory = write_distilbert(tmp_path, ["negative", "neutral", "positive"])
+    harm(directory)
+    with pytest.raises(ModelError, match=words) as caught:
+        load_local(str(directory), 1)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("harm", "words"),
     [
@@ -150,6 +181,9 @@ def test_a_model_of_the_hub_without_safetensors_is_fetched_with_its_older_weight
         ("---\nlanguage:\n- en\n- fr\nlicense: mit\n---\n", {"en", "fr"}),
         ("---\nlanguage: [en, es]\n---\n", {"en", "es"}),
         ("---\nlanguage: multilingual\n---\n", None),
+        ("---\nlanguage: English\n---\n", {"en"}),
+        ("---\nlanguage: eng\n---\n", {"en"}),
+        ("---\nlanguage: pt-BR\n---\n", {"pt"}),
     ],
 )
 def test_languages_of_the_model_card(

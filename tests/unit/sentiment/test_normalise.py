@@ -77,6 +77,17 @@ def test_markup_of_any_kind_is_survived(text: str) -> None:
     assert isinstance(normalise(text), str)
 
 
+@given(
+    st.lists(st.sampled_from(["\\ud83d", "\\uDE21", "\\u0041", "\\u00e9", "\\u", " ", "é", "a"]))
+)
+def test_escapes_of_any_kind_give_whole_characters(parts: list[str]) -> None:
+    normalise("".join(parts)).encode()
+
+
+def test_an_emoji_written_as_escapes_is_read() -> None:
+    assert normalise("so \\ud83d\\ude21 about it") == normalise("so \U0001f621 about it")
+
+
 @given(st.text(alphabet="abcdefgh ,.", max_size=80).filter(lambda text: "aaa" not in text))
 def test_plain_words_are_kept_apart_from_spaces_and_repetition(text: str) -> None:
     if all(a != b for a, b in pairwise(text)):

@@ -1,11 +1,13 @@
 """Every way of computing agrees with the library, and no text depends on its company."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from feedback_app.sentiment import backends
@@ -19,6 +21,7 @@ from .model_files import texts
 
 WAYS = backends.offered()
 ODD = ["", "\0\0\0", "😀" * 50, "x" * 100_000, "the " * 25_000, "\ud83d", "\ud83d\ude00", " \n\t"]
+ODD += ["C:\\udata \\uDEAD", '"\\ud83d\\ude21"']
 
 
 def scores(said: Sequence[Probabilities]) -> list[float]:
@@ -139,6 +142,35 @@ def test_the_choice_is_said_and_is_one_that_is_offered() -> None:
 
 def test_the_bundled_model_is_there() -> None:
     assert (BUNDLED / "model.safetensors").stat().st_size < 30_000_000
+
+
+def test_a_way_leaves_the_weights_that_it_is_made_of_as_they_are(small_bert: Path) -> None:
+    config = json.loads((small_bert / "config.json").read_text())
+    # As most models are stored: what is computed with is the very tensor of the file.
+    weights = {
+        name: tensor.float() for name, tensor in load_file(small_bert / "model.safetensors").items()
+    }
+    first = backends.build(backends.FP32, weights, config)
+    before = first([[2, 7, 9, 3]])
+    assert torch.equal(backends.build(backends.FP32, weights, config)([[2, 7, 9, 3]]), before)
+    assert torch.equal(first([[2, 7, 9, 3]]), before)
+
+
+def test_a_way_that_does_not_work_here_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def build(way: Way, weights: object, config: object) -> Callable[..., torch.Tensor]:
+        if way is backends.CUDA:
+            raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 2.00 GiB.")
+        return lambda sample: torch.tensor([[0.5, 0.5]] * len(sample))
+
+    monkeypatch.setattr(backends, "build", build)
+    monkeypatch.setattr(backends, "offered", lambda: [backends.FP32, backends.BF16, backends.CUDA])
+    way, _ = backends.choose({}, {}, torch.tensor([0.0, 1.0]), [[1], [2]])
+    assert way is backends.BF16
+    assert caplog.messages == [
+        "packed fp16 on CUDA does not work here and is not used: CUDA out of memory."
+    ]
 
 
 @pytest.mark.parametrize("error", [0.0, 0.1])
