@@ -6,8 +6,13 @@ from typing import Protocol
 
 from feedback_app.hop import Count, Item, Output, OutsideFault, Result
 from feedback_app.revisions import Known, Revisions, outcome_of
-from feedback_app.sentiment.classifier import ClassifierUnavailable, Probabilities, TextsRefused
-from feedback_app.sentiment.language import can_score, language_of
+from feedback_app.sentiment.classifier import (
+    ClassifierUnavailable,
+    Probabilities,
+    Said,
+    TextsRefused,
+)
+from feedback_app.sentiment.language import can_score, language_of, tagged
 from models import Feedback, ScoredFeedback, rfc3339
 from models.feedback import sane_time
 
@@ -48,19 +53,19 @@ def build(
         refused: dict[int, str] = {}
         found: Sequence[Probabilities | None]
         try:
-            found = await scorer.score([item.value.text for item in scored])
+            found = await scorer.score([said_by(item.value) for item in scored])
         except ClassifierUnavailable as error:
             raise OutsideFault("model", str(error), error.retry_after) from error
         except TextsRefused as error:
             found, refused = error.results, dict(error.reasons)
-        said = {
+        told = {
             id(item): (place, one)
             for place, (item, one) in enumerate(zip(scored, found, strict=True))
         }
         now = clock()
         for place, item in enumerate(items):
             if results[place] is None:
-                at, one = said.get(id(item), (-1, None))
+                at, one = told.get(id(item), (-1, None))
                 if at in refused:
                     results[place] = Result(dead=refused[at])
                 else:
@@ -68,6 +73,12 @@ def build(
         return [result for result in results if result is not None]
 
     return sentiment
+
+
+def said_by(feedback: Feedback) -> str:
+    """Return the text, with its language where that is known."""
+    code = tagged(feedback.lang)
+    return feedback.text if code is None else Said(feedback.text, code)
 
 
 def mark_languages(every: Sequence[Feedback]) -> None:

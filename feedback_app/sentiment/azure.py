@@ -20,6 +20,7 @@ from feedback_app.sentiment.classifier import (
     ClassifierUnavailable,
     ModelError,
     Probabilities,
+    Said,
     TextsRefused,
 )
 from feedback_app.sentiment.prepare import prepare
@@ -40,6 +41,9 @@ _CODES = (
     "so sq sr sv sw ta te th tr ug uk ur uz vi zh"
 )
 LANGUAGES = frozenset(_CODES.split())
+
+Document = tuple[str, str | None]
+"""A text as it is sent, and its language where somebody has named it."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class _NoRedirect(HTTPRedirectHandler):
 
 
 class AzureClassifier:
-    """Scores texts by the service, each document in the language that it is clearly in."""
+    """Scores texts by the service, each in the language that it is said to be in or clearly is."""
 
     name = f"Azure AI Language {API_VERSION}"
     languages = LANGUAGES
@@ -102,7 +106,7 @@ class AzureClassifier:
         }
         self._opener = build_opener(_NoRedirect)
         self._requests = ThreadPoolExecutor(_PARALLEL_REQUESTS, thread_name_prefix="azure")
-        self._paid: dict[str, Probabilities] = {}
+        self._paid: dict[Document, Probabilities] = {}
 
     def score(self, texts: Sequence[str]) -> list[Probabilities]:
         """Return one result a text, in input order; a blank one is neutral and not sent.
@@ -111,15 +115,13 @@ class AzureClassifier:
             ClassifierUnavailable: the service is out of reach, refuses the key or asks to wait.
             TextsRefused: the service refused single texts; carries the results of the rest.
         """
-        prepared = [prepare(text) for text in texts]
-        new = [
-            text for text in dict.fromkeys(prepared) if text not in self._paid and _says_any(text)
-        ]
+        prepared = [_document(text) for text in texts]
+        new = [one for one in dict.fromkeys(prepared) if one not in self._paid and _says_any(one)]
         chunks = [
             new[start : start + DOCUMENTS_A_REQUEST]
             for start in range(0, len(new), DOCUMENTS_A_REQUEST)
         ]
-        refused: dict[str, str] = {}
+        refused: dict[Document, str] = {}
         failure: ClassifierUnavailable | None = None
         sent = [(chunk, self._requests.submit(self._answers, chunk)) for chunk in chunks]
         for chunk, future in sent:
@@ -154,7 +156,7 @@ class AzureClassifier:
         """End the threads; requests that have not begun are dropped."""
         self._requests.shutdown(cancel_futures=True)
 
-    def _answers(self, texts: Sequence[str]) -> list[Probabilities | str]:
+    def _answers(self, texts: Sequence[Document]) -> list[Probabilities | str]:
         """Return the probabilities of each text, or why the service refused it.
 
         A request that is refused as a whole is halved until it is known which text it was for.
@@ -166,20 +168,20 @@ class AzureClassifier:
                 half = len(texts) // 2
                 return [*self._answers(texts[:half]), *self._answers(texts[half:])]
             try:
-                self._request([_PLAIN])
+                self._request([(_PLAIN, "en")])
             except _RequestRefused:
                 raise ClassifierUnavailable(f"{error}; so it does any text") from error
             return [str(error)]
 
-    def _request(self, texts: Sequence[str]) -> list[Probabilities | str]:
+    def _request(self, texts: Sequence[Document]) -> list[Probabilities | str]:
         """Return the probabilities of each text, or the service's error for it."""
         body = {
             "kind": "SentimentAnalysis",
             "parameters": {"modelVersion": "latest", "loggingOptOut": True},
             "analysisInput": {
                 "documents": [
-                    {"id": str(number), "language": _language(text), "text": text}
-                    for number, text in enumerate(texts)
+                    {"id": str(number), "language": _language(text, named), "text": text}
+                    for number, (text, named) in enumerate(texts)
                 ]
             },
         }
@@ -198,12 +200,16 @@ class AzureClassifier:
             raise ClassifierUnavailable(f"Azure gave an odd answer: {error!r}") from error
 
 
-def _says_any(text: str) -> bool:
-    return bool(text.strip("\0 \t\r\n\f\v"))
+def _document(text: str) -> Document:
+    return prepare(text), text.language if isinstance(text, Said) else None
 
 
-def _language(text: str) -> str:
-    found = language.detect(text)
+def _says_any(document: Document) -> bool:
+    return bool(document[0].strip("\0 \t\r\n\f\v"))
+
+
+def _language(text: str, named: str | None) -> str:
+    found = named or language.detect(text)
     return found if found in LANGUAGES else "en"
 
 

@@ -26,6 +26,21 @@ class Probabilities(NamedTuple):
         return "negative" if self.negative > self.positive else "positive"
 
 
+class Said(str):
+    """A text whose language is known, for a classifier that asks for it."""
+
+    __slots__ = ("language",)
+
+    language: str
+    """ISO 639-1 code."""
+
+    def __new__(cls, text: str, language: str) -> "Said":
+        """Return the text, to be used as any other."""
+        said = super().__new__(cls, text)
+        said.language = language
+        return said
+
+
 class ModelError(Exception):
     """The model is configured wrongly; the message is one line that says what to change."""
 
@@ -67,6 +82,8 @@ class Classifier(Protocol):
 
     def score(self, texts: Sequence[str]) -> list[Probabilities]:
         """Return one result a text, in input order. Blocks; any string is accepted.
+
+        A text may be a `Said`, which says what language it is in.
 
         Raises:
             ClassifierUnavailable: a service is out of reach; the same call may pass later.

@@ -12,6 +12,7 @@ from feedback_app.sentiment.classifier import (
     ClassifierUnavailable,
     ModelError,
     Probabilities,
+    Said,
     TextsRefused,
 )
 
@@ -81,6 +82,14 @@ async def test_a_text_is_sent_in_the_language_that_it_is_clearly_in(
     await score(classifier, [german, "ok"])
     (documents,) = service.requests
     assert {d["text"]: d["language"] for d in documents} == {german: "de", "ok": "en"}
+
+
+async def test_a_text_is_sent_in_the_language_that_its_source_names(
+    service: AzureService, classifier: AzureClassifier
+) -> None:
+    await score(classifier, [Said("C'est nul.", "fr"), "C'est nul.", Said("ok", "tlh")])
+    (documents,) = service.requests
+    assert [d["language"] for d in documents] == ["fr", "en", "en"]
 
 
 async def test_errors_of_single_texts_stay_apart(classifier: AzureClassifier) -> None:

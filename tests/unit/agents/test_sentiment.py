@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agents.sentiment import build
 from feedback_app.hop import Item, Result, Row
 from feedback_app.revisions import Revisions
-from feedback_app.sentiment.classifier import Probabilities
+from feedback_app.sentiment.classifier import Probabilities, Said
 from models import Feedback, ScoredFeedback
 
 NOW = 1_800_000_000.0
@@ -31,6 +31,20 @@ class Scorer:
     async def score(self, texts: Sequence[str]) -> list[Probabilities]:
         """Return one result a text."""
         return [Probabilities(0.2, 0.5, 0.3) for _ in texts]
+
+
+class Polyglot(Scorer):
+    """Notes in which language it is told that each text is."""
+
+    languages = frozenset({"en", "fr", "id"})
+
+    def __init__(self) -> None:
+        self.told: list[str | None] = []
+
+    async def score(self, texts: Sequence[str]) -> list[Probabilities]:
+        """Return one result a text."""
+        self.told += [text.language if isinstance(text, Said) else None for text in texts]
+        return await super().score(texts)
 
 
 def state() -> Revisions:
@@ -107,3 +121,16 @@ async def test_after_a_crash_each_record_counts_as_what_it_was(
         kept = [count for count in one.counts if not count[1].startswith("label_")]
         assert [c for c in other.counts if not c[1].startswith("label_")] == kept
         assert not other.outputs
+
+
+async def test_the_scorer_is_told_the_language_that_the_source_names() -> None:
+    named = ["fr", "in", "und", None, "tlh"]
+    posts = [
+        Feedback(id=str(place), text="C'est nul.", source="x", revision=1, lang=lang)
+        for place, lang in enumerate(named)
+    ]
+    scorer, held = Polyglot(), state()
+    handler = build(scorer, "scored", lambda: NOW)
+    await handler([item(post, place, held) for place, post in enumerate(posts)])
+    # The last is in none that it can score, and passed on without a score.
+    assert scorer.told == ["fr", "id", None, None]
