@@ -50,6 +50,17 @@ def _told(run: Path) -> Any:
     return json.loads((run / "run.json").read_text(encoding="utf-8"))
 
 
+def with_earlier(facts: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """Return facts with what earlier facts tell beside the runs themselves.
+
+    Runs that were not made again, such as the yardstick and the teacher, whose outputs are
+    recorded, and what somebody wrote down by hand.
+    """
+    told = {run["name"]: run for run in [*before.get("others", ()), *facts["others"]]}
+    history = {"history": before["history"]} if "history" in before else {}
+    return facts | {"others": list(told.values())} | history
+
+
 def _val_logits(base: Path, weights: dict[str, Tensor], data: Corpus) -> Tensor:
     model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=len(LABELS))
     model.load_state_dict(weights)
@@ -66,7 +77,8 @@ def finish(
     Args:
         base: the pruned directory that the runs started from: tokenizer and configuration.
         runs: folders of the runs whose weights are averaged.
-        others: folders of runs that the card tells of beside them; those not there are left out.
+        others: folders of runs that the card tells of beside them; of those not there
+            it tells what it told before.
         data: for the temperature and the figures.
         target: the directory to write.
     """
@@ -93,7 +105,9 @@ def finish(
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("torch", "transformers", "tokenizers")},
     }
-    (target / FACTS).write_text(json.dumps(facts, indent=1) + "\n")
+    path = target / FACTS
+    facts = with_earlier(facts, json.loads(path.read_text()) if path.exists() else {})
+    path.write_text(json.dumps(facts, indent=1) + "\n")
     return describe(target, data)
 
 
