@@ -57,6 +57,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--record", action="store_true", help="keep what is measured")
     given = parser.parse_args(argv)
+    if not (given.record or RECORDED.exists()):
+        sys.exit(f"{RECORDED} is missing: there is nothing to compare with; see --record")
     recorded = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
     now = asyncio.run(measure())
     failed = failures(now, recorded)

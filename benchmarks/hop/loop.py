@@ -20,7 +20,7 @@ async def main(bootstrap: str, source: str, target: str) -> None:
         auto_offset_reset="earliest",
         max_poll_records=500,
     )
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, max_batch_size=256 * 1024)
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", max_batch_size=256 * 1024)
     await consumer.start()
     await producer.start()
     while True:

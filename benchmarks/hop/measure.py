@@ -24,6 +24,9 @@ from feedback_app.topics import Topics
 ROOT = Path(__file__).parents[2]
 WAYS = ("hop", "aiokafka")
 LIMIT_S = 150.0
+LATE_S = 30.0
+"""How late a message may come and still count; one that does not come ends the run."""
+ENDS_WITHIN_S = 30.0
 
 
 def message(number: int) -> bytes:
@@ -80,8 +83,7 @@ class Run:
                 drained = await self.drain(psutil.Process(process.pid), messages)
                 return drained | await self.latency(producer, messages, seconds)
             finally:
-                process.terminate()
-                await process.wait()
+                await ended(process)
 
     async def drain(self, process: psutil.Process, messages: int) -> dict[str, float]:
         """Return the figures from a tenth of the backlog to its end: the start is left out."""
@@ -135,13 +137,25 @@ class Run:
                 waiting[key] = time.monotonic()
                 await producer.send_and_wait(self.topics.raw.name, message(number), key)
                 await asyncio.sleep(max(0.0, began + (number + 1) / 20 - time.monotonic()))
-            await asyncio.sleep(1)
+            async with asyncio.timeout(LATE_S):
+                while waiting:
+                    await asyncio.sleep(0.1)
         took.sort()
         return {
             "p50_ms": took[len(took) // 2] * 1000,
             "p99_ms": took[int(len(took) * 0.99)] * 1000,
             "arrived": float(len(took)),
         }
+
+
+async def ended(process: asyncio.subprocess.Process) -> None:
+    """Ask a process to end, and end it where it does not."""
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), ENDS_WITHIN_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 Moment = tuple[float, float]

@@ -22,9 +22,10 @@ config.set("execution.checkpointing.interval", "1 s")
 config.set("execution.checkpointing.dir", f"file://{folder}/checkpoints")
 # It waits a second for a bundle to fill where nothing is said.
 config.set("python.fn-execution.bundle.time", "10")
-# It hands over up to 10,000 texts at once, which come out together: minutes of a model.
-config.set("python.fn-execution.arrow.batch.size", "128")
-config.set("python.fn-execution.bundle.size", "128")
+if kind != "none":
+    # It hands over up to 10,000 texts at once, which come out together: minutes of a model.
+    config.set("python.fn-execution.arrow.batch.size", "128")
+    config.set("python.fn-execution.bundle.size", "128")
 
 
 @udf(result_type=DataTypes.DOUBLE(), func_type="pandas")  # type: ignore[untyped-decorator]

@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if given.what == "simulate":
         print(f"\n{simulation.shown(found)}\n")
     print(json.dumps(found))
-    sys.exit(found.get("in_order", 1.0) != 1.0)
+    sys.exit(found.get("in_order", 1.0) != 1.0 or found.get("page_failed", 0.0) > 0)
 
 
 if __name__ == "__main__":

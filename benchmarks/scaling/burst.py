@@ -77,6 +77,7 @@ async def measure(usual: float, seconds: float) -> dict[str, float]:
         await asyncio.sleep(seconds)
         sent = await feeder.stop()
         await drained(stand, sent)
+        closed = time.monotonic()
         await page.close()
         raw = await rows(stand.bootstrap, stand.topics.raw.name)
         scored = await rows(stand.bootstrap, stand.topics.scored.name)
@@ -85,7 +86,7 @@ async def measure(usual: float, seconds: float) -> dict[str, float]:
     waits = [row.at - came[one.partition, one.offset] for row, one in read]
     burst = {f"bench:{number}" for number in range(first, last)}
     until = max(row.at for row, one in read if one.feedback.id in burst)
-    gaps = [b - a for a, b in pairwise(page.events)]
+    gaps = [b - a for a, b in pairwise([*page.events, closed])]
     return {
         "sent": float(sent),
         "burst": float(last - first),
