@@ -83,7 +83,7 @@ PEERS = {
     "flink": Peer(
         "PyFlink 2.2.1",
         lambda: python_on_java("flink"),
-        tasks("flink", 200_000, 1_500, 12_000),
+        tasks("flink", 500_000, 1_500, 12_000),
     ),
     "spark": Peer(
         "Spark 4.1.1, micro-batch",
