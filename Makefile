@@ -58,7 +58,7 @@ train: $(READY) ## from FEEDBACK_TRAIN_DATA (train.jsonl, val.jsonl) to the weig
 	@if [ -z "$$FEEDBACK_TRAIN_DATA" ]; then \
 		echo "set FEEDBACK_TRAIN_DATA to the folder with train.jsonl and val.jsonl"; exit 2; fi
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/train.txt
-	@$(BIN)/python -m feedback_app.sentiment.train $(ARGS)
+	@$(BIN)/python -m training $(ARGS)
 
 lock: ## resolve the locks again after a change of pyproject.toml (needs uv)
 	@uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 \

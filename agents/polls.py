@@ -16,12 +16,12 @@ from feedback_app.sources.base import (
     State,
     later,
 )
-from feedback_app.sources.budget import Spend, Users, allowed, key, tallies
 from feedback_app.sources.deliver import letters, records
 from feedback_app.sources.kit import Kit
 from feedback_app.sources.registry import check, factory, is_polled
 from feedback_app.sources.schedule import limits_of
-from feedback_app.sources.x_window import gap_shown
+from feedback_app.sources.x.budget import Spend, Users, allowed, key, tallies
+from feedback_app.sources.x.window import gap_shown
 from models import Cursor, DeadLetter, Feedback, PollRequest
 
 FIRST_WAIT_S = 1.0

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+from feedback_app.dedupe import Known, Revisions, outcome_of
 from feedback_app.hop import Count, Item, Output, OutsideFault, Result
-from feedback_app.revisions import Known, Revisions, outcome_of
 from feedback_app.sentiment.classifier import (
     ClassifierUnavailable,
     Probabilities,

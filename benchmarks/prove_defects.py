@@ -134,7 +134,7 @@ DEFECTS = (
     ),
     Defect(
         "the SDK's own retries on posts",
-        (Edit("feedback_app/alerting/slack_client.py", ", retry_handlers=[]", ""),),
+        (Edit("feedback_app/slack/client.py", ", retry_handlers=[]", ""),),
         "tests/component/alerting/test_slack_client.py::"
         "test_an_answer_that_says_nothing_is_uncertain_and_not_tried_again",
     ),
@@ -161,7 +161,7 @@ DEFECTS = (
         "an uncertain post taken for a failed one",
         (
             Edit(
-                "feedback_app/alerting/outcome.py",
+                "feedback_app/slack/outcome.py",
                 '    return Uncertain(f"{type(error).__name__}: {error}".rstrip(": "))\n',
                 '    return NotDone(f"{type(error).__name__}: {error}".rstrip(": "))\n',
             ),
@@ -188,7 +188,7 @@ DEFECTS = (
         "the filter of bots off",
         (
             Edit(
-                "feedback_app/sources/slack_events.py",
+                "feedback_app/sources/slack/events.py",
                 '        if message.get("bot_id") or message.get("subtype") == "bot_message":\n',
                 "        if False:\n",
             ),
@@ -199,7 +199,7 @@ DEFECTS = (
         "an event acknowledged to Slack before Kafka has it",
         (
             Edit(
-                "feedback_app/sources/slack_socket.py",
+                "feedback_app/sources/slack/socket.py",
                 "                await self.intake.envelope(",
                 "                await client.send_socket_mode_response("
                 '{"envelope_id": envelope})\n'
@@ -213,7 +213,7 @@ DEFECTS = (
         "newest_id from the last page",
         (
             Edit(
-                "feedback_app/sources/x_search.py",
+                "feedback_app/sources/x/search.py",
                 "newest = held.newest or page.newest or held.position",
                 "newest = page.newest or held.newest or held.position",
             ),
@@ -271,7 +271,7 @@ DEFECTS = (
         "young messages judged by no later reading of the history",
         (
             Edit(
-                "feedback_app/sources/slack_socket.py",
+                "feedback_app/sources/slack/socket.py",
                 "again = now() + timing.settled if thorough or missed else None",
                 "again = None",
             ),
@@ -283,7 +283,7 @@ DEFECTS = (
         "a compliance job left without its ids",
         (
             Edit(
-                "feedback_app/sources/x_compliance.py",
+                "feedback_app/sources/x/compliance.py",
                 "        job = await self._left() or _data(\n",
                 "        job = _data(\n",
             ),
@@ -320,7 +320,7 @@ DEFECTS = (
         "a former owner's late account counted",
         (
             Edit(
-                "feedback_app/web/ledger.py",
+                "feedback_app/stats/ledger.py",
                 "            if key in told or page.first <= reach.get(key[0], -2)\n",
                 "            if key in told or key[0] in reach\n",
             ),
@@ -344,7 +344,7 @@ DEFECTS = (
         "an unknown channel that holds up the others",
         (
             Edit(
-                "feedback_app/channels.py",
+                "feedback_app/alerting/channels.py",
                 "            self._ids = ids\n",
                 "            if self._wanted - ids.keys():\n"
                 '                raise OutsideFault(PARTY, "a channel is missing")\n'
@@ -378,7 +378,7 @@ DEFECTS = (
     ),
     Defect(
         "a worker that waits for Kafka's return before it ends",
-        (Edit("feedback_app/factory.py", "        limit.start()\n", ""),),
+        (Edit("feedback_app/runtime/app.py", "        limit.start()\n", ""),),
         "tests/integration/test_leaving.py::"
         "test_a_worker_that_ends_while_kafka_is_away_ends_and_loses_nothing",
     ),
@@ -386,7 +386,7 @@ DEFECTS = (
         "ids that are forgotten when they go to the disk",
         (
             Edit(
-                "feedback_app/revisions.py",
+                "feedback_app/dedupe.py",
                 "            self._file.write(some | {i: merged(one, some[i]) "
                 "for i, one in older.items()})\n",
                 "            self._file.write(older)\n",

@@ -27,11 +27,11 @@ from rich.progress import Progress
 
 from benchmarks import soak_rows
 from benchmarks.soak_rows import Row
+from chaos.audit import audit
+from chaos.engine import Engine, Outcome, Run
+from chaos.fleet import LIMITS, Fleet
+from chaos.schedule import Fault, schedule
 from feedback_app.broker import LocalKafka
-from tests.support.chaos.audit import audit
-from tests.support.chaos.engine import Engine, Outcome, Run
-from tests.support.chaos.fleet import LIMITS, Fleet
-from tests.support.chaos.schedule import Fault, schedule
 
 ROOT = Path(__file__).parents[1]
 ROWS = ROOT / "docs" / "soak.jsonl"

@@ -6,18 +6,18 @@ import agents.alerts
 import agents.sentiment
 from agents.polls import Polls
 from agents.sentiment import TextScorer
+from feedback_app.alerting.channels import Channels
 from feedback_app.alerting.delivery_state import DeliveryState
 from feedback_app.alerting.outbox import Outbox
-from feedback_app.channels import Channels
 from feedback_app.clock import Clock
+from feedback_app.dedupe import Revisions
 from feedback_app.hop import Item, Result
 from feedback_app.hop.batch import BatchStage
 from feedback_app.hop.record import RecordStage
 from feedback_app.hop.registry import Hops
 from feedback_app.hop.stage import Plan, Stage
 from feedback_app.hop.types import StateTopic
-from feedback_app.revisions import Revisions
-from feedback_app.topics import Topics
+from feedback_app.kafka.topics import Topics
 from models import Alert, Feedback, PollRequest, ScoredFeedback
 
 SENTIMENT_TAKE = 512

@@ -5,7 +5,7 @@ import atexit
 import sys
 
 from feedback_app.broker import BrokerUnavailable, find_or_start
-from feedback_app.factory import create_app
+from feedback_app.runtime.app import create_app
 from feedback_app.settings import ConfigurationError, Settings, load
 
 

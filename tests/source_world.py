@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from feedback_app.hop.types import Item, Output
+from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings, Source
 from feedback_app.sources.base import SourceState
-from feedback_app.topics import Topics
 from models import Cursor, DeadLetter, Feedback, PollRequest, rfc3339
 
 

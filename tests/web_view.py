@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from feedback_app.letters import DROP, DeadLetters, target_of
 from feedback_app.settings import Settings, load
+from feedback_app.stats.dead_letters import DROP, DeadLetters, target_of
+from feedback_app.stats.ledger import Ledger
 from feedback_app.web.health import Health, Progress
-from feedback_app.web.ledger import Ledger
 from feedback_app.web.server import attach
 from models import Account, Action, Delivery, Feedback, ScoredFeedback, WorkerStatus, rfc3339
 from models.alert import alert_id

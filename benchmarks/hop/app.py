@@ -6,12 +6,12 @@ import faust
 from mode import Service
 
 from feedback_app.clock import SystemClock
-from feedback_app.factory import FETCH_RECORDS, broker_urls
 from feedback_app.hop.registry import Hops
-from feedback_app.readback import ReadBack
+from feedback_app.kafka.readback import ReadBack
+from feedback_app.kafka.topics import Topics
+from feedback_app.runtime.app import FETCH_RECORDS, broker_urls
+from feedback_app.runtime.shared import SharedState
 from feedback_app.settings import load
-from feedback_app.shared import SharedState
-from feedback_app.topics import Topics
 
 TAKE = 500
 

@@ -19,10 +19,10 @@ from benchmarks.peers.tree import Tree, middle
 from benchmarks.stand import on, record
 from benchmarks.texts import texts
 from feedback_app.demo.workers import free_port
+from feedback_app.kafka.admin import ensure_topics
+from feedback_app.kafka.topics import Topics
 from feedback_app.sandbox import SLACK_BOT_TOKEN
 from feedback_app.settings import load
-from feedback_app.topic_admin import ensure_topics
-from feedback_app.topics import Topics
 
 PARTITIONS = 12
 PER_SECOND = 20

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 from feedback_app.alerting.message import Message
-from feedback_app.alerting.outcome import Outcome
-from feedback_app.alerting.slack_client import Found
 from feedback_app.clock import Clock
 from feedback_app.hop import Produce
+from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
-from feedback_app.topics import Topics
+from feedback_app.slack.client import Found
+from feedback_app.slack.outcome import Outcome
 
 
 class Slack(Protocol):

@@ -8,11 +8,11 @@ from typing import Any
 from feedback_app.alerting.channel_queue import ChannelQueue
 from feedback_app.alerting.context import Context
 from feedback_app.alerting.delivery_state import DeliveryState
-from feedback_app.alerting.outcome import Done, NotDone, Outcome, Refused, Uncertain
 from feedback_app.alerting.ownership import Ownership
 from feedback_app.alerting.pacing import FIRST_BACKOFF_S, LONGEST_BACKOFF_S
-from feedback_app.alerting.slack_client import Found, LookFailed
 from feedback_app.alerting.writer import Writer
+from feedback_app.slack.client import Found, LookFailed
+from feedback_app.slack.outcome import Done, NotDone, Outcome, Refused, Uncertain
 from models.delivery import POSTED
 
 log = logging.getLogger(__name__)

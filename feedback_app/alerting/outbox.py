@@ -17,13 +17,13 @@ from feedback_app.alerting.context import Context
 from feedback_app.alerting.delivery_state import DeliveryState
 from feedback_app.alerting.lookup import SWEEP_AFTER_S, Lookup
 from feedback_app.alerting.message import Message, digest, single, withdrawn
-from feedback_app.alerting.outcome import Done, Refused
 from feedback_app.alerting.ownership import Ownership
 from feedback_app.alerting.pacing import Pacer
 from feedback_app.alerting.sending import Sender
 from feedback_app.alerting.step import Step, counted, decide, pending
 from feedback_app.alerting.writer import Writer
 from feedback_app.hop import Count, Item, OutsideFault, Result
+from feedback_app.slack.outcome import Done, Refused
 from models import Alert, Delivery, from_rfc3339
 from models.alert import PUT
 from models.delivery import CLAIMED, DEAD, POSTED

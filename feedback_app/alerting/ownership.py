@@ -1,7 +1,7 @@
 """Whether this process may still act for a partition: the guard in front of every request."""
 
 from feedback_app.alerting.context import Context
-from feedback_app.standstill import Standstill
+from feedback_app.hop.stalls import Standstill
 
 CLAIM_S = 2.0
 """How old an acknowledged claim may be when the request goes."""

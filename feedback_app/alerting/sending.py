@@ -10,9 +10,9 @@ from feedback_app.alerting.channel_queue import ChannelQueue
 from feedback_app.alerting.context import Context
 from feedback_app.alerting.delivery_state import DeliveryState
 from feedback_app.alerting.lookup import Lookup, described
-from feedback_app.alerting.outcome import Done, NotDone, Outcome, Refused
 from feedback_app.alerting.ownership import Ownership
 from feedback_app.alerting.writer import Writer
+from feedback_app.slack.outcome import Done, NotDone, Outcome, Refused
 from models import Delivery
 
 UNKNOWN = "channel_not_found"

@@ -111,8 +111,8 @@ def settings_with_topics() -> Settings:
     another partition count; OutsideFault where Kafka cannot be reached.
     """
     # Brings the admin client, which not every command needs.
-    from feedback_app.topic_admin import survey
-    from feedback_app.topics import Topics
+    from feedback_app.kafka.admin import survey
+    from feedback_app.kafka.topics import Topics
 
     settings = kafka_settings()
     topics = Topics.of(settings)

@@ -20,10 +20,10 @@ from feedback_app.cli.deleted import deleted_of
 from feedback_app.cli.letters import Letter, carries_text, chosen, feedback_id, read_letters
 from feedback_app.cli.write import action, write_actions
 from feedback_app.hop.errors import OutsideFault
-from feedback_app.kafka import PARTY, producer
-from feedback_app.letters import DROP, RETRY
+from feedback_app.kafka.clients import PARTY, producer
+from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
-from feedback_app.topics import Topics
+from feedback_app.stats.dead_letters import DROP, RETRY
 
 F = TypeVar("F", bound=Callable[..., Any])
 STAGES = ("polls", "slack", "x-stream", "sentiment", "alerts", "delivery")

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from feedback_app.clock import SystemClock
 from feedback_app.hop.types import Row
-from feedback_app.readback import ReadBack
+from feedback_app.kafka.readback import ReadBack
+from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
-from feedback_app.topics import Topics
 from models import InvalidRecord, ScoredFeedback
 
 

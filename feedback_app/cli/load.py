@@ -14,10 +14,10 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from feedback_app.cli.common import CheckFailed, Command, kafka_settings, progress, run
 from feedback_app.cli.rows import Reader, Row
 from feedback_app.hop.errors import OutsideFault
-from feedback_app.kafka import PARTY, producer
+from feedback_app.kafka.admin import ensure_topics
+from feedback_app.kafka.clients import PARTY, producer
+from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
-from feedback_app.topic_admin import ensure_topics
-from feedback_app.topics import Topics
 from models import rfc3339
 
 AT_ONCE = 1000

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from feedback_app.clock import SystemClock
 from feedback_app.hop.types import Row
-from feedback_app.readback import ReadBack
+from feedback_app.kafka.readback import ReadBack
 from feedback_app.settings import Settings
 from models import Action, InvalidRecord
 

@@ -22,9 +22,9 @@ from feedback_app.cli.common import (
 from feedback_app.cli.scan import Time, scan
 from feedback_app.hop.errors import OutsideFault
 from feedback_app.hop.types import Row
-from feedback_app.kafka import PARTY, producer
+from feedback_app.kafka.clients import PARTY, producer
+from feedback_app.kafka.topics import Topics
 from feedback_app.settings import ConfigurationError, Rule, Settings
-from feedback_app.topics import Topics
 from models import Alert, InvalidRecord, ScoredFeedback
 from models.alert import PUT
 

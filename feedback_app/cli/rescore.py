@@ -21,6 +21,7 @@ from feedback_app.cli.patience import score_patiently
 from feedback_app.cli.scan import Time, scan
 from feedback_app.hop.errors import OutsideFault
 from feedback_app.hop.types import Row
+from feedback_app.kafka.topics import Topics
 from feedback_app.sentiment.classifier import (
     Classifier,
     ClassifierUnavailable,
@@ -29,7 +30,6 @@ from feedback_app.sentiment.classifier import (
     TextsRefused,
 )
 from feedback_app.settings import ConfigurationError, Settings
-from feedback_app.topics import Topics
 from models import Feedback, InvalidRecord, ScoredFeedback
 
 BATCH = 512

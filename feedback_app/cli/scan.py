@@ -10,8 +10,8 @@ from aiokafka.errors import KafkaError
 
 from feedback_app.hop.errors import OutsideFault
 from feedback_app.hop.types import Row
-from feedback_app.kafka import PARTY, reader
-from feedback_app.readback import row
+from feedback_app.kafka.clients import PARTY, reader
+from feedback_app.kafka.readback import row
 from feedback_app.settings import Settings
 from models import from_rfc3339
 

@@ -8,8 +8,8 @@ from feedback_app.cli.common import Group, print_json, print_table, run, setting
 from feedback_app.cli.read import newest_actions, read_whole
 from feedback_app.cli.write import action, write_actions
 from feedback_app.hop.types import Row
+from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
-from feedback_app.topics import Topics
 from models import InvalidRecord, WorkerStatus, from_rfc3339
 from models.action import PAUSE, RESUME
 

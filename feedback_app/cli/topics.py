@@ -10,9 +10,9 @@ from feedback_app.cli.common import (
     print_table,
     run,
 )
+from feedback_app.kafka.admin import TopicState, ensure_topics, survey
+from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
-from feedback_app.topic_admin import TopicState, ensure_topics, survey
-from feedback_app.topics import Topics
 
 EXAMPLE = "\b\nExample:\n  feedback topics\n  feedback topics --create"
 

@@ -7,7 +7,7 @@ from aiokafka.errors import KafkaError
 
 from feedback_app.clock import SystemClock
 from feedback_app.hop.errors import OutsideFault
-from feedback_app.kafka import PARTY, producer
+from feedback_app.kafka.clients import PARTY, producer
 from feedback_app.settings import Settings
 from models import Action, rfc3339
 

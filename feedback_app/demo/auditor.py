@@ -7,7 +7,7 @@ from aiokafka.errors import KafkaError
 
 from feedback_app.demo.tally import Tally
 from feedback_app.hop.errors import OutsideFault
-from feedback_app.kafka import reader
+from feedback_app.kafka.clients import reader
 from feedback_app.settings import Settings
 
 NAMES = ("raw", "scored", "alerts", "deliveries", "dead-letters")

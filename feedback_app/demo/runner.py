@@ -30,10 +30,10 @@ from feedback_app.demo.report import Report, Thresholds, differences, make_repor
 from feedback_app.demo.stream import items_of, player_of
 from feedback_app.demo.workers import Worker
 from feedback_app.hop.errors import OutsideFault
+from feedback_app.kafka.admin import ensure_topics
+from feedback_app.kafka.topics import Topics
 from feedback_app.sandbox import Sandbox, read_log
 from feedback_app.sandbox.player import Player
-from feedback_app.topic_admin import ensure_topics
-from feedback_app.topics import Topics
 
 if TYPE_CHECKING:
     from feedback_app.broker import Node

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from feedback_app.doctor.check import Check, ill, skipped, well
 from feedback_app.hop.errors import OutsideFault
 from feedback_app.hop.types import Row
+from feedback_app.kafka.admin import TopicState, survey
+from feedback_app.kafka.topics import Topics
 from feedback_app.settings import ConfigurationError, Settings
-from feedback_app.topic_admin import TopicState, survey
-from feedback_app.topics import Topics
 from models import OWNER, Cursor, InvalidRecord
 
 KAFKA, TOPICS, PREFIX = "Kafka", "topics", "topic prefix"

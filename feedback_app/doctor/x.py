@@ -5,8 +5,8 @@ from collections.abc import Callable
 from feedback_app.doctor.check import Check, ill, skipped, well
 from feedback_app.hop.errors import OutsideFault
 from feedback_app.settings import Settings
-from feedback_app.sources.snowflake import snowflake
-from feedback_app.sources.x_client import XClient
+from feedback_app.sources.x.client import XClient
+from feedback_app.sources.x.snowflake import snowflake
 
 TOKEN = "X token"  # noqa: S105
 NOTHING = "feedbackmonitordoctorfindsnothing"

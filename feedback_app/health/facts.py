@@ -6,7 +6,7 @@ from typing import Any
 
 from feedback_app.health.records import Condition, Key, Record
 from feedback_app.settings import Settings
-from feedback_app.web.ledger import Ledger
+from feedback_app.stats.ledger import Ledger
 from models import Cursor, WorkerStatus, from_rfc3339
 
 Found = Iterator[tuple[Key, Condition]]

@@ -9,15 +9,15 @@ from mode import Service
 
 from feedback_app.clock import Clock
 from feedback_app.health.facts import Facts
+from feedback_app.health.notices import Notice, Notices
 from feedback_app.health.notices_list import CHANNEL_REFUSED
 from feedback_app.health.records import Key, Record, read
 from feedback_app.health.stages import CHANNEL
 from feedback_app.health.watch import Watch, conditions
 from feedback_app.hop import Output, OutsideFault, Produce
-from feedback_app.notices import Notice, Notices
+from feedback_app.hop.stalls import Standstill
 from feedback_app.settings import Settings
-from feedback_app.standstill import Standstill
-from feedback_app.web.ledger import Ledger
+from feedback_app.stats.ledger import Ledger
 from models import Cursor
 
 log = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ from typing import Literal, Protocol
 
 from feedback_app.hop.errors import OutsideFault
 from feedback_app.hop.types import Produce
+from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
-from feedback_app.topics import Topics
 from models import Cursor, DeadLetter, Feedback
 
 State = Literal[

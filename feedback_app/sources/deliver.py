@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from feedback_app.hop.types import Output, Produce
-from feedback_app.topics import Topics
+from feedback_app.kafka.topics import Topics
 from models import DeadLetter, Feedback, rfc3339
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from feedback_app.settings import ConfigurationError, Settings
 from feedback_app.sources.base import Gate
-from feedback_app.sources.x_client import XClient
+from feedback_app.sources.x.client import XClient
 
 
 @dataclass(slots=True)

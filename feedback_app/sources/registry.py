@@ -5,9 +5,9 @@ from importlib.metadata import entry_points
 from typing import Protocol
 
 from feedback_app.settings import ConfigurationError, Source
-from feedback_app.sources import x_search
 from feedback_app.sources.base import PolledSource
 from feedback_app.sources.kit import Kit
+from feedback_app.sources.x import search as x_search
 from models import OWNER
 
 ENTRY_POINTS = "feedback_app.sources"

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from feedback_app.settings import Settings, Source
 from feedback_app.sources.base import BudgetSpent, Context, SourceState
-from feedback_app.sources.budget import REQUEST_WINDOW_S, Limits, allowed, key, tallies
 from feedback_app.sources.registry import is_polled
+from feedback_app.sources.x.budget import REQUEST_WINDOW_S, Limits, allowed, key, tallies
 from models import Cursor, PollRequest, from_rfc3339, rfc3339
 
 WINDOW_REQUESTS = 450

@@ -9,8 +9,7 @@ import orjson
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from feedback_app import metrics
-from feedback_app.web import health, security
+from feedback_app.web import health, metrics, security
 from feedback_app.web.events import Broadcast, TooManyListeners
 from feedback_app.web.view import (
     DAY_MINUTES,

@@ -5,12 +5,12 @@ from typing import Any, Protocol
 
 import orjson
 
-from feedback_app.letters import DeadLetters
 from feedback_app.settings import Settings
+from feedback_app.stats.cluster import faults, source_details, stats
+from feedback_app.stats.dead_letters import DeadLetters
+from feedback_app.stats.ledger import Ledger
 from feedback_app.web import recent
 from feedback_app.web.health import Health
-from feedback_app.web.ledger import Ledger
-from feedback_app.web.stats import faults, source_details, stats
 from models import Delivery, ScoredFeedback
 
 SENTIMENT_NAMES = (

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import pytest
 import pytest_asyncio
 
+from chaos.fleet import Fleet
 from feedback_app.broker import LocalKafka
-from tests.support.chaos.fleet import Fleet
 
 
 class KafkaCluster(Protocol):

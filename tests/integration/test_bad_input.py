@@ -10,10 +10,10 @@ import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from chaos.fleet import Fleet
+from chaos.poison import POISON
+from chaos.waiting import until
 from tests.integration.conftest import NewFleet
-from tests.support.chaos.fleet import Fleet
-from tests.support.chaos.poison import POISON
-from tests.support.chaos.waiting import until
 
 pytestmark = pytest.mark.timeout(360)
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from chaos.engine import Engine, Run
+from chaos.schedule import KINDS, ZOMBIE, schedule
 from tests.integration.conftest import KafkaCluster, NewFleet
-from tests.support.chaos.engine import Engine, Run
-from tests.support.chaos.schedule import KINDS, ZOMBIE, schedule
 
 SEEDS = (0, 1, 2)
 FAULTS, SECONDS = 8, 16

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from chaos.fleet import NEGATIVE, POSITIVE, Fleet
+from chaos.processes import FEEDBACK
+from chaos.stalls import Stalls
+from chaos.waiting import until
 from tests.integration.conftest import NewFleet
-from tests.support.chaos.fleet import NEGATIVE, POSITIVE, Fleet
-from tests.support.chaos.processes import FEEDBACK
-from tests.support.chaos.stalls import Stalls
-from tests.support.chaos.waiting import until
 
 pytestmark = pytest.mark.timeout(360)
 

@@ -5,15 +5,15 @@ import sys
 
 import pytest
 
+from chaos.fleet import Fleet
+from chaos.group import STABLE, GroupWatch
+from chaos.load import People, acts
+from chaos.poor_model import GO, HANGS, HANGS_S
+from chaos.processes import WorkerProcess
+from chaos.recovery import longest, standstills
+from chaos.stalls import Stalls
+from chaos.waiting import until
 from tests.integration.conftest import NewFleet
-from tests.support.chaos.fleet import Fleet
-from tests.support.chaos.group import STABLE, GroupWatch
-from tests.support.chaos.load import People, acts
-from tests.support.chaos.poor_model import GO, HANGS, HANGS_S
-from tests.support.chaos.processes import WorkerProcess
-from tests.support.chaos.recovery import longest, standstills
-from tests.support.chaos.stalls import Stalls
-from tests.support.chaos.waiting import until
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -22,8 +22,8 @@ STOPPED_S = 3.0
 """How long a partition may stand still for a worker that was asked to end."""
 REBALANCED_S = HANGS_S[0]
 """A rebalance is over before the model is: it does not wait for it."""
-POOR_MODEL = (sys.executable, "-m", "tests.support.chaos.poor_model", "worker", "-l", "info")
-WRONG_HOP = (sys.executable, "-m", "tests.support.chaos.wrong_hop", "worker", "-l", "info")
+POOR_MODEL = (sys.executable, "-m", "chaos.poor_model", "worker", "-l", "info")
+WRONG_HOP = (sys.executable, "-m", "chaos.wrong_hop", "worker", "-l", "info")
 
 
 async def played(fleet: Fleet, count: int, rate: float = RATE) -> None:

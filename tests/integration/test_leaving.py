@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
 
+from chaos.fleet import SESSION_S, Fleet
+from chaos.group import GroupWatch
+from chaos.processes import WorkerProcess
+from chaos.stalls import Stalls
+from chaos.waiting import until
 from tests.integration.conftest import KafkaCluster, NewFleet
-from tests.support.chaos.fleet import SESSION_S, Fleet
-from tests.support.chaos.group import GroupWatch
-from tests.support.chaos.processes import WorkerProcess
-from tests.support.chaos.stalls import Stalls
-from tests.support.chaos.waiting import until
 
 pytestmark = pytest.mark.timeout(360)
 

@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
+from chaos.fleet import NEGATIVE, POSITIVE, Fleet
+from chaos.waiting import until
 from tests.integration.conftest import NewFleet
-from tests.support.chaos.fleet import NEGATIVE, POSITIVE, Fleet
-from tests.support.chaos.waiting import until
 
 pytestmark = pytest.mark.timeout(420)
 

@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from chaos.fleet import Fleet
+from chaos.group import GroupWatch
+from chaos.load import People, acts
+from chaos.processes import WorkerProcess
+from chaos.waiting import until
 from tests.integration.conftest import KafkaCluster, NewFleet
-from tests.support.chaos.fleet import Fleet
-from tests.support.chaos.group import GroupWatch
-from tests.support.chaos.load import People, acts
-from tests.support.chaos.processes import WorkerProcess
-from tests.support.chaos.waiting import until
 
 pytestmark = pytest.mark.timeout(480)
 

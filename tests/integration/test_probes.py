@@ -4,13 +4,13 @@ import sys
 
 import pytest
 
+from chaos.stuck_loop import WORD
+from chaos.waiting import until
 from tests.integration.conftest import NewFleet
-from tests.support.chaos.stuck_loop import WORD
-from tests.support.chaos.waiting import until
 
 pytestmark = pytest.mark.timeout(300)
 
-STUCK_LOOP = (sys.executable, "-m", "tests.support.chaos.stuck_loop", "worker", "-l", "info")
+STUCK_LOOP = (sys.executable, "-m", "chaos.stuck_loop", "worker", "-l", "info")
 
 
 async def test_a_handler_that_blocks_the_loop_fails_the_probe(new_fleet: NewFleet) -> None:

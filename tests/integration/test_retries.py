@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from chaos.fleet import NEGATIVE, POSITIVE, Fleet
+from chaos.group import GroupWatch
+from chaos.waiting import until
 from models import DeadLetter, Feedback, PollRequest, ScoredFeedback, rfc3339
 from tests.integration.conftest import NewFleet
 from tests.integration.test_deletions import feedback
-from tests.support.chaos.fleet import NEGATIVE, POSITIVE, Fleet
-from tests.support.chaos.group import GroupWatch
-from tests.support.chaos.waiting import until
 
 pytestmark = pytest.mark.timeout(400)
 

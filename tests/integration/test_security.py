@@ -13,15 +13,15 @@ import pytest_asyncio
 from aiohttp import ClientError
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from chaos.fleet import NEGATIVE, PARTITIONS, POSITIVE, Fleet
+from chaos.processes import FEEDBACK, WorkerProcess
+from chaos.waiting import until
 from feedback_app.broker import LocalKafka, Security
+from feedback_app.kafka.topics import Topics
 from feedback_app.sandbox import SLACK_APP_TOKEN, SLACK_BOT_TOKEN
 from feedback_app.settings import load
-from feedback_app.topics import Topics
 from feedback_app.web.security import HEADERS
 from tests.integration.conftest import NewFleet
-from tests.support.chaos.fleet import NEGATIVE, PARTITIONS, POSITIVE, Fleet
-from tests.support.chaos.processes import FEEDBACK, WorkerProcess
-from tests.support.chaos.waiting import until
 
 pytestmark = pytest.mark.timeout(360)
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from chaos.fleet import Fleet
+from chaos.processes import FAUST, WorkerProcess
+from chaos.waiting import until
 from tests.integration.conftest import NewFleet
-from tests.support.chaos.fleet import Fleet
-from tests.support.chaos.processes import FAUST, WorkerProcess
-from tests.support.chaos.waiting import until
 
 pytestmark = pytest.mark.timeout(300)
 

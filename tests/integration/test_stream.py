@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
+from chaos.processes import WorkerProcess
+from chaos.waiting import until
 from tests.integration.conftest import NewFleet
-from tests.support.chaos.processes import WorkerProcess
-from tests.support.chaos.waiting import until
 
 pytestmark = pytest.mark.timeout(480)
 

@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 import pytest
 
+from chaos.cluster import fill_disk, leader
+from chaos.load import People, acts
+from chaos.recovery import longest, standstills
+from chaos.waiting import until
 from feedback_app.broker import Node
 from tests.integration.conftest import KafkaCluster, NewFleet
-from tests.support.chaos.cluster import fill_disk, leader
-from tests.support.chaos.load import People, acts
-from tests.support.chaos.recovery import longest, standstills
-from tests.support.chaos.waiting import until
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from feedback_app.kafka import _start
+from feedback_app.kafka.clients import _start
 from feedback_app.settings import load
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_app import revisions
+from feedback_app import dedupe as revisions
+from feedback_app.dedupe import Known, Revisions, known_from, merged
 from feedback_app.hop import OutsideFault, Row
-from feedback_app.revisions import Known, Revisions, known_from, merged
 from feedback_app.settings import ConfigurationError
 from models import Feedback, ScoredFeedback
 

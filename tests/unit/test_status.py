@@ -6,7 +6,7 @@ from typing import Any
 from faust.types.tuples import TP
 
 from feedback_app.hop.accounts import Book
-from feedback_app.status import lag
+from feedback_app.runtime.status import lag
 from models import Account
 
 TOPIC = TP("feedback.alerts", 0)

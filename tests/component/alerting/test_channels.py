@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from feedback_app import channels as channels_module
+from feedback_app.alerting import channels as channels_module
+from feedback_app.alerting.channels import LOOK_EVERY_S, Channels
 from feedback_app.alerting.rules import partition_of
-from feedback_app.alerting.slack_client import SlackClient
-from feedback_app.channels import LOOK_EVERY_S, Channels
 from feedback_app.hop import OutsideFault
 from feedback_app.sandbox import SLACK_BOT_TOKEN, ManualClock, Sandbox
 from feedback_app.settings import ConfigurationError, Rule
+from feedback_app.slack.client import SlackClient
 
 KNOWN, MISSING = "#negative-feedback", "#not-there-yet"
 

@@ -10,13 +10,13 @@ import pytest
 
 from agents import delivery
 from feedback_app.alerting.delivery_state import DeliveryState
-from feedback_app.alerting.slack_client import SlackClient
 from feedback_app.clock import Clock
 from feedback_app.hop import Item, Output, Result
+from feedback_app.kafka.topics import Topics
 from feedback_app.sandbox import SLACK_BOT_TOKEN, ManualClock, Sandbox, read_log
 from feedback_app.sandbox.log import Posted, Refused
 from feedback_app.settings import Settings
-from feedback_app.topics import Topics
+from feedback_app.slack.client import SlackClient
 from models import Alert
 from models.alert import alert_id
 

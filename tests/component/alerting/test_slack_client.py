@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from aiohttp import web
 
-from feedback_app.alerting import slack_client
 from feedback_app.alerting.message import Message, digest, line, single, withdrawn
-from feedback_app.alerting.outcome import Done, NotDone, Outcome, Refused, Uncertain
-from feedback_app.alerting.slack_client import LookFailed, SlackClient
 from feedback_app.hop import OutsideFault
 from feedback_app.sandbox import SLACK_BOT_TOKEN, ManualClock, Sandbox
 from feedback_app.settings import ConfigurationError
+from feedback_app.slack import client as slack_client
+from feedback_app.slack.client import LookFailed, SlackClient
+from feedback_app.slack.outcome import Done, NotDone, Outcome, Refused, Uncertain
 from models import Alert
 
 START = 1_790_000_000.0

@@ -9,10 +9,10 @@ from feedback_app.doctor.kafka import check_kafka, judge_topics
 from feedback_app.doctor.model import check_model
 from feedback_app.doctor.slack import check_slack, token_form
 from feedback_app.doctor.x import check_x
+from feedback_app.kafka.admin import TopicState
+from feedback_app.kafka.topics import Topic, Topics
 from feedback_app.sandbox import Sandbox
 from feedback_app.settings import Settings
-from feedback_app.topic_admin import TopicState
-from feedback_app.topics import Topic, Topics
 from tests.component.cli.conftest import Configure
 from tests.support.clocks import HandClock
 

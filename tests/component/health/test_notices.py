@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from feedback_app.alerting.slack_client import SlackClient
-from feedback_app.notices import EVENT_TYPE, SURE_S, Notice, Notices
+from feedback_app.health.notices import EVENT_TYPE, SURE_S, Notice, Notices
 from feedback_app.sandbox import SLACK_BOT_TOKEN, ManualClock, Sandbox
 from feedback_app.sandbox.slack.state import Message
+from feedback_app.slack.client import SlackClient
 
 START = 1_790_000_000.0
 OPS = "#ops"

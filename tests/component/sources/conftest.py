@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from feedback_app.sandbox import ManualClock, Sandbox
-from feedback_app.sources import slack_names
+from feedback_app.sources.slack import names as slack_names
 
 START = 1_790_000_000.0
 

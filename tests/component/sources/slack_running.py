@@ -8,8 +8,8 @@ from typing import Any
 from feedback_app.clock import SystemClock
 from feedback_app.sandbox import SLACK_APP_TOKEN, SLACK_BOT_TOKEN, Sandbox
 from feedback_app.sandbox.log import Acknowledged
-from feedback_app.sources.slack_socket import SlackSocket
-from feedback_app.sources.slack_timing import Timing
+from feedback_app.sources.slack.socket import SlackSocket
+from feedback_app.sources.slack.timing import Timing
 from tests.source_world import World, settings, until
 
 QUICK = Timing(

@@ -17,8 +17,8 @@ from feedback_app.sandbox import (
     Sandbox,
 )
 from feedback_app.sandbox.log import Fault, Put
-from feedback_app.sources.slack_socket import SlackSocket
-from feedback_app.sources.slack_timing import Timing
+from feedback_app.sources.slack.socket import SlackSocket
+from feedback_app.sources.slack.timing import Timing
 from tests.source_world import World, request, settings, until
 
 

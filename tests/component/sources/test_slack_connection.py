@@ -10,7 +10,7 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from feedback_app.clock import SystemClock
 from feedback_app.sandbox import SLACK_BOT_TOKEN, Sandbox
 from feedback_app.settings import ConfigurationError
-from feedback_app.sources.slack_socket import SlackSocket
+from feedback_app.sources.slack.socket import SlackSocket
 from tests.component.sources.slack_running import (
     QUICK,
     live_sandbox,

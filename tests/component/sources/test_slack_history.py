@@ -7,12 +7,12 @@ import pytest
 from pydantic import SecretStr
 
 from feedback_app.sandbox import SLACK_BOT_TOKEN, ManualClock, Sandbox
+from feedback_app.slack.api import find_channels, web_client, workspace
 from feedback_app.sources.base import SourceFault
-from feedback_app.sources.slack_api import find_channels, web_client, workspace
-from feedback_app.sources.slack_events import Conditions, Reader
-from feedback_app.sources.slack_history import PAGE, History
-from feedback_app.sources.slack_intake import Intake
-from feedback_app.sources.slack_names import Names
+from feedback_app.sources.slack.events import Conditions, Reader
+from feedback_app.sources.slack.history import PAGE, History
+from feedback_app.sources.slack.intake import Intake
+from feedback_app.sources.slack.names import Names
 from models import Cursor, Feedback
 from tests.source_world import World, settings
 

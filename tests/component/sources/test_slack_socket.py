@@ -11,7 +11,7 @@ import pytest
 from feedback_app.hop.errors import OutsideFault
 from feedback_app.sandbox import SLACK_BOT_TOKEN, Sandbox
 from feedback_app.sandbox.slack.sockets import Outgoing
-from feedback_app.sources import slack_history
+from feedback_app.sources.slack import history as slack_history
 from tests.component.sources.slack_running import (
     QUICK,
     acknowledged,

@@ -11,7 +11,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from feedback_app.sources.base import SourceFault
-from feedback_app.sources.x_client import XClient
+from feedback_app.sources.x.client import XClient
 
 NOW = 1_790_000_000.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

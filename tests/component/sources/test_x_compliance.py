@@ -9,8 +9,8 @@ import pytest
 from feedback_app.hop.types import Row
 from feedback_app.sandbox import X_BEARER_TOKEN, ManualClock, Sandbox
 from feedback_app.sources.base import SourceFault, later
-from feedback_app.sources.x_compliance import KEY, XCompliance, deleted_ids
-from feedback_app.sources.x_kept import KeptPosts
+from feedback_app.sources.x.compliance import KEY, XCompliance, deleted_ids
+from feedback_app.sources.x.kept import KeptPosts
 from models import Cursor, Feedback, ScoredFeedback, rfc3339
 from tests.source_world import World, settings, until
 

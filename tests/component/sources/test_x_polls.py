@@ -12,7 +12,7 @@ from feedback_app.hop.types import Output
 from feedback_app.sandbox import PRODUCT_QUERY, X_BEARER_TOKEN, ManualClock, Sandbox
 from feedback_app.sandbox.log import Given
 from feedback_app.sources.base import SourceFault
-from feedback_app.sources.snowflake import mark
+from feedback_app.sources.x.snowflake import mark
 from models import Cursor, from_rfc3339
 from tests.source_world import World, request, settings, until
 

@@ -11,9 +11,9 @@ from agents.polls import build
 from feedback_app.hop.errors import BadRecord, OutsideFault
 from feedback_app.hop.types import Output
 from feedback_app.sandbox import PRODUCT_QUERY, X_BEARER_TOKEN, ManualClock, Rate, Sandbox
-from feedback_app.sources.budget import key
-from feedback_app.sources.snowflake import seconds
-from feedback_app.sources.x_stream import Timing, XStream
+from feedback_app.sources.x.budget import key
+from feedback_app.sources.x.snowflake import seconds
+from feedback_app.sources.x.stream import Timing, XStream
 from tests.source_world import World, request, settings, until
 
 QUICK = Timing(look=0.005, cursors=5, opening=30, drain=2, resend=0.01)

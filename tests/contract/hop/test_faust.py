@@ -15,10 +15,10 @@ from faust.tables.recovery import Recovery, ServiceStopped
 from faust.transport.consumer import Consumer, ThreadDelegateConsumer
 from faust.transport.drivers import aiokafka as driver
 
-from feedback_app.factory import create_app
 from feedback_app.hop.leaving import stopped
 from feedback_app.hop.recovery import PatientRecovery, PatientTables
 from feedback_app.hop.transport import HopConsumer, HopProducer, HopTransport
+from feedback_app.runtime.app import create_app
 from feedback_app.settings import Settings
 
 

@@ -8,8 +8,8 @@ from tweepy.asynchronous import AsyncClient, AsyncStreamingClient
 from tweepy.asynchronous.client import AsyncBaseClient
 from tweepy.asynchronous.streaming import AsyncBaseStream
 
-from feedback_app.sources.x_client import TWEEPY_HOST
-from feedback_app.sources.x_connection import Connection
+from feedback_app.sources.x.client import TWEEPY_HOST
+from feedback_app.sources.x.connection import Connection
 
 
 def test_tweepy_asks_the_host_that_is_rewritten() -> None:

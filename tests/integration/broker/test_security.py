@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from feedback_app.broker import LocalKafka, Security
 from feedback_app.hop.errors import OutsideFault
-from feedback_app.kafka import admin_client
+from feedback_app.kafka.clients import admin_client
 from feedback_app.settings import load
 
 USERS = {"alice": "alice-secret", "bob": "bob-secret"}

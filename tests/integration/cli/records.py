@@ -8,11 +8,11 @@ from click.testing import Result
 
 from feedback_app.cli.common import run
 from feedback_app.hop.types import Row
-from feedback_app.kafka import producer
-from feedback_app.readback import ReadBack
+from feedback_app.kafka.admin import ensure_topics
+from feedback_app.kafka.clients import producer
+from feedback_app.kafka.readback import ReadBack
+from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
-from feedback_app.topic_admin import ensure_topics
-from feedback_app.topics import Topics
 from models import DeadLetter, Feedback, ScoredFeedback
 from tests.support.clocks import HandClock
 

@@ -2,8 +2,8 @@
 
 import json
 
+from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
-from feedback_app.topics import Topics
 from tests.integration.cli.records import (
     Run,
     dead,

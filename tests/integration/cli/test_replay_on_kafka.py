@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
-from feedback_app.topics import Topics
 from models import Feedback
 from tests.integration.cli.records import Run, produce_at, read, scored, shown, write
 

@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from feedback_app.cli import program
+from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
-from feedback_app.topics import Topics
 from models import Feedback
 from tests.integration.cli.records import PARTITIONS, Run, read, shown, write
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.sentiment import build
+from feedback_app.dedupe import Revisions
 from feedback_app.hop import Item, Result, Row
-from feedback_app.revisions import Revisions
 from feedback_app.sentiment.classifier import Probabilities, Said
 from models import Feedback, ScoredFeedback
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feedback_app.alerting.outcome import NotDone, Outcome, Refused, Uncertain
 from feedback_app.hop import Result
+from feedback_app.slack.outcome import NotDone, Outcome, Refused, Uncertain
 from models import Alert
 from models.delivery import POSTED
 from tests.unit.alerting.virtual import run

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from feedback_app.channels import LOOK_EVERY_S, Channels
+from feedback_app.alerting.channels import LOOK_EVERY_S, Channels
 from feedback_app.hop import OutsideFault
 from feedback_app.settings import Rule
 from tests.unit.alerting.virtual import VirtualClock, run

@@ -4,7 +4,7 @@ import asyncio
 from itertools import chain
 
 from feedback_app.alerting.delivery_state import DeliveryState
-from feedback_app.alerting.outcome import NotDone, Outcome, Refused, Uncertain
+from feedback_app.slack.outcome import NotDone, Outcome, Refused, Uncertain
 from models.alert import alert_id
 from tests.unit.alerting.virtual import START, run
 from tests.unit.alerting.world import (

@@ -3,7 +3,7 @@
 import asyncio
 from itertools import pairwise
 
-from feedback_app.alerting.outcome import NotDone, Outcome, Refused, Uncertain
+from feedback_app.slack.outcome import NotDone, Outcome, Refused, Uncertain
 from models.delivery import CLAIMED, POSTED, RETRACTED
 from tests.unit.alerting.virtual import run
 from tests.unit.alerting.world import (

@@ -3,7 +3,7 @@
 import asyncio
 
 from feedback_app.alerting.channel_queue import ASIDE_MOST
-from feedback_app.alerting.outcome import Outcome, Uncertain
+from feedback_app.slack.outcome import Outcome, Uncertain
 from models.delivery import CLAIMED
 from tests.unit.alerting.virtual import run
 from tests.unit.alerting.world import (

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from feedback_app.alerting.outcome import Refused
+from feedback_app.slack.outcome import Refused
 from models.alert import RETRACT
 from tests.unit.alerting.virtual import run
 from tests.unit.alerting.world import (

@@ -8,7 +8,7 @@ import pytest
 from aiohttp.client_reqrep import ConnectionKey
 from slack_sdk.errors import SlackApiError
 
-from feedback_app.alerting.outcome import (
+from feedback_app.slack.outcome import (
     CHANNEL_ERRORS,
     OUTSIDE_ERRORS,
     UNCERTAIN_ERRORS,

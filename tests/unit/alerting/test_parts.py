@@ -11,9 +11,9 @@ from feedback_app.alerting.channel_queue import ChannelQueue
 from feedback_app.alerting.delivery_state import DeliveryState
 from feedback_app.alerting.lookup import SURE_S, duplicates, wait_for_look
 from feedback_app.alerting.pacing import LONGEST_BACKOFF_S, Pacer
-from feedback_app.alerting.slack_client import Found
 from feedback_app.alerting.step import BUCKETS, counted, moved
 from feedback_app.hop import Item, Row
+from feedback_app.slack.client import Found
 from models import Alert, Delivery, rfc3339
 from models.delivery import DEAD, POSTED, RETRACTED
 from tests.unit.alerting.virtual import START, VirtualClock, run

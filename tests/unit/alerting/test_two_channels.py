@@ -2,7 +2,7 @@
 
 import asyncio
 
-from feedback_app.alerting.outcome import NotDone, Outcome
+from feedback_app.slack.outcome import NotDone, Outcome
 from tests.unit.alerting.virtual import START, VirtualClock, run
 from tests.unit.alerting.world import NEGATIVE, POSITIVE, FakeSlack, Topic, Worker, alert
 

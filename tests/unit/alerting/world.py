@@ -9,12 +9,12 @@ from typing import Any
 from agents import delivery
 from feedback_app.alerting.delivery_state import DeliveryState
 from feedback_app.alerting.message import Message
-from feedback_app.alerting.outcome import Done, NotDone, Outcome, Refused, Uncertain
-from feedback_app.alerting.slack_client import Found, LookFailed
 from feedback_app.hop import Item, Output, OutsideFault, Result, Row
 from feedback_app.hop.accounts import tally
+from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
-from feedback_app.topics import Topics
+from feedback_app.slack.client import Found, LookFailed
+from feedback_app.slack.outcome import Done, NotDone, Outcome, Refused, Uncertain
 from models import Alert, Delivery, rfc3339
 from models.account import Counts
 from models.alert import PUT, RETRACT, alert_id

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import soak_rows
-from tests.support.chaos.audit import Limits, accounts, audit
-from tests.support.chaos.load import acts
-from tests.support.chaos.recovery import longest, standstills
-from tests.support.chaos.schedule import KINDS, dealt, schedule
-from tests.support.chaos.seen import Outside, Record, Topics
+from chaos.audit import Limits, accounts, audit
+from chaos.load import acts
+from chaos.recovery import longest, standstills
+from chaos.schedule import KINDS, dealt, schedule
+from chaos.seen import Outside, Record, Topics
 
 LIMITS = Limits(negative=0.3, positive=0.9)
 CHANNEL = "C1"

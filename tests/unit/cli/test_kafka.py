@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from feedback_app.hop.errors import OutsideFault
-from feedback_app.kafka import admin_client, client_options, ssl_context
+from feedback_app.kafka.clients import admin_client, client_options, ssl_context
 from feedback_app.settings import ConfigurationError, Settings, load
 
 PASSWORD = "a-very-secret-word"

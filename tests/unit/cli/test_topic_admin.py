@@ -2,15 +2,15 @@
 
 import pytest
 
-from feedback_app.settings import Settings, load
-from feedback_app.topic_admin import (
+from feedback_app.kafka.admin import (
     TopicState,
     create_command,
     expected,
     replication_of,
     topic_config,
 )
-from feedback_app.topics import Topic, Topics
+from feedback_app.kafka.topics import Topic, Topics
+from feedback_app.settings import Settings, load
 
 
 def settings(**values: str) -> Settings:

@@ -7,7 +7,7 @@ from feedback_app.health.notices_list import SOURCE_SILENT
 from feedback_app.health.records import Condition, Key, Record
 from feedback_app.health.watch import conditions
 from feedback_app.settings import load
-from feedback_app.web.ledger import Ledger
+from feedback_app.stats.ledger import Ledger
 from models import Account, Cursor, WorkerStatus, rfc3339
 
 START = 1_790_000_040.0

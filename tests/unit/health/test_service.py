@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feedback_app.alerting.slack_client import SlackClient
+from feedback_app.health.notices import Notice, Notices
 from feedback_app.health.notices_list import SOURCE_FAILING, SOURCE_SILENT
 from feedback_app.health.records import read
 from feedback_app.health.service import HealthWatch
 from feedback_app.hop import Output, OutsideFault
-from feedback_app.notices import Notice, Notices
+from feedback_app.slack.client import SlackClient
 from models import Cursor, rfc3339
 from tests.support.clocks import HandClock
 from tests.unit.health.cluster import START, Cluster

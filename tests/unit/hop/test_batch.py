@@ -8,7 +8,7 @@ from faust.types.tuples import TP
 
 from feedback_app.hop import Item, Output, OutsideFault, Result
 from feedback_app.hop.types import StateTopic
-from feedback_app.web.ledger import Ledger
+from feedback_app.stats.ledger import Ledger
 from models import Account
 from tests.support.hopping import (
     DEAD,

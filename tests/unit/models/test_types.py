@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from feedback_app.alerting.delivery_state import DeliveryState
+from feedback_app.dedupe import Revisions
 from feedback_app.hop import Row
-from feedback_app.revisions import Revisions
 from models import Action, Alert, Cursor, Delivery, Feedback, InvalidRecord, ScoredFeedback, Wire
 from models.delivery import POSTED
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from feedback_app.sentiment.classifier import Probabilities
 from feedback_app.sentiment.quality import Quality, given_class
-from feedback_app.sentiment.train import metrics
+from training import metrics
 
 shares = st.tuples(*[st.integers(min_value=1, max_value=1000)] * 3).filter(
     lambda three: len(set(three)) == 3

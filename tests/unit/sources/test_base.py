@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from feedback_app.settings import ConfigurationError, Source
 from feedback_app.sources import registry
 from feedback_app.sources.base import later
-from feedback_app.sources.x_search import build
+from feedback_app.sources.x.search import build
 from models import Cursor
 
 cursors = st.builds(
@@ -56,7 +56,7 @@ def test_a_source_cannot_take_the_key_of_the_owner() -> None:
 
 
 def test_a_package_can_add_a_type(monkeypatch: pytest.MonkeyPatch) -> None:
-    point = EntryPoint("mastodon", "feedback_app.sources.x_search:build", registry.ENTRY_POINTS)
+    point = EntryPoint("mastodon", "feedback_app.sources.x.search:build", registry.ENTRY_POINTS)
 
     def found(group: str, name: str) -> list[EntryPoint]:
         return [point] if (group, name) == (registry.ENTRY_POINTS, "mastodon") else []

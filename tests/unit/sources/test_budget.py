@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedback_app.sources.base import BudgetSpent
-from feedback_app.sources.budget import Limits, Spend, Users, allowed, day_of, key, tallies
+from feedback_app.sources.x.budget import Limits, Spend, Users, allowed, day_of, key, tallies
 from models import Cursor, Feedback
 
 NOON = 1_790_078_400.0

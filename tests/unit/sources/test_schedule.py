@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedback_app.settings import Source
-from feedback_app.sources.budget import Spend, key
 from feedback_app.sources.schedule import PLANNED_REQUESTS, Timer, due, intervals
+from feedback_app.sources.x.budget import Spend, key
 from models import Cursor, rfc3339
 from tests.source_world import World, settings
 

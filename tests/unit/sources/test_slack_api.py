@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from feedback_app.sources.slack_api import fault, find_channels
-from feedback_app.sources.slack_names import display_name
+from feedback_app.slack.api import fault, find_channels
+from feedback_app.sources.slack.names import display_name
 
 
 def refused(status: int, data: Any, headers: dict[str, str] | None = None) -> SlackApiError:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from feedback_app.hop.errors import BadRecord
 from feedback_app.settings import Source
-from feedback_app.sources.slack_events import (
+from feedback_app.sources.slack.events import (
     Conditions,
     Ignored,
     Reader,

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedback_app.settings import Source
-from feedback_app.sources.slack_events import Conditions, Reader, microseconds
-from feedback_app.sources.slack_history import SETTLED_S, Page, compare
-from feedback_app.sources.slack_known import Known
+from feedback_app.sources.slack.events import Conditions, Reader, microseconds
+from feedback_app.sources.slack.history import SETTLED_S, Page, compare
+from feedback_app.sources.slack.known import Known
 from models import Feedback
 
 NOW = 1_790_000_000.0

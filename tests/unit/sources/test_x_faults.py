@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_app.sources.x_client import fault
+from feedback_app.sources.x.client import fault
 
 NOW = 1_790_000_000.0
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from feedback_app.settings import Source
 from feedback_app.sources.base import BudgetSpent, SourceFault
-from feedback_app.sources.snowflake import snowflake
-from feedback_app.sources.x_search import XSearch
+from feedback_app.sources.x.search import XSearch
+from feedback_app.sources.x.snowflake import snowflake
 from models import Cursor, DeadLetter, Feedback, from_rfc3339
 
 START = 1_790_000_000.0

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedback_app.hop.errors import BadRecord
-from feedback_app.sources.snowflake import is_mark, mark, seconds, snowflake
-from feedback_app.sources.x_posts import read_page, read_post
+from feedback_app.sources.x.posts import read_page, read_post
+from feedback_app.sources.x.snowflake import is_mark, mark, seconds, snowflake
 from models import Feedback
 
 NOW = 1_790_000_000.0

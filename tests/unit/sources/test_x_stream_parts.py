@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedback_app.sources.base import SourceFault, State
-from feedback_app.sources.x_backoff import Backoff, Broken
-from feedback_app.sources.x_rules import TAG, change, source_of
+from feedback_app.sources.x.backoff import Backoff, Broken
+from feedback_app.sources.x.rules import TAG, change, source_of
 
 
 def refused(state: State = "failing") -> SourceFault:

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from feedback_app.hop.accounts import Book
-from feedback_app.web.ledger import Ledger, minute_number
+from feedback_app.stats.ledger import Ledger, minute_number
 from models import Account, WorkerStatus, rfc3339
 
 NAMES = ("ingested", "scored", "duplicate", "label_negative")

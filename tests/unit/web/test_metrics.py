@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_app.metrics import escape, render
+from feedback_app.web.metrics import escape, render
 from feedback_app.web.view import figures
 from tests.web_view import busy_view, empty_view
 

@@ -1,6 +1,6 @@
 """What a new training tells of the runs that it does not make again."""
 
-from feedback_app.sentiment.train.finish import with_earlier
+from training.finish import with_earlier
 
 
 def test_a_training_keeps_what_was_told_of_other_runs_and_written_by_hand() -> None:

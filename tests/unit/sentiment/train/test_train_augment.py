@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_app.sentiment.train.augment import augment, drop_words, join_hashtags, mistype
+from training.augment import augment, drop_words, join_hashtags, mistype
 
 TEXT = "the app does not work # Best Update never don't @user"
 WORDS = st.lists(st.sampled_from(TEXT.split()))

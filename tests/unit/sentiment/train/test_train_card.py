@@ -1,6 +1,6 @@
 """The model card tells of every run."""
 
-from feedback_app.sentiment.train.card import card
+from training.card import card
 
 
 def test_the_card_names_runs_figures_and_versions() -> None:

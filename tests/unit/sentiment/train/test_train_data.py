@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from feedback_app.sentiment.train.data import (
+from training.data import (
     OWN_WORDS,
     Example,
     class_shares,

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from feedback_app.sentiment.train import loop, network, runs
-from feedback_app.sentiment.train.optimiser import MasterAdamW, Schedule, depth
+from training import loop, network, runs
+from training.optimiser import MasterAdamW, Schedule, depth
 
 PLAN = loop.Plan(epochs=2, batch=4, peak=0.05, layer_decay=1.0, dropout=0.0, seed=3, average=0.9)
 

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_app.sentiment.train import metrics, plot
-from feedback_app.sentiment.train.calibrate import fold, temperature_of
+from training import metrics, plot
+from training.calibrate import fold, temperature_of
 
 
 def test_macro_recall_counts_every_class_alike() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from feedback_app.sentiment.train import outputs
+from training import outputs
 
 
 def test_outputs_come_back_for_their_texts_in_any_order(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from transformers import (
     BertConfig,
 )
 
-from feedback_app.sentiment.train import vocabulary
+from training import vocabulary
 
 SPECIAL = ["[PAD]", "[unused0]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 PIECES = [*SPECIAL, *"abclnopstu!語", "##a", "##s", "##o", "so", "not", "bus", "slate", "##lot"]

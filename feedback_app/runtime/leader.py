@@ -1,0 +1,24 @@
+"""What only the leader does: it puts a request on `polls` for each source that is due."""
+
+import logging
+
+from feedback_app.hop import Output, OutsideFault, Produce
+from feedback_app.kafka.topics import Topic
+from feedback_app.runtime.shared import SharedState
+from feedback_app.sources.schedule import Timer
+
+log = logging.getLogger(__name__)
+
+
+async def request_polls(timer: Timer, topic: Topic, produce: Produce, shared: SharedState) -> None:
+    """Write the requests that are due; called each second. Never raises: Faust would stop."""
+    try:
+        # A new leader must know when its predecessor asked, and which sources are paused.
+        await shared.caught_up()
+        due = timer.tick()
+        if due:
+            await produce([Output(topic.name, one.source.encode(), one.encode()) for one in due])
+    except OutsideFault as fault:
+        log.warning("no polls were asked for: %s", fault)
+    except Exception:
+        log.exception("no polls were asked for")

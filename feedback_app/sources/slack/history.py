@@ -1,0 +1,272 @@
+"""Slack's history held against what is known: missed messages, edits and deletions are made up.
+
+Socket Mode sends nothing again once a disconnect or an outage has lasted, so after each reconnect
+and on a timer the last day is read, and what is not known yet is sent like an event.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from feedback_app.clock import Clock
+from feedback_app.hop.errors import BadRecord
+from feedback_app.hop.types import Output
+from feedback_app.slack.api import ask
+from feedback_app.sources.base import Context, SourceFault
+from feedback_app.sources.deliver import dumped
+from feedback_app.sources.slack.events import Reader, microseconds
+from feedback_app.sources.slack.intake import Intake
+from feedback_app.sources.slack.known import Known, Message
+from models import Cursor, Feedback, rfc3339
+
+REACH_S = 86400.0
+SETTLED_S = 60.0
+"""The history shows a message some seconds late: younger ones are not missed yet."""
+PAGE = 200
+LONGEST_PAUSE_S = 90.0
+"""A request to wait that is longer ends the pass; the next one goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Messages as Slack has them, complete between two times (µs, both inclusive)."""
+
+    messages: tuple[object, ...]
+    oldest: int
+    newest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a page tells that was not known."""
+
+    unknown: list[Feedback]
+    odd: list[tuple[bytes, str]]
+    missing: list[Message]
+
+
+def compare(
+    page: Page,
+    channel: str,
+    candidates: Iterable[Message],
+    known: Known,
+    reader: Reader,
+    now: float,
+) -> Findings:
+    """Hold a page against what is known; `candidates` are the messages that it would show.
+
+    Pure. An unknown revision is news; a candidate inside the page's times that is not on it is
+    missing, unless it is so young that the history may not show it yet.
+    """
+    unknown, odd, present = [], [], set()
+    for raw in page.messages:
+        ts = raw.get("ts") if isinstance(raw, dict) else None
+        held = known.get(channel, ts) if isinstance(ts, str) else None
+        tombstone = isinstance(raw, dict) and raw.get("subtype") == "tombstone"
+        if isinstance(ts, str) and not tombstone:
+            present.add(ts)
+        if tombstone:
+            continue
+        try:
+            found = reader.message(raw, channel, now, held.source if held else None)
+        except BadRecord as error:
+            odd.append((dumped(raw), str(error)))
+            continue
+        if isinstance(found, Feedback) and not known.covers(found):
+            unknown.append(found)
+    settled = int((now - SETTLED_S) * 1_000_000)
+    missing = [
+        each
+        for each in candidates
+        if page.oldest <= each.sent <= min(page.newest, settled) and each.ts not in present
+    ]
+    return Findings(unknown, odd, missing)
+
+
+class History:
+    """Reads the history of the channels that are listened on."""
+
+    def __init__(self, context: Context, clock: Clock, intake: Intake, known: Known) -> None:
+        self._context, self._clock = context, clock
+        self._intake, self._known = intake, known
+        self._replies: dict[tuple[str, str], object] = {}
+
+    async def reconcile(self, reader: Reader, web: AsyncWebClient, *, thorough: bool) -> None:
+        """Read the last day of every channel; raises OutsideFault where a pass cannot be ended.
+
+        `thorough` reads every thread of the day, otherwise only those with another latest reply.
+        """
+        floors = await self._floors(reader)
+        oldest = int((self._clock.time() - REACH_S) * 1_000_000)
+        failed: SourceFault | None = None
+        for channel in sorted({each for found in reader.conditions for each in found.channels}):
+            try:
+                threads = await self._channel(reader, web, channel, oldest, floors)
+                for thread, latest in threads.items():
+                    if thorough or self._replies.get((channel, thread)) != latest:
+                        await self._thread(reader, web, channel, thread, oldest, floors)
+                        self._replies[channel, thread] = latest
+            except SourceFault as fault:
+                # A channel that the bot was removed from keeps no other from being read.
+                failed = fault
+        if failed is not None:
+            raise failed
+
+    async def _channel(
+        self,
+        reader: Reader,
+        web: AsyncWebClient,
+        channel: str,
+        oldest: int,
+        floors: dict[str, int],
+    ) -> dict[str, object]:
+        """Read one channel and return {ts of a thread: what tells whether it changed}."""
+        heads = [each for each in self._known.alive(channel) if each.thread is None]
+        threads: dict[str, object] = {
+            each.thread: None for each in self._known.alive(channel) if each.thread is not None
+        }
+
+        def call(cursor: str) -> Any:
+            return web.conversations_history(
+                channel=channel,
+                oldest=_ts(oldest),
+                limit=PAGE,
+                cursor=cursor,
+                include_all_metadata=True,
+            )
+
+        async for page in self._pages(call, oldest, newest_first=True):
+            await self._hold(page, channel, heads, reader, floors)
+            for raw in page.messages:
+                if isinstance(raw, dict) and (microseconds(raw.get("latest_reply")) or 0) > oldest:
+                    threads[str(raw.get("ts"))] = (raw["latest_reply"], raw.get("reply_count"))
+        return threads
+
+    async def _thread(
+        self,
+        reader: Reader,
+        web: AsyncWebClient,
+        channel: str,
+        thread: str,
+        oldest: int,
+        floors: dict[str, int],
+    ) -> None:
+        replies = [each for each in self._known.alive(channel) if each.thread == thread]
+
+        def call(cursor: str) -> Any:
+            return web.conversations_replies(
+                channel=channel,
+                ts=thread,
+                oldest=_ts(oldest),
+                limit=PAGE,
+                cursor=cursor,
+                include_all_metadata=True,
+            )
+
+        try:
+            async for page in self._pages(call, oldest, newest_first=False):
+                inside = tuple(
+                    raw
+                    for raw in page.messages
+                    if not isinstance(raw, dict) or raw.get("ts") != thread
+                )
+                page = Page(inside, page.oldest, page.newest)
+                await self._hold(page, channel, replies, reader, floors)
+        except SourceFault as fault:
+            if "thread_not_found" not in str(fault):
+                raise
+            gone = Page((), oldest, int(self._clock.time() * 1_000_000))
+            await self._hold(gone, channel, replies, reader, floors)
+
+    async def _pages(
+        self, call: Callable[[str], Any], oldest: int, *, newest_first: bool
+    ) -> AsyncIterator[Page]:
+        """Yield the pages of a list, each with the times within which it is complete."""
+        cursor, begun = "", int(self._clock.time() * 1_000_000)
+        low, high = oldest + 1, begun
+        while True:
+            answer = await self._patiently(call, cursor)
+            messages = answer.get("messages")
+            if not isinstance(messages, list):
+                raise SourceFault("slack", "Slack's history has no list of messages")
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+            times = [
+                at
+                for raw in messages
+                if isinstance(raw, dict) and (at := microseconds(raw.get("ts"))) is not None
+            ]
+            if newest_first:
+                end = min(times, default=low) if cursor else low
+                yield Page(tuple(messages), end, high)
+                high = end - 1
+            else:
+                end = max(times, default=high) if cursor else high
+                yield Page(tuple(messages), low, end)
+                low = end + 1
+            if not cursor:
+                return
+
+    async def _patiently(self, call: Callable[[str], Any], cursor: str) -> dict[str, Any]:
+        """Ask for a page; a request to wait for a while is followed here."""
+        while True:
+            try:
+                return await ask(call(cursor))
+            except SourceFault as fault:
+                if fault.retry_after is None or fault.retry_after > LONGEST_PAUSE_S:
+                    raise
+                await self._clock.sleep(fault.retry_after)
+
+    async def _hold(
+        self,
+        page: Page,
+        channel: str,
+        candidates: Iterable[Message],
+        reader: Reader,
+        floors: dict[str, int],
+    ) -> None:
+        """Hold a page against what is known, and send what was not, oldest first."""
+        now = self._clock.time()
+        findings = compare(page, channel, candidates, self._known, reader, now)
+        for value, reason in findings.odd:
+            await self._intake.bury(value, reason)
+        news = [
+            each
+            for each in findings.unknown
+            if (microseconds(each.id.rpartition(":")[2]) or 0) >= floors[each.source]
+        ]
+        for found in sorted(news, key=lambda each: each.id):
+            await self._intake.admit(found)
+        for message in findings.missing:
+            await self._intake.admit(_deletion(message, now))
+
+    async def _floors(self, reader: Reader) -> dict[str, int]:
+        """Return {source: µs of its first start}: what was said before is none of its feedback."""
+        await self._context.shared.caught_up()
+        floors = {}
+        for source in (each.source for each in reader.conditions):
+            cursor = self._context.shared.cursors.get(source)
+            if cursor is None:
+                now = self._clock.time()
+                cursor = Cursor(source=source, position=str(int(now * 1e6)), at=rfc3339(now))
+                name = self._context.topics.cursors.name
+                await self._context.produce([Output(name, source.encode(), cursor.encode(), 0)])
+            floors[source] = int(cursor.position)
+        return floors
+
+
+def _deletion(message: Message, now: float) -> Feedback:
+    return Feedback(
+        id=f"slack:{message.channel}:{message.ts}",
+        text="",
+        source=message.source,
+        revision=max(int(now * 1_000_000), message.revision + 1),
+        kind="delete",
+        created_at=rfc3339(message.sent / 1_000_000),
+        received_at=rfc3339(now),
+    )
+
+
+def _ts(microseconds: int) -> str:
+    return f"{microseconds // 1_000_000}.{microseconds % 1_000_000:06d}"

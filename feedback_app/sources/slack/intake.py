@@ -1,0 +1,132 @@
+"""What came over Socket Mode, taken in: events become feedback, odd payloads dead letters."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from feedback_app.clock import Clock
+from feedback_app.hop.errors import BadRecord
+from feedback_app.settings import Source
+from feedback_app.sources.base import Context, SourceState, State
+from feedback_app.sources.deliver import Deliver, dead_letter, dumped
+from feedback_app.sources.slack.events import Ignored, Reader
+from feedback_app.sources.slack.known import Known
+from feedback_app.sources.slack.names import Names
+from models import Feedback
+
+STAGE = "slack"
+ODD_REMEMBERED = 1000
+
+Interactive = Callable[[dict[str, Any]], Awaitable[None]]
+"""Takes the payload of a pressed button; returns once it may be acknowledged."""
+
+
+class Intake:
+    """Everything about Slack's payloads that does not depend on a connection."""
+
+    def __init__(
+        self,
+        context: Context,
+        clock: Clock,
+        names: Names,
+        sources: tuple[Source, ...],
+        interactive: Interactive | None,
+    ) -> None:
+        self._context, self._clock, self._names = context, clock, names
+        self._sources, self._interactive = sources, interactive
+        self._filtered = {each.id: 0 for each in sources}
+        self._last_message: dict[str, str | None] = {}
+        self._buried: dict[str, None] = {}
+        self._sending: dict[tuple[str, int], asyncio.Event] = {}
+        self.known = Known()
+        """What was sent lately, by this worker and, where it is told, by others."""
+        self._state: State = "waiting"
+        self._detail = ""
+        self.amiss: Mapping[str, str] = {}
+        """What is wrong with a source while the connection is well, by source id."""
+
+    def show(self, state: State, detail: str = "") -> None:
+        """Report the state of the connection for every source."""
+        self._state, self._detail = state, detail
+        for each in self._sources:
+            self._report(each.id)
+
+    async def envelope(self, reader: Reader, kind: object, payload: object) -> None:
+        """Deal with an envelope; once this returns it may be acknowledged. Raises OutsideFault."""
+        if kind == "interactive" and isinstance(payload, dict):
+            if self._interactive is not None:
+                await self._interactive(payload)
+        elif kind == "events_api" and isinstance(payload, dict):
+            await self._event(reader, payload)
+        elif kind != "slash_commands":
+            await self.bury(dumped(payload), f"an envelope of unknown type {str(kind)[:80]}")
+
+    async def bury(self, value: bytes, reason: str) -> None:
+        """Send a payload to the dead letters, once however often it comes. Raises OutsideFault."""
+        digest = hashlib.sha256(value).hexdigest()
+        if digest in self._buried:
+            return
+        source = self._sources[0].id
+        letter = dead_letter(source, STAGE, value, reason, self._clock.time())
+        await self._deliver(source).bury([letter])
+        self._buried[digest] = None
+        if len(self._buried) > ODD_REMEMBERED:
+            del self._buried[next(iter(self._buried))]
+
+    async def _event(self, reader: Reader, payload: dict[str, Any]) -> None:
+        now = self._clock.time()
+        try:
+            found = reader.event(payload.get("event"), now)
+        except BadRecord as error:
+            await self.bury(dumped(payload), str(error))
+            return
+        if isinstance(found, Ignored):
+            if found.source is not None:
+                self._filtered[found.source] += 1
+                self._report(found.source)
+            return
+        await self.admit(found)
+
+    async def admit(self, found: Feedback) -> None:
+        """Send one feedback unless its source is paused; returns once the broker has it.
+
+        What the broker has already (an event that came again, or that the history had first) is
+        not sent a second time. Raises OutsideFault.
+        """
+        if self._context.shared.paused(found.source) or self.known.covers(found):
+            return None
+        key = (found.id, found.revision)
+        if (under_way := self._sending.get(key)) is not None:
+            await under_way.wait()
+            return await self.admit(found)
+        done = self._sending[key] = asyncio.Event()
+        try:
+            found = await self._named(found)
+            await self._deliver(found.source).send([found])
+            self.known.remember(found)
+        finally:
+            del self._sending[key]
+            done.set()
+        self._last_message[found.source] = found.created_at
+        self._report(found.source)
+        return None
+
+    async def _named(self, found: Feedback) -> Feedback:
+        """Put the author's display name for the user id, if it is known soon enough."""
+        if found.author is not None and found.kind != "delete":
+            await self._names.learn(found.author)
+            found.author = self._names.get(found.author) or found.author
+        return found
+
+    def _deliver(self, source: str) -> Deliver:
+        return Deliver(self._context.topics, self._context.produce, source)
+
+    def _report(self, source: str) -> None:
+        state, detail = self._state, self._detail
+        if self._context.shared.paused(source):
+            state, detail = "paused", ""
+        elif state == "running" and source in self.amiss:
+            state, detail = "failing", self.amiss[source]
+        last, filtered = self._last_message.get(source), self._filtered[source]
+        self._context.report(source, SourceState(state, detail, last, filtered))

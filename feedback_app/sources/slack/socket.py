@@ -1,0 +1,293 @@
+"""One Socket Mode connection for all Slack sources of this worker, supervised."""
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import WSMessage
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+
+from feedback_app.clock import Clock
+from feedback_app.hop.errors import OutsideFault
+from feedback_app.settings import ConfigurationError
+from feedback_app.slack.api import PARTY, ask, find_channels, quiet, web_client, workspace
+from feedback_app.sources.base import Context, SourceFault
+from feedback_app.sources.slack.events import Conditions, Reader
+from feedback_app.sources.slack.history import History
+from feedback_app.sources.slack.intake import Intake, Interactive
+from feedback_app.sources.slack.names import Names
+from feedback_app.sources.slack.timing import Timing
+
+log = logging.getLogger(__name__)
+
+MOST_CONNECTIONS = 8
+"""Workers that hold a connection; Slack allows ten, and a restart needs room."""
+IN_FLIGHT = 1000
+"""Frames dealt with at once; beyond it Slack is left to send an event again."""
+
+
+@dataclass(slots=True)
+class Link:
+    """What is known of one connection."""
+
+    reader: Reader
+    connections: int = 0
+    """As Slack counted them in its greeting."""
+    opened: int = 1
+    """The most connections that the cluster held at once since then."""
+    heard: float = 0.0
+    heard_event: float = 0.0
+
+
+class SlackSocket:
+    """Receives Slack's events and acknowledges each once the broker has it.
+
+    `run` lives until it is cancelled. `opened` tells how many connections the whole cluster holds,
+    `leading` whether this worker reads the history on a timer, as one does for all; `interactive`
+    takes the payloads of buttons. After each new connection every worker reads the history.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        clock: Clock,
+        opened: Callable[[], int],
+        *,
+        leading: Callable[[], bool] = lambda: True,
+        interactive: Interactive | None = None,
+        timing: Timing | None = None,
+    ) -> None:
+        settings = context.settings
+        if settings.slack_bot_token is None or settings.slack_app_token is None:
+            raise ConfigurationError(
+                "FEEDBACK_SLACK_BOT_TOKEN (xoxb-…) and FEEDBACK_SLACK_APP_TOKEN (xapp-…) are "
+                "needed to listen on Slack"
+            )
+        self.sources = tuple(each for each in settings.sources if each.type == "slack")
+        self.connections = 0
+        """Connections that this worker holds: none or one."""
+        self._app_token = settings.slack_app_token.get_secret_value()
+        self._web = web_client(settings.slack_bot_token, settings.slack_api_url)
+        self._context, self._clock, self._opened = context, clock, opened
+        self._leading = leading
+        self._timing = timing or Timing()
+        self._names = Names(self._web, clock)
+        self.intake = Intake(context, clock, self._names, self.sources, interactive)
+        self._history = History(context, clock, self.intake, self.intake.known)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._strangers = False
+        self._missed: float | None = None
+        """When an event could not be given to the broker, in monotonic seconds."""
+
+    async def run(self) -> None:
+        """Keep a connection open while any source is to be read; ends when cancelled."""
+        failures, timing = 0, self._timing
+        try:
+            while True:
+                while not self._wanted():
+                    self.intake.show("paused")
+                    await self._clock.sleep(timing.look)
+                began = self._clock.monotonic()
+                try:
+                    await self._live()
+                except Exception as error:
+                    fault = as_fault(error)
+                    lived = self._clock.monotonic() - began
+                    failures = 1 if lived > timing.longest_wait else failures + 1
+                    self.intake.show(fault.state, str(fault))
+                    log.warning("Slack: %s", fault)
+                    wait = min(
+                        timing.first_wait * 2.0 ** min(failures - 1, 10), timing.longest_wait
+                    )
+                    await self._clock.sleep(
+                        wait if fault.retry_after is None else fault.retry_after
+                    )
+        finally:
+            await self._names.close()
+
+    def _wanted(self) -> bool:
+        return any(not self._context.shared.paused(each.id) for each in self.sources)
+
+    async def _live(self) -> None:
+        """Live through one connection; raises SourceFault when it ends, returns when paused."""
+        link = Link(Reader((), await workspace(self._web)))
+        await self._find_channels(link)
+        # Asked for here, with a timeout: inside the SDK a refused token is tried for ever.
+        url = (await ask(self._web.apps_connections_open(app_token=self._app_token))).get("url")
+        if not isinstance(url, str):
+            raise SourceFault(PARTY, "Slack names no address for Socket Mode")
+        greeted = asyncio.Event()
+
+        async def on_frame(frame: WSMessage) -> None:
+            link.heard = self._clock.monotonic()
+            if len(self._tasks) < IN_FLIGHT:
+                task = asyncio.create_task(self._frame(client, link, greeted, frame.data))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+        client = SocketModeClient(
+            app_token=self._app_token,
+            web_client=self._web,
+            logger=quiet,
+            auto_reconnect_enabled=False,
+            ping_interval=self._timing.ping,
+            on_message_listeners=[on_frame],
+        )
+        client.wss_uri = url
+        beside: asyncio.Task[None] | None = None
+        try:
+            await self._open(client, greeted)
+            if link.connections > MOST_CONNECTIONS:
+                message = f"{MOST_CONNECTIONS} connections are open: this worker stands by"
+                raise SourceFault(PARTY, message, self._timing.give_way, "waiting")
+            self.connections = 1
+            if not self._strangers:
+                self.intake.show("running")
+            beside = asyncio.create_task(self._reconcile(link.reader))
+            await self._watch(client, link)
+        finally:
+            self.connections = 0
+            await self._close(client, beside)
+
+    async def _find_channels(self, link: Link) -> None:
+        found = await find_channels(self._web, {n for each in self.sources for n in each.listens})
+        link.reader.conditions = tuple(Conditions.of(each, found.ids) for each in self.sources)
+        self.intake.amiss = {
+            each.id: "; ".join(f"{name}: {found.amiss[name]}" for name in missing)
+            for each in self.sources
+            if (missing := [name for name in each.listens if name in found.amiss])
+        }
+
+    async def _open(self, client: SocketModeClient, greeted: asyncio.Event) -> None:
+        try:
+            # The SDK tries a rejected handshake again with the same ticket, and never returns.
+            async with asyncio.timeout(self._timing.opening):
+                await client.connect()  # type: ignore[no-untyped-call]
+                await greeted.wait()
+        except TimeoutError:
+            raise SourceFault(PARTY, "Socket Mode does not open") from None
+
+    async def _reconcile(self, reader: Reader) -> None:
+        """Read the history now, then on the leader's timer and after events that were missed."""
+        timing, now = self._timing, self._clock.monotonic
+        last, thorough = -timing.reconcile, True
+        again: float | None = None
+        while True:
+            missed = self._missed is not None and now() - self._missed > timing.missed
+            regular = self._leading() and now() - last > timing.reconcile
+            due = again is not None and now() >= again
+            if thorough or missed or regular or due:
+                self._missed = None if missed else self._missed
+                try:
+                    await self._history.reconcile(reader, self._web, thorough=thorough or missed)
+                    again = now() + timing.settled if thorough or missed else None
+                    thorough = False
+                except OutsideFault as fault:
+                    log.warning("Slack's history was not read to its end: %s", fault)
+                    await self._clock.sleep(fault.retry_after or timing.missed)
+                    thorough = thorough or missed
+                except Exception:
+                    log.exception("Slack's history was not read to its end")
+                    thorough, again = False, None
+                last = now()
+            await self._clock.sleep(timing.look)
+
+    async def _watch(self, client: SocketModeClient, link: Link) -> None:
+        """Return when every source is paused; raises SourceFault once the connection is no good."""
+        timing, now = self._timing, self._clock.monotonic
+        begun = looked = link.heard = link.heard_event = now()
+        pong, counted = client.last_ping_pong_time, False
+        while self._wanted():
+            await self._clock.sleep(timing.look)
+            if client.last_ping_pong_time != pong:
+                pong, link.heard = client.last_ping_pong_time, now()
+            session = client.current_session
+            if session is None or session.closed:
+                raise SourceFault(PARTY, "the connection was closed", timing.first_wait)
+            if now() - link.heard > timing.silent:
+                raise SourceFault(PARTY, "the connection fell silent", timing.first_wait)
+            if now() - link.heard_event > timing.without_events:
+                raise SourceFault(PARTY, "no event for long: opened afresh", timing.first_wait)
+            link.opened = max(link.opened, self._opened())
+            if not counted and now() - begun > timing.strangers:
+                counted = True
+                self._count(link)
+            if self._strangers and now() - begun > timing.strangers_again:
+                return
+            if self.intake.amiss and now() - looked > timing.channels:
+                looked = now()
+                await self._find_channels(link)
+                self._count(link)
+
+    def _count(self, link: Link) -> None:
+        """Hold the number of connections in Slack's greeting against the cluster's own."""
+        self._strangers = link.connections > link.opened
+        if not self._strangers:
+            self.intake.show("running")
+            return
+        self.intake.show(
+            "failing",
+            f"slack_token_shared: Slack counts {link.connections} connections and this cluster "
+            f"opened {link.opened}: another program uses the app token and swallows events",
+        )
+
+    async def _close(self, client: SocketModeClient, beside: asyncio.Task[None] | None) -> None:
+        """Let what is in flight be finished and acknowledged, then close."""
+        try:
+            if beside is not None:
+                beside.cancel()
+                await asyncio.wait({beside}, timeout=self._timing.drain)
+            if self._tasks:
+                await asyncio.wait(set(self._tasks), timeout=self._timing.drain)
+            for task in list(self._tasks):
+                task.cancel()
+            # A deaf peer does not answer the close either, and aiohttp would wait for it.
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(self._timing.drain):
+                    await client.close()  # type: ignore[no-untyped-call]
+        finally:  # also where the worker ends in the middle of it
+            await client.aiohttp_client_session.close()
+
+    async def _frame(
+        self, client: SocketModeClient, link: Link, greeted: asyncio.Event, text: str
+    ) -> None:
+        """Deal with one text frame; it is acknowledged when what it led to is with the broker."""
+        try:
+            message = json.loads(text)
+        except (ValueError, RecursionError):
+            message = None
+        kind, envelope = (
+            (message.get("type"), message.get("envelope_id"))
+            if isinstance(message, dict)
+            else (None, None)
+        )
+        try:
+            if kind == "hello":
+                count = message.get("num_connections")
+                link.connections = count if isinstance(count, int) else 0
+                greeted.set()
+            elif isinstance(envelope, str):
+                link.heard_event = self._clock.monotonic()
+                await self.intake.envelope(link.reader, kind, message.get("payload"))
+                await client.send_socket_mode_response({"envelope_id": envelope})
+            elif kind != "disconnect":
+                await self.intake.bury(text.encode("utf-8", "replace"), "an unknown frame")
+        except OutsideFault as fault:
+            # Not acknowledged: Slack sends it again, and the history has it for certain.
+            self._missed = self._clock.monotonic()
+            log.warning("Slack: an event waits: %s", fault)
+        except ConnectionError:
+            log.info("Slack: an acknowledgement was lost, the event will come again")
+        except Exception:
+            log.exception("Slack: an event was not taken in and not acknowledged")
+
+
+def as_fault(error: Exception) -> SourceFault:
+    """Return what ended a connection as a fault; a bug must not end the source for good."""
+    if isinstance(error, SourceFault):
+        return error
+    log.error("Slack: a bug ended the connection", exc_info=error)
+    return SourceFault(PARTY, f"the connection ended by {type(error).__name__}")

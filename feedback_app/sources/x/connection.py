@@ -1,0 +1,88 @@
+"""One connection of the filtered stream through tweepy; it ends with a fault that says why."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+from pydantic import SecretStr
+from tweepy.asynchronous import AsyncStreamingClient
+from tweepy.asynchronous.streaming import AsyncBaseStream
+
+from feedback_app.sources.base import SourceFault
+from feedback_app.sources.x.backoff import Broken
+from feedback_app.sources.x.client import PARTY, fault
+from feedback_app.sources.x.posts import EXPANSIONS, POST_FIELDS, USER_FIELDS
+
+OnLine = Callable[[object, bytes], Awaitable[None]]
+"""Takes a decoded line (None where it was no JSON) and its bytes."""
+
+
+class Connection(AsyncStreamingClient):  # type: ignore[misc]
+    """tweepy's stream without its own reconnects, which know no delay after a clean close.
+
+    Every end becomes an exception in here, which tweepy hands to `on_exception` before it ends its
+    task; the supervisor reads it from `ended`.
+    """
+
+    def __init__(
+        self, api_url: str, token: SecretStr, clock: Callable[[], float], on_line: OnLine
+    ) -> None:
+        super().__init__("-", max_retries=0)
+        self.connected = asyncio.Event()
+        self.ended: Exception | None = None
+        self._api_url, self._token = api_url.rstrip("/"), token
+        self._clock, self._on_line = clock, on_line
+
+    def open(self) -> "asyncio.Task[None]":
+        """Begin; the task ends when the connection does."""
+        task: asyncio.Task[None] = self.filter(
+            tweet_fields=POST_FIELDS, expansions=EXPANSIONS, user_fields=USER_FIELDS
+        )
+        return task
+
+    async def _connect(self, method: str, endpoint: str, **kwargs: Any) -> None:
+        await AsyncBaseStream._connect(
+            self,
+            method,
+            f"{self._api_url}/2/tweets/{endpoint}/stream",
+            headers={"Authorization": f"Bearer {self._token.get_secret_value()}"},
+            **kwargs,
+        )
+
+    async def on_connect(self) -> None:
+        """X has taken the connection."""
+        self.connected.set()
+
+    async def on_data(self, raw_data: bytes) -> None:
+        """A line came; tweepy's own reading of it ends the stream where a rule has no tag."""
+        try:
+            line = json.loads(raw_data)
+        except (ValueError, RecursionError):
+            line = None
+        if isinstance(line, dict) and "errors" in line and "data" not in line:
+            raise Broken(PARTY, f"X ends the stream: {ascii(line['errors'])[:200]}")
+        await self._on_line(line, raw_data)
+
+    async def on_closed(self, resp: aiohttp.ClientResponse) -> None:
+        """X closed the connection without a word."""
+        raise Broken(PARTY, "X closed the stream")
+
+    async def on_connection_error(self) -> None:
+        """The connection broke, or not even a keep-alive came for 21 s."""
+        raise Broken(PARTY, "the stream broke, or fell silent")
+
+    async def on_request_error(self, status_code: int) -> None:
+        """X refused the connection."""
+        if status_code == 429:
+            message = "X has a connection of this app already, or saw too many of them (429)"
+            raise SourceFault(PARTY, message, None, "rate_limited")
+        raise fault(status_code, None, b"", self._clock())
+
+    async def on_exception(self, exception: Exception) -> None:
+        """Keep what ended the stream for the supervisor."""
+        self.ended = exception
+
+    async def on_disconnect(self) -> None:
+        """The task is about to end."""

@@ -1,0 +1,70 @@
+"""The rules of the filtered stream: one for each source, by its tag. Others' rules stay."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tweepy import StreamRule
+from tweepy.asynchronous import AsyncStreamingClient
+
+from feedback_app.sources.base import SourceFault
+from feedback_app.sources.x.client import PARTY, XClient, ask
+
+TAG = "feedback:"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What makes the rules there into the rules wanted."""
+
+    add: tuple[tuple[str, str], ...]
+    """Pairs of source id and query."""
+    delete: tuple[str, ...]
+    """Ids of rules."""
+
+
+def change(there: object, wanted: Mapping[str, str]) -> Change:
+    """Compare X's list of rules with {source id: query}; pure."""
+    kept: set[str] = set()
+    delete = []
+    for rule in there if isinstance(there, list) else ():
+        tag = rule.get("tag") if isinstance(rule, dict) else None
+        if not isinstance(tag, str) or not tag.startswith(TAG):
+            continue
+        source = tag.removeprefix(TAG)
+        if source not in kept and wanted.get(source) == rule.get("value"):
+            kept.add(source)
+        else:
+            delete.append(str(rule.get("id")))
+    add = tuple((name, query) for name, query in wanted.items() if name not in kept)
+    return Change(add, tuple(delete))
+
+
+def source_of(matching: object, wanted: Mapping[str, str]) -> str | None:
+    """Return the source whose rule a post met, or None where it was somebody else's rule."""
+    for rule in matching if isinstance(matching, list) else ():
+        tag = rule.get("tag") if isinstance(rule, dict) else None
+        if isinstance(tag, str) and tag.removeprefix(TAG) in wanted and tag.startswith(TAG):
+            return tag.removeprefix(TAG)
+    return None
+
+
+class Rules:
+    """Reads and changes the rules through tweepy."""
+
+    def __init__(self, client: XClient) -> None:
+        self._tweepy = AsyncStreamingClient("-", return_type=dict)
+        self._tweepy.session = client.session
+
+    async def make(self, wanted: Mapping[str, str]) -> None:
+        """Make X have a rule for each of {source id: query}; raises SourceFault."""
+        answer = await ask(self._tweepy.get_rules())
+        there = answer.get("data") if isinstance(answer, dict) else None
+        needed = change(there, wanted)
+        if needed.delete:
+            await ask(self._tweepy.delete_rules(list(needed.delete)))
+        if needed.add:
+            rules = [StreamRule(value=query, tag=f"{TAG}{name}") for name, query in needed.add]
+            answer = await ask(self._tweepy.add_rules(rules))
+            errors = answer.get("errors") if isinstance(answer, dict) else None
+            if errors:
+                raise SourceFault(PARTY, f"X refuses a rule of the stream: {str(errors)[:300]}", 60)

@@ -1,0 +1,132 @@
+"""Which ids a poll has to cover, and where the cursor stands after it. Pure cursor arithmetic."""
+
+import re
+from dataclasses import dataclass, replace
+
+from feedback_app.sources.base import State
+from feedback_app.sources.x.snowflake import is_mark, mark, seconds
+from models import Cursor, from_rfc3339, rfc3339
+
+OVERLAP_S = 60.0
+"""How late X may index a post before a poll misses it."""
+REACH_S = 7 * 86400.0 - 120.0
+"""How far back recent search is asked to go; two minutes inside X's seven days."""
+QUIET_S = 16 * 3600.0
+"""A query without a post for so long gets a mark of time for its cursor."""
+MARK_BEHIND_S = 15 * 3600.0
+"""How far behind the present such a mark stands, so that no clock has to be right: what is posted
+before a mark is never asked for. No time zone is further from another's."""
+GAP_SHOWN_S = 8 * 86400.0
+"""A gap ends seven days before it was found, so it is shown for a day."""
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A poll reads the ids above `since`; `position` is the cursor that it starts from.
+
+    Of pages under way, `newest` is the newest id of all and `until` the oldest one read so far.
+    `gap_from` and `gap_to` (RFC 3339) bound what X no longer gives out.
+    """
+
+    since: int
+    position: int
+    newest: int | None = None
+    until: int | None = None
+    gap_from: str | None = None
+    gap_to: str | None = None
+
+
+def window(cursor: Cursor | None, start: str, now: float) -> Window:
+    """Return what a poll at `now` has to cover; `start` counts where there is no cursor.
+
+    Raises ValueError for a cursor that is not one of recent search.
+    """
+    if cursor is None:
+        first = mark(max(now - start_seconds(start), now - REACH_S))
+        return Window(since=first, position=first)
+    position, until, newest = positions(cursor)
+    # A mark already stands where nothing earlier is wanted, so it needs no overlap.
+    back = position if is_mark(position) else mark(seconds(position) - OVERLAP_S)
+    found = Window(back, position, newest, until, cursor.gap_from, cursor.gap_to)
+    if position < mark(now - REACH_S):
+        return within_reach(found, now)
+    return replace(found, since=max(back, mark(now - REACH_S)))
+
+
+def positions(cursor: Cursor) -> tuple[int, int | None, int | None]:
+    """Return a cursor's position and, of pages under way, `until` and `newest`."""
+    position, *rest = (int(part) for part in cursor.position.split("/"))
+    until, newest = rest if rest else (None, None)
+    return position, until, newest
+
+
+def within_reach(covered: Window, now: float) -> Window:
+    """Return the window as far as X still gives it out; what is cut off is its gap."""
+    oldest = mark(now - REACH_S)
+    if covered.since >= oldest:
+        return covered
+    return replace(
+        covered,
+        since=oldest,
+        position=max(covered.position, oldest),
+        gap_from=rfc3339(seconds(min(covered.position, oldest))),
+        gap_to=rfc3339(seconds(oldest)),
+    )
+
+
+def advanced(source: str, covered: Window, now: float) -> Cursor:
+    """Return the cursor after everything in the window was read; never behind where it was."""
+    position = max(covered.position, covered.newest or 0)
+    if seconds(position) < now - QUIET_S:
+        position = max(position, mark(now - MARK_BEHIND_S))
+    return _cursor(source, str(position), covered, now)
+
+
+def stopped(source: str, covered: Window, now: float) -> Cursor:
+    """Return the cursor in the middle of the window's pages."""
+    position = str(covered.position)
+    if covered.until is not None:
+        position += f"/{covered.until}/{covered.newest or covered.position}"
+    return _cursor(source, position, covered, now)
+
+
+def _cursor(source: str, position: str, covered: Window, now: float) -> Cursor:
+    return Cursor(
+        source=source,
+        position=position,
+        at=rfc3339(now),
+        gap_from=covered.gap_from,
+        gap_to=covered.gap_to,
+    )
+
+
+def moved(cursor: Cursor, position: int, now: float) -> Cursor:
+    """Return the cursor at another position, its gap kept."""
+    return Cursor(
+        source=cursor.source,
+        position=str(position),
+        at=rfc3339(now),
+        gap_from=cursor.gap_from,
+        gap_to=cursor.gap_to,
+    )
+
+
+def gap_shown(cursor: Cursor | None, now: float) -> tuple[State, str]:
+    """Return the state of a source that works, and what it says of a gap."""
+    if cursor is None or cursor.gap_from is None or cursor.gap_to is None:
+        return "running", ""
+    if from_rfc3339(cursor.gap_to) < now - GAP_SHOWN_S:
+        return "running", ""
+    return "gap", f"X no longer gives out what was posted {cursor.gap_from} to {cursor.gap_to}"
+
+
+def start_seconds(start: str) -> float:
+    """Return how far back `now`, `1h` or the like lies, in seconds; raises ValueError."""
+    if start == "now":
+        return 0.0
+    match = re.fullmatch(r"(\d+)([smhd])", start)
+    if match is None:
+        raise ValueError(f"{start!r} is neither `now` nor a time such as `1h`")
+    return int(match[1]) * _UNITS[match[2]]
