@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Item, Output, Result
 from feedback_app.settings import Source
 from feedback_app.sources.base import (
@@ -16,7 +16,7 @@ from feedback_app.sources.base import (
     State,
     later,
 )
-from feedback_app.sources.deliver import letters, records
+from feedback_app.sources.deliver import dead_letter_records, records
 from feedback_app.sources.kit import Kit
 from feedback_app.sources.registry import check, factory, is_polled
 from feedback_app.sources.schedule import limits_of
@@ -92,7 +92,7 @@ class Polls:
                     running.cursor = spent.cursor
                 self._report(running, "budget_spent", str(spent))
                 return _counted(name, "budget_spent")
-            except OutsideFault as fault:
+            except TransientError as fault:
                 raise self._failed(running, fault) from fault
             except Exception as bug:
                 self._report(running, "failing", f"{type(bug).__name__}: {bug}")
@@ -124,11 +124,11 @@ class Polls:
                 filter(None, (post.created_at for post in posts)), default=running.last_message_at
             )
 
-        async def bury(dead: Sequence[DeadLetter]) -> None:
+        async def send_to_dlq(dead: Sequence[DeadLetter]) -> None:
             if dead:
-                await context.produce(letters(context.topics, name, dead))
+                await context.produce(dead_letter_records(context.topics, name, dead))
 
-        cursor = await running.source.poll(known, send, bury, context.clock())
+        cursor = await running.source.poll(known, send, send_to_dlq, context.clock())
         reached = later(known, cursor) or cursor
         await context.produce([self._cursor(reached)])
         running.cursor = reached
@@ -155,16 +155,16 @@ class Polls:
         left = running.not_before - self._context.clock()
         if running.fault is not None and left > 0:
             fault = running.fault
-            raise SourceFault(fault.party, str(fault), left, fault.state)
+            raise SourceFault(fault.dependency, str(fault), left, fault.state)
 
-    def _failed(self, running: Running, fault: OutsideFault) -> SourceFault:
+    def _failed(self, running: Running, fault: TransientError) -> SourceFault:
         """Note a failure and return it with the time to wait, which grows with each one."""
         running.failures += 1
         wait = fault.retry_after
         if wait is None:
             wait = min(FIRST_WAIT_S * 2 ** min(running.failures - 1, 10), LONGEST_WAIT_S)
         state: State = fault.state if isinstance(fault, SourceFault) else "waiting"
-        running.fault = SourceFault(fault.party, str(fault), wait, state)
+        running.fault = SourceFault(fault.dependency, str(fault), wait, state)
         running.not_before = self._context.clock() + wait
         self._report(running, state, str(fault))
         return running.fault

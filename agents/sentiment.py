@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-from feedback_app.dedupe import Known, Revisions, outcome_of
-from feedback_app.hop import Count, Item, Output, OutsideFault, Result
+from feedback_app.dedupe import DedupeStore, SeenId, outcome_of
+from feedback_app.hop import Count, Item, Output, Result, TransientError
 from feedback_app.sentiment.classifier import (
     ClassifierUnavailable,
     Probabilities,
@@ -55,7 +55,7 @@ def build(
         try:
             found = await scorer.score([said_by(item.value) for item in scored])
         except ClassifierUnavailable as error:
-            raise OutsideFault("model", str(error), error.retry_after) from error
+            raise TransientError("model", str(error), error.retry_after) from error
         except TextsRefused as error:
             found, refused = error.results, dict(error.reasons)
         told = {
@@ -87,10 +87,10 @@ def mark_languages(every: Sequence[Feedback]) -> None:
         feedback.lang = language_of(feedback.text, feedback.lang)
 
 
-def look_up(items: Sequence[Item[Feedback]]) -> dict[tuple[int, str], Known]:
+def look_up(items: Sequence[Item[Feedback]]) -> dict[tuple[int, str], SeenId]:
     """Return what is known of each item's id by partition and id; raises OutsideFault."""
     ids: dict[int, list[str]] = {}
-    states: dict[int, Revisions] = {}
+    states: dict[int, DedupeStore] = {}
     for item in items:
         states[item.partition] = item.state
         ids.setdefault(item.partition, []).append(item.value.id)

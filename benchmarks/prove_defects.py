@@ -53,13 +53,13 @@ DEFECTS = (
         (
             Edit(
                 BATCH,
-                "            outputs.append(book.output(self.links.stats_topic))\n",
-                "            late.append(book.output(self.links.stats_topic))\n",
+                "            outputs.append(counters.output(self.links.stats_topic))\n",
+                "            late.append(counters.output(self.links.stats_topic))\n",
             ),
             Edit(
                 BATCH,
-                "        books: list[Book] = []\n",
-                "        books: list[Book] = []\n        late: list[Output] = []\n",
+                "        all_counters: list[Counters] = []\n",
+                "        all_counters: list[Counters] = []\n        late: list[Output] = []\n",
             ),
             Edit(
                 BATCH,
@@ -81,7 +81,7 @@ DEFECTS = (
         (
             Edit(
                 STAGE,
-                "                return await self.insist(attempt)\n",
+                "                return await self.retry_forever(attempt)\n",
                 "                return await attempt()\n",
             ),
         ),
@@ -114,7 +114,7 @@ DEFECTS = (
         (
             Edit(
                 BATCH,
-                "waiting.keys() - frozenset().union(*self._flying.values())",
+                "waiting.keys() - frozenset().union(*self._in_flight.values())",
                 "waiting.keys()",
             ),
         ),
@@ -143,9 +143,8 @@ DEFECTS = (
         (
             Edit(
                 OWNERSHIP,
-                "        doubted = self._standstill.doubted()\n        return (\n",
-                "        return True\n"
-                "        doubted = self._standstill.doubted()\n        return (\n",
+                "        suspect = self._stalls.suspect()\n        return (\n",
+                "        return True\n        suspect = self._stalls.suspect()\n        return (\n",
             ),
         ),
         "tests/unit/alerting/test_outbox.py::"
@@ -153,7 +152,7 @@ DEFECTS = (
     ),
     Defect(
         "no claim before a post",
-        (Edit(SENDING, "            await self._writer.write(state, batch.claims)\n", ""),),
+        (Edit(SENDING, "            await self._writer.write(state, batch.intents)\n", ""),),
         "tests/unit/alerting/test_crashes.py::"
         "test_killed_at_any_step_the_next_worker_finishes_exactly",
     ),
@@ -166,11 +165,11 @@ DEFECTS = (
                 '    return NotDone(f"{type(error).__name__}: {error}".rstrip(": "))\n',
             ),
         ),
-        "tests/unit/alerting/test_outcome.py::test_what_left_without_an_answer_is_uncertain",
+        "tests/unit/slack/test_outcome.py::test_what_left_without_an_answer_is_uncertain",
     ),
     Defect(
         "an uncertain post looked for too early",
-        (Edit("feedback_app/alerting/lookup.py", "SURE_S = 15.0\n", "SURE_S = 0.0\n"),),
+        (Edit("feedback_app/alerting/reconcile.py", "SURE_S = 15.0\n", "SURE_S = 0.0\n"),),
         "tests/unit/alerting/test_parts.py::test_the_plan_of_looks",
     ),
     Defect(
@@ -200,10 +199,10 @@ DEFECTS = (
         (
             Edit(
                 "feedback_app/sources/slack/socket.py",
-                "                await self.intake.envelope(",
+                "                await self.event_handler.envelope(",
                 "                await client.send_socket_mode_response("
                 '{"envelope_id": envelope})\n'
-                "                await self.intake.envelope(",
+                "                await self.event_handler.envelope(",
             ),
         ),
         "tests/component/sources/test_slack_socket.py::"
@@ -325,7 +324,7 @@ DEFECTS = (
                 "            if key in told or key[0] in reach\n",
             ),
         ),
-        "tests/unit/web/test_ledger.py::"
+        "tests/unit/stats/test_ledger.py::"
         "test_what_former_owners_write_late_counts_nothing_whoever_reads_when",
     ),
     Defect(
@@ -347,7 +346,7 @@ DEFECTS = (
                 "feedback_app/alerting/channels.py",
                 "            self._ids = ids\n",
                 "            if self._wanted - ids.keys():\n"
-                '                raise OutsideFault(PARTY, "a channel is missing")\n'
+                '                raise TransientError(DEPENDENCY, "a channel is missing")\n'
                 "            self._ids = ids\n",
             ),
         ),
@@ -392,6 +391,6 @@ DEFECTS = (
                 "            self._file.write(older)\n",
             ),
         ),
-        "tests/unit/test_revisions.py::test_all_that_was_taken_in_is_known",
+        "tests/unit/test_dedupe.py::test_all_that_was_taken_in_is_known",
     ),
 )

@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from feedback_app.sentiment import backends
-from feedback_app.sentiment.backends import Way
+from feedback_app.sentiment.backends import Backend
 from feedback_app.sentiment.classifier import Probabilities
 from feedback_app.sentiment.loading import BUNDLED, Encoder, load_local, normaliser
 from feedback_app.sentiment.prepare import MAX_TOKENS, prepare
@@ -118,16 +118,16 @@ class Library:
         return [Probabilities(*(answer[label] for label in LABELS)) for answer in answers]
 
 
-def peak_flops(way: Way) -> float:
+def peak_flops(backend: Backend) -> float:
     """Return the multiply-adds a second, counted as two, of the best of some plain products."""
     best = 0.0
     for rows, inner, columns in ((2048, 384, 1536), (2048, 2048, 2048)):
-        a = torch.randn(rows, inner).to(way.device, way.dtype)
-        b = torch.randn(inner, columns).to(way.device, way.dtype)
+        a = torch.randn(rows, inner).to(backend.device, backend.dtype)
+        b = torch.randn(inner, columns).to(backend.device, backend.dtype)
         for _ in range(20):
             start = time.perf_counter()
             product = a @ b
-            if way.device == "cuda":
+            if backend.device == "cuda":
                 torch.cuda.synchronize()
             best = max(best, 2 * rows * inner * columns / (time.perf_counter() - start))
         del product
@@ -181,8 +181,10 @@ def main() -> None:
 
     chosen = load_local(str(options.model), options.threads)
     config = json.loads((options.model / "config.json").read_text())
-    ways = {way.name: way for way in backends.offered()}
-    loaded = {name: load_local(str(options.model), options.threads, w) for name, w in ways.items()}
+    offered = {backend.name: backend for backend in backends.offered()}
+    loaded = {
+        name: load_local(str(options.model), options.threads, w) for name, w in offered.items()
+    }
     # The pipeline is given what our tokenizer is given, and is not charged for the preparation.
     prepared = [prepare(text, normaliser(config)) for text in texts]
     lengths = [len(ids) for ids in Encoder(options.model / "tokenizer.json", "model")(prepared)]
@@ -211,7 +213,7 @@ def main() -> None:
     figures: dict[str, Any] = {}
     reference = said[backends.FP32.name]
     for name, speed in ours.items():
-        share = flops_done(config, lengths) * speed / len(texts) / peak_flops(ways[name])
+        share = flops_done(config, lengths) * speed / len(texts) / peak_flops(offered[name])
         near = within(said[name], reference)
         ratios = speed / single, speed / batched
         table.add_row(

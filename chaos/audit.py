@@ -70,13 +70,13 @@ def audit(outside: Outside, topics: Topics, limits: Limits) -> Audit:
     verdicts = newest(topics.scored)
     result.lost = _ingested(outside, verdicts, result)
     result.lost += _alerted(outside, topics, verdicts, limits, result)
-    result.lost += _buried(outside, topics, result)
+    result.lost += _dead_lettered(outside, topics, result)
     # A batch that was cut off is written again: that costs a line in `scored` and nothing else.
     result.repeated = len(topics.scored) - len({verdict.origin for verdict in topics.scored})
     return result
 
 
-def _buried(outside: Outside, topics: Topics, result: Audit) -> int:
+def _dead_lettered(outside: Outside, topics: Topics, result: Audit) -> int:
     """Each poison record has its dead letter, and nothing else has but odd payloads."""
     graves = {
         (letter["partition"], letter["offset"]): letter

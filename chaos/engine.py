@@ -14,7 +14,7 @@ from chaos.fleet import PARTITIONS, SESSION_S, Fleet
 from chaos.link import Link
 from chaos.load import People, acts
 from chaos.processes import WorkerProcess
-from chaos.recovery import Standstill, longest, standstills
+from chaos.recovery import StallDetector, longest, standstills
 from chaos.schedule import Fault
 from feedback_app.broker import LocalKafka, Node
 from feedback_app.sandbox import Rate
@@ -232,7 +232,7 @@ class Engine:
         if not +faults:
             await link.mend()
 
-    def _blamed(self, found: Sequence[Standstill]) -> dict[str, float]:
+    def _blamed(self, found: Sequence[StallDetector]) -> dict[str, float]:
         """Return the longest standstill of each kind, where only that kind can be its cause."""
         blamed: dict[str, float] = {}
         for one in found:

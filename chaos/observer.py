@@ -60,7 +60,7 @@ class Observer:
                 self.outside.take(orjson.loads(line))
         return self.outside
 
-    async def read_to_end(self) -> None:
+    async def read_to_high_watermark(self) -> None:
         """Return once everything that is in the topics now has been taken in."""
         consumer = await self._consumer()
         try:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from chaos.seen import Topics
 
 
-class Standstill(NamedTuple):
+class StallDetector(NamedTuple):
     """A time in which a partition had records and made no progress, in monotonic seconds."""
 
     partition: int
@@ -19,7 +19,7 @@ class Standstill(NamedTuple):
         return self.end - self.begin
 
 
-def standstills(topics: Topics, longer_than: float = 1.0) -> list[Standstill]:
+def standstills(topics: Topics, longer_than: float = 1.0) -> list[StallDetector]:
     """Return every time without progress that lasted longer than so many seconds."""
     arrivals: dict[int, list[tuple[int, float]]] = {}
     for (partition, offset), (_, at) in sorted(topics.raw.items()):
@@ -35,11 +35,11 @@ def standstills(topics: Topics, longer_than: float = 1.0) -> list[Standstill]:
             oldest = bisect_left(offsets, reached + 1)
             begin = max(last, came[oldest][1]) if oldest < len(came) else at
             if at - begin > longer_than:
-                found.append(Standstill(partition, begin, at))
+                found.append(StallDetector(partition, begin, at))
             reached, last = offset, at
     return found
 
 
-def longest(found: list[Standstill]) -> float:
+def longest(found: list[StallDetector]) -> float:
     """Return the longest in seconds, 0 where there is none."""
     return max((one.seconds for one in found), default=0.0)

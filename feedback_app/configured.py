@@ -1,7 +1,6 @@
 """The forms that settings take: durations, channels, and the tables of sources and rules."""
 
 import re
-from datetime import timedelta
 from typing import Annotated
 
 from pydantic import (
@@ -13,15 +12,9 @@ from pydantic import (
     model_validator,
 )
 
+from feedback_app.durations import Duration, seconds_of
+
 CHANNEL_FORM = re.compile(r"#[^\s#,]{1,80}|[CG][A-Z0-9]{5,}")
-
-
-def _duration(value: object) -> object:
-    """Read `90s`, `15m`, `6h`, `7d` (and plain seconds) as a duration."""
-    if isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", value)):
-        unit = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
-        return timedelta(seconds=float(match[1]) * unit)
-    return timedelta(seconds=value) if isinstance(value, int | float) else value
 
 
 def _channel(value: str) -> str:
@@ -38,13 +31,11 @@ def _listed(value: object) -> object:
 
 def within_a_week(start: str) -> str:
     """Return a start that X can search from; raises ValueError."""
-    back = _duration(start)
-    if isinstance(back, timedelta) and back > timedelta(days=7):
+    if start != "now" and seconds_of(start) > 7 * 86400:
         raise ValueError(f"{start} is further back than X can search: at most 7d")
     return start
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Channel = Annotated[str, BeforeValidator(_channel)]
 Channels = Annotated[tuple[Channel, ...], BeforeValidator(_listed)]
 

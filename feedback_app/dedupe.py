@@ -13,28 +13,28 @@ from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any, NamedTuple
 
-from feedback_app.hop import OutsideFault, Row
+from feedback_app.hop import Row, TransientError
 from feedback_app.settings import ConfigurationError
 from models import InvalidRecord, ScoredFeedback
 
 log = logging.getLogger(__name__)
 
-YOUNG = 1000
+WRITE_BUFFER = 1000
 """Ids of a partition that are held in memory before they go to the file, so many at once."""
-HELD_MOST = 50 * YOUNG
+MAX_BUFFERED = 50 * WRITE_BUFFER
 """Ids that are held in memory while the disk fails; then the partition waits for it."""
 TRY_AGAIN_S = 10.0
 """How long after a failure of the disk the next try comes."""
-ASKED = (1, 8, 64)
+QUERY_SIZES = (1, 8, 64)
 """Ids of one query, filled up with nulls: for each number SQLite keeps the parsed statement."""
 CACHE_KB = 512
 """Memory of a partition's file; what is over it is on the disk."""
 PLACE = "set SQLITE_TMPDIR to a directory on a disk with room"
 OUTCOMES = ("scored", "unscored", "deleted")
-"""What a scored record counts as; the order is that of the numbers in `Known.records`."""
+"""What a scored record counts as; the order is that of the numbers in `SeenId.records`."""
 
 
-class Known(NamedTuple):
+class SeenId(NamedTuple):
     """What is known of a feedback id: its highest revision and the raw records behind it.
 
     A number in `records` is the offset of a raw record that has an output and what it counted as.
@@ -59,24 +59,24 @@ def outcome_of(scored: ScoredFeedback) -> str:
     return "unscored" if scored.score is None else "scored"
 
 
-def known_from(scored: ScoredFeedback) -> Known:
+def seen_from(scored: ScoredFeedback) -> SeenId:
     """Return what one scored record tells of its id."""
     feedback = scored.feedback
     record = scored.offset * len(OUTCOMES) + OUTCOMES.index(outcome_of(scored))
-    return Known(feedback.revision, feedback.kind == "delete", (record,))
+    return SeenId(feedback.revision, feedback.kind == "delete", (record,))
 
 
-def merged(old: Known, new: Known) -> Known:
+def merged(old: SeenId, new: SeenId) -> SeenId:
     """Return what both tell of an id; of a raw record scored twice the later word counts."""
     again = {record // len(OUTCOMES) for record in new.records}
-    return Known(
+    return SeenId(
         max(old.revision, new.revision),
         old.deleted or new.deleted,
         new.records + tuple(one for one in old.records if one // len(OUTCOMES) not in again),
     )
 
 
-class Revisions:
+class DedupeStore:
     """The ids of one partition, each known for one to two windows after its last record.
 
     What `restore` brings counts as new: after an assignment it is known for up to three.
@@ -85,22 +85,22 @@ class Revisions:
     def __init__(self, hours: float, clock: Callable[[], float]) -> None:
         """Start with none; `hours` is the window, `clock` returns Unix seconds."""
         self._window_s, self._clock = hours * 3600, clock
-        self._young: dict[str, Known] = {}
+        self._write_buffer: dict[str, SeenId] = {}
         self._file = _File()
-        self._turn_at = clock() + self._window_s
+        self._rotate_at = clock() + self._window_s
         self._failed_at: float | None = None
 
-    def known(self, ids: Sequence[str]) -> dict[str, Known]:
+    def known(self, ids: Sequence[str]) -> dict[str, SeenId]:
         """Return what is known of these ids; raises OutsideFault where the disk fails."""
         self._keep_up()
         try:
             found = self._file.read(ids)
         except sqlite3.Error as error:
-            raise OutsideFault("disk", f"cannot read what is known of ids: {error}") from error
+            raise TransientError("disk", f"cannot read what is known of ids: {error}") from error
         for identity in ids:
-            if (young := self._young.get(identity)) is not None:
+            if (buffered := self._write_buffer.get(identity)) is not None:
                 old = found.get(identity)
-                found[identity] = young if old is None else merged(old, young)
+                found[identity] = buffered if old is None else merged(old, buffered)
         return found
 
     def restore(self, row: Row) -> None:
@@ -113,48 +113,48 @@ class Revisions:
 
     def remember(self, what: Any) -> None:
         """Take in a scored record once the broker has it; no disk can make this fail."""
-        identity, new = what.feedback.id, known_from(what)
-        old = self._young.get(identity)
-        self._young[identity] = new if old is None else merged(old, new)
+        identity, new = what.feedback.id, seen_from(what)
+        old = self._write_buffer.get(identity)
+        self._write_buffer[identity] = new if old is None else merged(old, new)
 
     def _keep_up(self) -> None:
         """Write what is in memory, if it is much, and forget what is old, if it is time."""
         now = self._clock()
-        self._turn_at = min(self._turn_at, now + self._window_s)  # the clock was put back
-        if len(self._young) < YOUNG and now < self._turn_at:
+        self._rotate_at = min(self._rotate_at, now + self._window_s)  # the clock was put back
+        if len(self._write_buffer) < WRITE_BUFFER and now < self._rotate_at:
             return
-        failed, too_many = self._failed_at, len(self._young) > HELD_MOST
+        failed, too_many = self._failed_at, len(self._write_buffer) > MAX_BUFFERED
         if failed is not None and 0 <= now - failed < TRY_AGAIN_S and not too_many:
             return
         try:
-            self._write_and_turn(now)
+            self._write_and_rotate(now)
         except sqlite3.Error as error:
             self._failed_at = now
             why = f"cannot write what is known of ids: {error} ({PLACE})"
             if too_many:
-                raise OutsideFault("disk", why) from error
+                raise TransientError("disk", why) from error
             log.warning("%s; held in memory", why)
         else:
             self._failed_at = None
 
-    def _write_and_turn(self, now: float) -> None:
+    def _write_and_rotate(self, now: float) -> None:
         for _ in range(2):  # after a failure there is more: it catches up without a long pause
-            some = dict(islice(self._young.items(), YOUNG))
+            some = dict(islice(self._write_buffer.items(), WRITE_BUFFER))
             older = self._file.read(list(some))
             self._file.write(some | {i: merged(one, some[i]) for i, one in older.items()})
             for identity in some:
-                del self._young[identity]
-        if not self._young and now >= self._turn_at:
-            turns = int((now - self._turn_at) // self._window_s) + 1
-            for _ in range(min(turns, 2)):
-                self._file.turn()
-            self._turn_at += turns * self._window_s
+                del self._write_buffer[identity]
+        if not self._write_buffer and now >= self._rotate_at:
+            rotations = int((now - self._rotate_at) // self._window_s) + 1
+            for _ in range(min(rotations, 2)):
+                self._file.rotate()
+            self._rotate_at += rotations * self._window_s
 
 
 def probe() -> None:
     """Write and drop a file like those; raises ConfigurationError where no directory takes it."""
     try:
-        _File(cache_kb=1).write({str(n): Known(0, False, (n,)) for n in range(YOUNG)})
+        _File(cache_kb=1).write({str(n): SeenId(0, False, (n,)) for n in range(WRITE_BUFFER)})
     except sqlite3.Error as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_CANTOPEN:
             raise ConfigurationError(f"no directory for temporary files: {PLACE}") from error
@@ -179,12 +179,12 @@ class _File:
             "(id TEXT PRIMARY KEY, revision INTEGER, deleted INTEGER, records TEXT) WITHOUT ROWID"
         )
 
-    def read(self, ids: Sequence[str]) -> dict[str, Known]:
+    def read(self, ids: Sequence[str]) -> dict[str, SeenId]:
         """Return what stands there of these ids; the newer table has the last word."""
-        found: dict[str, Known] = {}
-        for start in range(0, len(ids), ASKED[-1]):
-            some = ids[start : start + ASKED[-1]]
-            size = next(size for size in ASKED if size >= len(some))
+        found: dict[str, SeenId] = {}
+        for start in range(0, len(ids), QUERY_SIZES[-1]):
+            some = ids[start : start + QUERY_SIZES[-1]]
+            size = next(size for size in QUERY_SIZES if size >= len(some))
             marks, asked = ",".join("?" * size), [*some, *[None] * (size - len(some))]
             for table in (self._old, self._new):
                 for identity, revision, deleted, records in self._database.execute(
@@ -192,10 +192,10 @@ class _File:
                     asked,
                 ):
                     numbers = tuple(map(int, records.split()))
-                    found[identity] = Known(revision, bool(deleted), numbers)
+                    found[identity] = SeenId(revision, bool(deleted), numbers)
         return found
 
-    def write(self, every: Mapping[str, Known]) -> None:
+    def write(self, every: Mapping[str, SeenId]) -> None:
         """Write all of these, or none."""
         rows = (
             (identity, one.revision, one.deleted, " ".join(map(str, one.records)))
@@ -207,7 +207,7 @@ class _File:
                 rows,
             )
 
-    def turn(self) -> None:
+    def rotate(self) -> None:
         """Forget the older table and begin a new one."""
         with self._transaction():
             self._database.execute(f"DROP TABLE {self._old}")

@@ -24,11 +24,11 @@ from pydantic import (
 from feedback_app.configured import (
     Channel,
     Channels,
-    Duration,
     Rule,
     Source,
     within_a_week,
 )
+from feedback_app.durations import Duration
 
 __all__ = ["ConfigurationError", "Rule", "Settings", "Source", "load"]
 

@@ -10,25 +10,25 @@ from feedback_app.alerting.channels import Channels
 from feedback_app.alerting.delivery_state import DeliveryState
 from feedback_app.alerting.outbox import Outbox
 from feedback_app.clock import Clock
-from feedback_app.dedupe import Revisions
+from feedback_app.dedupe import DedupeStore
 from feedback_app.hop import Item, Result
 from feedback_app.hop.batch import BatchStage
 from feedback_app.hop.record import RecordStage
-from feedback_app.hop.registry import Hops
+from feedback_app.hop.registry import StageRegistry
 from feedback_app.hop.stage import Plan, Stage
 from feedback_app.hop.types import StateTopic
 from feedback_app.kafka.topics import Topics
 from models import Alert, Feedback, PollRequest, ScoredFeedback
 
-SENTIMENT_TAKE = 512
+SENTIMENT_MAX_BATCH = 512
 """Records of a sentiment batch: some model batches, so that the model never waits for records."""
-SENTIMENT_FLIGHTS = 2
+SENTIMENT_MAX_IN_FLIGHT = 2
 """Batches under way: while one is sent, the model has the next."""
-DELIVERY_ROOM = 10_000
+DELIVERY_CAPACITY = 10_000
 """Alerts of a partition that may be read and not delivered; then that partition waits."""
 
 
-def polls(hops: Hops, topics: Topics, handler: Polls) -> Stage:
+def polls(registry: StageRegistry, topics: Topics, handler: Polls) -> Stage:
     """`polls` to `raw`: one source's pages a request."""
     plan = Plan(
         name="polls",
@@ -36,10 +36,12 @@ def polls(hops: Hops, topics: Topics, handler: Polls) -> Stage:
         decode=PollRequest.decode,
         group=lambda request: request.source,
     )
-    return hops.add(lambda links: RecordStage(plan, links, handler, seen=hops.seen))
+    return registry.add(lambda links: RecordStage(plan, links, handler, seen=registry.seen))
 
 
-def sentiment(hops: Hops, topics: Topics, scorer: TextScorer, hours: float, clock: Clock) -> Stage:
+def sentiment(
+    registry: StageRegistry, topics: Topics, scorer: TextScorer, hours: float, clock: Clock
+) -> Stage:
     """`raw` to `scored`: each revision once, its repetitions recognised for so many hours."""
     plan = Plan(
         name="sentiment",
@@ -49,19 +51,24 @@ def sentiment(hops: Hops, topics: Topics, scorer: TextScorer, hours: float, cloc
         taken="ingested",
         state=StateTopic(
             topics.scored.name,
-            lambda partition: Revisions(hours, clock.time),
+            lambda partition: DedupeStore(hours, clock.time),
             hours,
         ),
     )
     handler = agents.sentiment.build(scorer, topics.scored.name, clock.time)
-    return hops.add(
+    return registry.add(
         lambda links: BatchStage(
-            plan, links, handler, take=SENTIMENT_TAKE, flights=SENTIMENT_FLIGHTS, seen=hops.seen
+            plan,
+            links,
+            handler,
+            max_batch=SENTIMENT_MAX_BATCH,
+            max_in_flight=SENTIMENT_MAX_IN_FLIGHT,
+            seen=registry.seen,
         )
     )
 
 
-def alerts(hops: Hops, topics: Topics, channels: Channels, clock: Clock) -> Stage:
+def alerts(registry: StageRegistry, topics: Topics, channels: Channels, clock: Clock) -> Stage:
     """`scored` to `alerts`: the rules, whose channels only Slack can name."""
 
     async def handler(items: Sequence[Item[ScoredFeedback]]) -> list[Result]:
@@ -74,10 +81,10 @@ def alerts(hops: Hops, topics: Topics, channels: Channels, clock: Clock) -> Stag
         decode=ScoredFeedback.decode,
         group=lambda scored: scored.feedback.source,
     )
-    return hops.add(lambda links: BatchStage(plan, links, handler, seen=hops.seen))
+    return registry.add(lambda links: BatchStage(plan, links, handler, seen=registry.seen))
 
 
-def delivery(hops: Hops, topics: Topics, outbox: Outbox) -> Stage:
+def delivery(registry: StageRegistry, topics: Topics, outbox: Outbox) -> Stage:
     """`alerts` to Slack, by way of `deliveries`."""
 
     plan = Plan(
@@ -88,13 +95,13 @@ def delivery(hops: Hops, topics: Topics, outbox: Outbox) -> Stage:
         dead=("created", "dead_lettered"),
         state=StateTopic(topics.deliveries.name, DeliveryState),
     )
-    return hops.add(
+    return registry.add(
         lambda links: RecordStage(
             plan,
             links,
             outbox.deliver,
-            room=DELIVERY_ROOM,
+            capacity=DELIVERY_CAPACITY,
             pending=outbox.pending,
-            seen=hops.seen,
+            seen=registry.seen,
         )
     )

@@ -6,8 +6,8 @@ import faust
 from mode import Service
 
 from feedback_app.clock import SystemClock
-from feedback_app.hop.registry import Hops
-from feedback_app.kafka.readback import ReadBack
+from feedback_app.hop.registry import StageRegistry
+from feedback_app.kafka.reader import TopicReader
 from feedback_app.kafka.topics import Topics
 from feedback_app.runtime.app import FETCH_RECORDS, broker_urls
 from feedback_app.runtime.shared import SharedState
@@ -42,11 +42,11 @@ app = App(
     store="memory://",
     datadir=os.environ["BENCH_DIR"],
 )
-hops = Hops(
+registry = StageRegistry(
     app,
     stats_topic=topics.stats.name,
     dead_letters_topic=topics.dead_letters.name,
-    ledger=shared,
-    read_to_end=ReadBack(settings, clock).to_end,
+    accounts=shared,
+    read_to_high_watermark=TopicReader(settings, clock).read_to_high_watermark,
     clock=clock,
 )

@@ -5,7 +5,7 @@ faust -A benchmarks.hop.stage worker -l info --without-web
 
 from collections.abc import Sequence
 
-from benchmarks.hop.app import TAKE, app, hops, topics
+from benchmarks.hop.app import TAKE, app, registry, topics
 from feedback_app.hop import Item, Output, Result
 from feedback_app.hop.batch import BatchStage
 from feedback_app.hop.stage import Plan
@@ -49,4 +49,4 @@ async def score(items: Sequence[Item[Feedback]]) -> list[Result]:
 plan = Plan(
     "bench", topics.raw.name, Feedback.decode, lambda feedback: feedback.source, taken="ingested"
 )
-hops.add(lambda links: BatchStage(plan, links, score, take=TAKE, seen=hops.seen))
+registry.add(lambda links: BatchStage(plan, links, score, max_batch=TAKE, seen=registry.seen))

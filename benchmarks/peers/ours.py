@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from benchmarks.hop.app import TAKE, app, hops, topics
+from benchmarks.hop.app import TAKE, app, registry, topics
 from feedback_app.hop import Item, Output, Result
 from feedback_app.hop.batch import BatchStage
 from feedback_app.hop.stage import Plan
@@ -34,4 +34,4 @@ async def score(items: Sequence[Item[dict[str, Any]]]) -> list[Result]:
 
 
 plan = Plan("bench", topics.raw.name, decode, lambda value: "bench")
-hops.add(lambda links: BatchStage(plan, links, score, take=TAKE, seen=hops.seen))
+registry.add(lambda links: BatchStage(plan, links, score, max_batch=TAKE, seen=registry.seen))

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from benchmarks.hop.app import TAKE, app, hops, topics
+from benchmarks.hop.app import TAKE, app, registry, topics
 from benchmarks.peers.model import scorer
 from benchmarks.peers.ours import decode
 from feedback_app.hop import Item, Output, Result
@@ -30,4 +30,4 @@ async def score(items: Sequence[Item[dict[str, Any]]]) -> list[Result]:
 
 
 plan = Plan("bench", topics.raw.name, decode, lambda value: "bench")
-hops.add(lambda links: BatchStage(plan, links, score, take=TAKE, seen=hops.seen))
+registry.add(lambda links: BatchStage(plan, links, score, max_batch=TAKE, seen=registry.seen))

@@ -16,7 +16,7 @@ class Batch:
 
     channel: str
     entries: Sequence[Entry]
-    claims: Sequence[Delivery]
+    intents: Sequence[Delivery]
     message: Message
 
 
@@ -64,18 +64,18 @@ def new_alerts(first: Entry, waiting: Iterable[Entry], most: int) -> list[Entry]
 def of_entries(entries: Sequence[Entry], channel: str, lookup: str | None, now: float) -> Batch:
     """Return the batch of new alerts, a digest where there is a lookup id."""
     items = [entry.item for entry in entries]
-    claims = [
-        records.claim(one, one.state.get(one.value.id), channel, lookup, now) for one in items
+    intents = [
+        records.intent(one, one.state.get(one.value.id), channel, lookup, now) for one in items
     ]
-    message = single(items[0].value) if lookup is None else _digest(lookup, claims)
-    return Batch(channel, entries, claims, message)
+    message = single(items[0].value) if lookup is None else _digest(lookup, intents)
+    return Batch(channel, entries, intents, message)
 
 
 def of_claims(
     entry: Entry,
     channel: str,
     lookup: str,
-    claims: Sequence[Delivery],
+    intents: Sequence[Delivery],
     together: Sequence[Delivery],
     now: float,
 ) -> Batch:
@@ -85,7 +85,7 @@ def of_claims(
     """
     if lookup == entry.item.value.id:
         return of_entries([entry], channel, None, now)
-    again = [claim.derive(updated_at=rfc3339(now)) for claim in claims]
+    again = [intent.derive(updated_at=rfc3339(now)) for intent in intents]
     return Batch(channel, [entry], again, _digest(lookup, together))
 
 

@@ -12,7 +12,7 @@ from feedback_app.alerting.pacing import Pacer
 from feedback_app.hop import Item, Result
 from models import Alert
 
-ASIDE_MOST = 8
+MAX_PARKED = 8
 """Alerts of one channel that may be aside at a time."""
 
 
@@ -50,7 +50,7 @@ class ChannelQueue:
     _waiting: deque[Entry] = field(default_factory=deque)
     _active: Entry | None = None
     _ids: Counter[str] = field(default_factory=Counter)
-    _aside: set[Entry] = field(default_factory=set)
+    _parked: set[Entry] = field(default_factory=set)
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -89,29 +89,29 @@ class ChannelQueue:
         if not entry.turn.done():
             entry.turn.set_result(None)
 
-    def step_aside(self, entry: Entry, blocks: frozenset[str]) -> bool:
-        """Give up the turn until `come_back`, if that is allowed now; `blocks` wait for it.
+    def park(self, entry: Entry, blocks: frozenset[str]) -> bool:
+        """Give up the turn until `unpark`, if that is allowed now; `blocks` wait for it.
 
         While a channel keeps failing nobody does, so that an outage leaves the order as it is.
         """
-        if len(self._aside) >= ASIDE_MOST or self.pacer.failing:
+        if len(self._parked) >= MAX_PARKED or self.pacer.failing:
             return False
         entry.blocks, entry.turn = blocks, asyncio.get_running_loop().create_future()
-        self._aside.add(entry)
+        self._parked.add(entry)
         self._active = None
         self._pass_on()
         return True
 
-    def come_back(self, entry: Entry) -> None:
+    def unpark(self, entry: Entry) -> None:
         """Line up again, in the place of old."""
-        self._aside.discard(entry)
+        self._parked.discard(entry)
         self._line_up(entry)
         self._pass_on()
 
     def leave(self, entry: Entry) -> None:
         """Take an entry away, ended or not, and pass the turn on if it had it."""
         entry.gone = True
-        self._aside.discard(entry)
+        self._parked.discard(entry)
         alert_id = entry.item.value.id
         self._ids[alert_id] -= 1
         if not self._ids[alert_id]:
@@ -137,7 +137,7 @@ class ChannelQueue:
                 entry.turn.set_result(None)
 
     def _next(self) -> Entry | None:
-        blocked = {alert_id for entry in self._aside for alert_id in entry.blocks}
+        blocked = {alert_id for entry in self._parked for alert_id in entry.blocks}
         for entry in self._waiting:
             if not (entry.gone or entry.turn.cancelled() or entry.item.value.id in blocked):
                 return entry

@@ -5,9 +5,9 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 
 from feedback_app.alerting.rules import ChannelRule, resolve
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.settings import ConfigurationError, Rule
-from feedback_app.slack.client import PARTY, SlackClient, unknown
+from feedback_app.slack.client import DEPENDENCY, SlackClient, unknown
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Channels:
         self._asked: frozenset[str] = frozenset()
         self._ids: Mapping[str, str] = {}
         self._resolved: tuple[ChannelRule, ...] = ()
-        self._fault: OutsideFault | None = None
+        self._fault: TransientError | None = None
         self._look_at = clock()
         self._looking: asyncio.Task[None] | None = None
 
@@ -51,7 +51,7 @@ class Channels:
         try:
             async with asyncio.timeout(CHECK_S):
                 _, wrong = await self._ask()
-        except (ConfigurationError, OutsideFault, TimeoutError) as error:
+        except (ConfigurationError, TransientError, TimeoutError) as error:
             log.warning("the channels could not be checked yet: %s", error or "no answer")
             return
         if wrong is not None:
@@ -63,7 +63,7 @@ class Channels:
         After that it waits for nothing: what is still unknown is looked up in the background.
         """
         if not self._resolved:
-            await self._look()
+            await self._reconcile()
         elif not self._wanted <= self._ids.keys():
             self._begin()
         return self._resolved
@@ -74,11 +74,11 @@ class Channels:
             return channel
         if channel not in self._ids:
             self._wanted.add(channel)
-            await self._look()
+            await self._reconcile()
             if channel not in self._asked:  # the look that was under way did not ask for it
-                await self._look()
+                await self._reconcile()
         if channel not in self._ids:
-            raise OutsideFault(PARTY, unknown(channel))
+            raise TransientError(DEPENDENCY, unknown(channel))
         return self._ids[channel]
 
     async def close(self) -> None:
@@ -87,13 +87,13 @@ class Channels:
             self._looking.cancel()
             await asyncio.wait({self._looking})
 
-    async def _look(self) -> None:
+    async def _reconcile(self) -> None:
         """Wait for the look under way, or one that is due; raises OutsideFault where it failed."""
         if (look := self._begin()) is not None:
             await asyncio.shield(look)
         if self._fault is not None:
             left = max(0.0, self._look_at - self._clock())
-            raise OutsideFault(PARTY, str(self._fault), left) from self._fault
+            raise TransientError(DEPENDENCY, str(self._fault), left) from self._fault
 
     def _begin(self) -> asyncio.Task[None] | None:
         """Return the look under way, begun now if one is due."""
@@ -111,7 +111,7 @@ class Channels:
 
     async def _resolve(self) -> None:
         """Ask Slack, and note what came of it and when it may be asked again."""
-        fault: OutsideFault | None = None
+        fault: TransientError | None = None
         wanted = frozenset(self._wanted)
         try:
             ids, wrong = await self._ask()
@@ -122,8 +122,8 @@ class Channels:
             self._resolved = resolve(self._rules, ids, self._partitions)
         except ConfigurationError as error:
             # A person can mend it while the worker runs, and nothing is lost by waiting.
-            fault = OutsideFault(PARTY, str(error), retry_after=MEND_S)
-        except OutsideFault as error:
+            fault = TransientError(DEPENDENCY, str(error), retry_after=MEND_S)
+        except TransientError as error:
             fault = error
         finally:
             self._fault = fault

@@ -63,5 +63,5 @@ class Context(Protocol):
     def notice(self, key: str, text: str) -> None:
         """Tell the operations channel; `key` names what it is about."""
 
-    def waits(self, party: str, why: str | None) -> None:
+    def report_blocked(self, dependency: str, why: str | None) -> None:
         """Show that an outside party is waited for, or with None that it no longer is."""

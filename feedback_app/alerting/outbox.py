@@ -15,14 +15,14 @@ from feedback_app.alerting.batching import chosen, of_claims
 from feedback_app.alerting.channel_queue import ChannelQueue, Entry
 from feedback_app.alerting.context import Context
 from feedback_app.alerting.delivery_state import DeliveryState
-from feedback_app.alerting.lookup import SWEEP_AFTER_S, Lookup
 from feedback_app.alerting.message import Message, digest, single, withdrawn
 from feedback_app.alerting.ownership import Ownership
 from feedback_app.alerting.pacing import Pacer
+from feedback_app.alerting.reconcile import SWEEP_AFTER_S, Reconciler
 from feedback_app.alerting.sending import Sender
 from feedback_app.alerting.step import Step, counted, decide, pending
 from feedback_app.alerting.writer import Writer
-from feedback_app.hop import Count, Item, OutsideFault, Result
+from feedback_app.hop import Count, Item, Result, TransientError
 from feedback_app.slack.outcome import Done, Refused
 from models import Alert, Delivery, from_rfc3339
 from models.alert import PUT
@@ -42,10 +42,10 @@ class Outbox:
         self._context = context
         self._ownership = Ownership(context)
         self._writer = Writer(context)
-        self._lookup = Lookup(context, self._ownership, self._writer)
+        self._reconciler = Reconciler(context, self._ownership, self._writer)
         self._queues: dict[str, ChannelQueue] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._sender = Sender(context, self._ownership, self._writer, self._lookup, self._start)
+        self._sender = Sender(context, self._ownership, self._writer, self._reconciler, self._start)
         self._ticking: asyncio.Task[None] | None = None
         self._steps: dict[
             Step, Callable[[ChannelQueue, Entry, Delivery | None], Coroutine[Any, Any, None]]
@@ -59,7 +59,7 @@ class Outbox:
     async def deliver(self, item: Item[Alert]) -> Result:
         """Return once the alert record is carried out; cancelled, it is left for whoever is next.
 
-        `item.state` is the partition's DeliveryState, `item.held` true while Slack is asked.
+        `item.state` is the partition's DeliveryState, `item.in_flight` true while Slack is asked.
         """
         if self._ticking is None:
             self._ownership.begin()
@@ -78,7 +78,7 @@ class Outbox:
                     await self._steps[self._step(item)](queue, entry, record)
             return entry.result
         finally:
-            item.held = False
+            item.in_flight = False
             queue.leave(entry)
             if not len(queue):
                 self._sender.show(queue, None)
@@ -134,7 +134,7 @@ class Outbox:
         others = batch.entries[1:]
         queue.take(others)
         try:
-            await self._sender.claim_and_send(queue, entry.item.state, batch)
+            await self._sender.record_intent_and_send(queue, entry.item.state, batch)
             for other in others:
                 if (result := self._ended(queue, other.item)) is not None:
                     queue.finish(other, result)
@@ -147,19 +147,19 @@ class Outbox:
         state: DeliveryState = entry.item.state
         lookup = record.lookup or record.id
         together = state.under(lookup) or [record]
-        claims = [one for one in together if one.status == CLAIMED]
+        intents = [one for one in together if one.status == CLAIMED]
         ts = next((one.ts for one in together if one.status == POSTED), None)
-        aside = False
+        parked = False
         if ts is None and entry.not_found != state.claimed_at(record.id):
-            aside = queue.step_aside(entry, frozenset(one.id for one in together))
-            ts = await self._look(queue, record, state)
+            parked = queue.park(entry, frozenset(one.id for one in together))
+            ts = await self._reconcile(queue, record, state)
             entry.not_found = None if ts else state.claimed_at(record.id)
         now = self._context.clock.time()
         if ts is not None:
-            await self._writer.write(state, [records.posted(one, ts, now) for one in claims])
-        if aside:
+            await self._writer.write(state, [records.posted(one, ts, now) for one in intents])
+        if parked:
             if self._step(entry.item) not in ENDS:
-                queue.come_back(entry)
+                queue.unpark(entry)
                 await entry.turn
         elif ts is not None:
             return
@@ -167,19 +167,19 @@ class Outbox:
             await self._writer.write(state, [records.retracted(record, entry.item, now)])
         else:
             await queue.pacer.wait()
-            batch = of_claims(entry, record.channel, lookup, claims, together, now)
-            await self._sender.claim_and_send(queue, state, batch)
+            batch = of_claims(entry, record.channel, lookup, intents, together, now)
+            await self._sender.record_intent_and_send(queue, state, batch)
 
     async def _channel(self, queue: ChannelQueue, entry: Entry) -> str:
         """Return the id of an alert's channel; until Slack knows it, only this queue waits."""
         while True:
             try:
                 return await self._context.channel_id(entry.item.value.channel)
-            except OutsideFault as fault:
+            except TransientError as fault:
                 self._sender.unknown(queue, str(fault))
             await self._context.clock.sleep(LOOK_AGAIN_S)
 
-    async def _look(
+    async def _reconcile(
         self, queue: ChannelQueue, record: Delivery, state: DeliveryState
     ) -> str | None:
         """Return the ts of a claimed message, or None; and look once more a minute later."""
@@ -187,8 +187,10 @@ class Outbox:
         claimed = min(state.claimed_at(record.id), self._context.clock.time())
         since = min(claimed, _seconds(record.claimed_at, claimed))
         lookup = record.lookup or record.id
-        ts = await self._lookup.find(queue, record.channel, lookup, claimed, since)
-        self._start(self._lookup.sweep(queue, record.channel, state, since, SWEEP_AFTER_S))
+        ts = await self._reconciler.find(queue, record.channel, lookup, claimed, since)
+        self._start(
+            self._reconciler.sweep_duplicates(queue, record.channel, state, since, SWEEP_AFTER_S)
+        )
         if ts is not None:
             self._sender.succeeded(queue)
         return ts
@@ -206,7 +208,7 @@ class Outbox:
         message = _changed_message(after, item.value, state)
         if not self._ownership.may_act(item.partition):
             return
-        item.held = True
+        item.in_flight = True
         outcome = await self._context.slack.update(record.channel, record.ts, message)
         if isinstance(outcome, Done) or (isinstance(outcome, Refused) and outcome.error == GONE):
             self._sender.succeeded(queue)
@@ -215,7 +217,7 @@ class Outbox:
             self._sender.refused(queue, state, [after], outcome)
         else:
             self._sender.failed(queue, outcome)
-        item.held = False
+        item.in_flight = False
 
     def _start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.ensure_future(work)

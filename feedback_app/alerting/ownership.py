@@ -1,7 +1,7 @@
 """Whether this process may still act for a partition: the guard in front of every request."""
 
 from feedback_app.alerting.context import Context
-from feedback_app.hop.stalls import Standstill
+from feedback_app.hop.stalls import StallDetector
 
 CLAIM_S = 2.0
 """How old an acknowledged claim may be when the request goes."""
@@ -13,23 +13,23 @@ class Ownership:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._standstill = Standstill(context.clock)
+        self._stalls = StallDetector(context.clock)
 
     def begin(self) -> None:
         """Forget the time before: nobody watched the clock then."""
-        self._standstill.begin()
+        self._stalls.begin()
 
     async def tick(self) -> None:
         """Watch the clock, for ever."""
-        await self._standstill.tick()
+        await self._stalls.tick()
 
     def may_act(self, partition: int, acknowledged: float | None = None) -> bool:
         """Whether a request may go now; `acknowledged` is the claim's monotonic time."""
-        doubted = self._standstill.doubted()
+        suspect = self._stalls.suspect()
         return (
             self._context.assigned(partition)
             and not self._context.rebalancing()
-            and not doubted
+            and not suspect
             and (acknowledged is None or self._context.clock.monotonic() - acknowledged < CLAIM_S)
         )
 

@@ -7,7 +7,7 @@ from models import Alert, Delivery, rfc3339
 from models.delivery import CLAIMED, DEAD, POSTED, RETRACTED
 
 
-def claim(
+def intent(
     item: Item[Alert], known: Delivery | None, channel: str, lookup: str | None, now: float
 ) -> Delivery:
     """Return the claim of an alert on a channel id, under its digest's id or, with None, its own.

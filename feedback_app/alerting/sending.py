@@ -9,8 +9,8 @@ from feedback_app.alerting.batching import Batch
 from feedback_app.alerting.channel_queue import ChannelQueue
 from feedback_app.alerting.context import Context
 from feedback_app.alerting.delivery_state import DeliveryState
-from feedback_app.alerting.lookup import Lookup, described
 from feedback_app.alerting.ownership import Ownership
+from feedback_app.alerting.reconcile import Reconciler, described
 from feedback_app.alerting.writer import Writer
 from feedback_app.slack.outcome import Done, NotDone, Outcome, Refused
 from models import Delivery
@@ -30,27 +30,31 @@ class Sender:
         context: Context,
         ownership: Ownership,
         writer: Writer,
-        lookup: Lookup,
+        lookup: Reconciler,
         start: Start,
     ) -> None:
         self._context, self._ownership, self._writer = context, ownership, writer
-        self._lookup, self._start = lookup, start
+        self._reconciler, self._start = lookup, start
 
-    async def claim_and_send(self, queue: ChannelQueue, state: DeliveryState, batch: Batch) -> None:
+    async def record_intent_and_send(
+        self, queue: ChannelQueue, state: DeliveryState, batch: Batch
+    ) -> None:
         """Claim and attempt until something is known: posted, refused, or claimed and uncertain."""
         while True:
             await self._ownership.wait(state.partition)
-            self._lookup.note_takeover(state)
-            await self._writer.write(state, batch.claims)
+            self._reconciler.note_takeover(state)
+            await self._writer.write(state, batch.intents)
             acknowledged = self._context.clock.monotonic()
             outcome = await self._attempt(state, batch, acknowledged)
             if isinstance(outcome, Done):
                 self.succeeded(queue)
-                if (sweep := self._lookup.after_takeover(queue, batch.channel, state)) is not None:
-                    self._start(sweep)
+                if (
+                    sweep_duplicates := self._reconciler.after_takeover(queue, batch.channel, state)
+                ) is not None:
+                    self._start(sweep_duplicates)
                 return
             if isinstance(outcome, Refused):
-                self.refused(queue, state, batch.claims, outcome)
+                self.refused(queue, state, batch.intents, outcome)
                 return
             if not isinstance(outcome, NotDone):
                 if outcome is not None:
@@ -70,7 +74,7 @@ class Sender:
         cut = False
         task = self._start(self._request(state, batch, acknowledged, lambda: cut))
         for entry in batch.entries:
-            entry.item.held = True
+            entry.item.in_flight = True
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -78,7 +82,7 @@ class Sender:
             raise
         finally:
             for entry in batch.entries:
-                entry.item.held = False
+                entry.item.in_flight = False
 
     async def _request(
         self, state: DeliveryState, batch: Batch, acknowledged: float, cut: Callable[[], bool]
@@ -92,7 +96,7 @@ class Sender:
         outcome = await slack.post(channel, message, may_send)
         if isinstance(outcome, Done):
             now = self._context.clock.time()
-            done = [records.posted(one, outcome.ts, now) for one in batch.claims]
+            done = [records.posted(one, outcome.ts, now) for one in batch.intents]
             await self._writer.write(state, done, cut)
         elif isinstance(outcome, NotDone) and not may_send():
             return None  # perhaps held back when the connection stood: as uncertain as the guard
@@ -113,7 +117,7 @@ class Sender:
         """Show what a channel waits for, or that it waits no longer."""
         if why is not None or queue.shown:
             queue.shown = why is not None
-            self._context.waits(f"slack {queue.name}", why)
+            self._context.report_blocked(f"slack {queue.name}", why)
 
     def unknown(self, queue: ChannelQueue, why: str) -> None:
         """Note that a channel's alerts wait until Slack knows it."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from feedback_app.alerting.context import Context
 from feedback_app.alerting.delivery_state import DeliveryState
 from feedback_app.alerting.pacing import FIRST_BACKOFF_S
-from feedback_app.hop import Output, OutsideFault
+from feedback_app.hop import Output, TransientError
 from feedback_app.hop.stage import KAFKA_BACKOFF_S
 from models import Delivery
 
@@ -36,15 +36,15 @@ class Writer:
                 try:
                     await self._context.produce(outputs)
                     break
-                except OutsideFault as fault:
+                except TransientError as fault:
                     if cut():
                         return
-                    failed = fault.party
-                    self._context.waits(failed, str(fault))
+                    failed = fault.dependency
+                    self._context.report_blocked(failed, str(fault))
                     await self._context.clock.sleep(wait)
                     wait = min(2 * wait, KAFKA_BACKOFF_S)
         finally:
             if failed is not None:
-                self._context.waits(failed, None)
+                self._context.report_blocked(failed, None)
         if not cut():
             state.remember((deliveries, self._context.clock.time()))

@@ -26,7 +26,7 @@ ELSEWHERE = (
 )
 PART = ".part-"
 PARALLEL = 6
-TRIES = 3
+MAX_ATTEMPTS = 3
 
 
 def cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
@@ -128,7 +128,7 @@ def _fetch_one(
 ) -> None:
     """Fetch into a folder of its own, check, and move into place in one step."""
     reason = ""
-    for number in range(TRIES):
+    for number in range(MAX_ATTEMPTS):
         attempt = part / f"{artifact.filename}.{number}"
         try:
             came = fetch(artifact, attempt, advance)

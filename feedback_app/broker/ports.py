@@ -10,7 +10,7 @@ HOST = "127.0.0.1"
 # Below every usual ephemeral range: a client that keeps reconnecting to a dead node can be given
 # an ephemeral port as its own source port, connect to itself, and keep the node from coming back.
 LOWEST, HIGHEST = 10_240, 32_000
-TRIES = 1_000
+MAX_ATTEMPTS = 1_000
 
 
 def is_free(port: int) -> bool:
@@ -33,7 +33,7 @@ def choose_ports(
 ) -> list[int]:
     """Return `count` different free ports, the preferred ones first; none of those `taken`."""
     rng = rng or random.SystemRandom()
-    others = (rng.randrange(LOWEST, HIGHEST) for _ in range(TRIES))
+    others = (rng.randrange(LOWEST, HIGHEST) for _ in range(MAX_ATTEMPTS))
     chosen: list[int] = []
     for port in chain(preferred[:count], others):
         if len(chosen) == count:

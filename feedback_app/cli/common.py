@@ -22,7 +22,7 @@ from rich.progress import (
 from rich.table import Table
 
 from feedback_app.cli.local import with_local_broker
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.settings import ConfigurationError, Settings, load
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ def clear_failures() -> Iterator[None]:
         yield
     except ConfigurationError as error:
         raise CannotStart(str(error)) from None
-    except OutsideFault as error:
+    except TransientError as error:
         raise CheckFailed(str(error)) from None
 
 

@@ -19,8 +19,8 @@ from feedback_app.cli.common import (
 from feedback_app.cli.deleted import deleted_of
 from feedback_app.cli.letters import Letter, carries_text, chosen, feedback_id, read_letters
 from feedback_app.cli.write import action, write_actions
-from feedback_app.hop.errors import OutsideFault
-from feedback_app.kafka.clients import PARTY, producer
+from feedback_app.hop.errors import TransientError
+from feedback_app.kafka.clients import DEPENDENCY, producer
 from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
 from feedback_app.stats.dead_letters import DROP, RETRY
@@ -177,7 +177,7 @@ async def _retry(settings: Settings, letters: Sequence[Letter]) -> None:
                     partition=content.partition,
                 )
         except (KafkaError, TimeoutError) as error:
-            raise OutsideFault(PARTY, f"cannot write to Kafka: {error}") from error
+            raise TransientError(DEPENDENCY, f"cannot write to Kafka: {error}") from error
     actions = [action(RETRY, letter.target) for letter in letters]
     await write_actions(settings, Topics.of(settings).actions.name, actions)
 

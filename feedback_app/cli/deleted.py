@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from feedback_app.clock import SystemClock
 from feedback_app.hop.types import Row
-from feedback_app.kafka.readback import ReadBack
+from feedback_app.kafka.reader import TopicReader
 from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
 from models import InvalidRecord, ScoredFeedback
@@ -36,5 +36,7 @@ async def deleted_of(
             return
 
     topic = Topics.of(settings).scored.name
-    await ReadBack(settings, SystemClock()).to_end(topic, dict.fromkeys(numbers, 0), None, take)
+    await TopicReader(settings, SystemClock()).read_to_high_watermark(
+        topic, dict.fromkeys(numbers, 0), None, take
+    )
     return found

@@ -13,9 +13,9 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from feedback_app.cli.common import CheckFailed, Command, kafka_settings, progress, run
 from feedback_app.cli.rows import Reader, Row
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.kafka.admin import ensure_topics
-from feedback_app.kafka.clients import PARTY, producer
+from feedback_app.kafka.clients import DEPENDENCY, producer
 from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
 from models import rfc3339
@@ -90,13 +90,13 @@ async def _send(client: AIOKafkaProducer, topic: str, rows: list[Row], loaded: L
         except MessageSizeTooLargeError:
             bad.append(f"line {row.line}: larger than Kafka takes")
         except KafkaError as error:
-            raise OutsideFault(PARTY, f"cannot write to {topic}: {error}") from error
+            raise TransientError(DEPENDENCY, f"cannot write to {topic}: {error}") from error
     for future in waiting:
         try:
             await future
         except KafkaError as error:
-            raise OutsideFault(
-                PARTY,
+            raise TransientError(
+                DEPENDENCY,
                 f"cannot write to {topic} ({error}): {loaded.sent + sent} rows are in; load the "
                 "file again, what is in counts once",
             ) from error

@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 from feedback_app.clock import SystemClock
 from feedback_app.hop.types import Row
-from feedback_app.kafka.readback import ReadBack
+from feedback_app.kafka.reader import TopicReader
 from feedback_app.settings import Settings
 from models import Action, InvalidRecord
 
 
 async def read_whole(settings: Settings, topic: str, take: Callable[[Row], None]) -> None:
     """Hand every record of a one-partition topic to `take`; raises OutsideFault."""
-    await ReadBack(settings, SystemClock()).to_end(topic, {0: 0}, None, take)
+    await TopicReader(settings, SystemClock()).read_to_high_watermark(topic, {0: 0}, None, take)
 
 
 async def newest_actions(settings: Settings, topic: str) -> dict[str, Action]:

@@ -20,9 +20,9 @@ from feedback_app.cli.common import (
     settings_with_topics,
 )
 from feedback_app.cli.scan import Time, scan
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Row
-from feedback_app.kafka.clients import PARTY, producer
+from feedback_app.kafka.clients import DEPENDENCY, producer
 from feedback_app.kafka.topics import Topics
 from feedback_app.settings import ConfigurationError, Rule, Settings
 from models import Alert, InvalidRecord, ScoredFeedback
@@ -205,10 +205,10 @@ async def _channel_ids(settings: Settings, rules: Sequence[Rule]) -> dict[str, s
         rooms = await list_rooms(bot_client(settings))
     except SlackApiError as error:
         check = refused("channels", error)
-        raise OutsideFault("slack", f"{check.detail}: {check.remedy}") from None
+        raise TransientError("slack", f"{check.detail}: {check.remedy}") from None
     except OUTSIDE as error:
         check = unreachable("channels", settings, error)
-        raise OutsideFault("slack", f"{check.detail}: {check.remedy}") from None
+        raise TransientError("slack", f"{check.detail}: {check.remedy}") from None
     known = {key: room.id for room in rooms for key in (room.id, f"#{room.name}")}
     for rule in rules:
         if rule.channel not in known:
@@ -231,7 +231,7 @@ async def _send(
             for future in futures:
                 await future
         except (KafkaError, TimeoutError) as error:
-            raise OutsideFault(PARTY, f"cannot write to {topic}: {error}") from error
+            raise TransientError(DEPENDENCY, f"cannot write to {topic}: {error}") from error
 
 
 def _show(replayed: Replayed, by_rule: dict[str, int]) -> None:

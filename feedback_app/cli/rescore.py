@@ -19,7 +19,7 @@ from feedback_app.cli.common import (
 )
 from feedback_app.cli.patience import score_patiently
 from feedback_app.cli.scan import Time, scan
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Row
 from feedback_app.kafka.topics import Topics
 from feedback_app.sentiment.classifier import (
@@ -155,7 +155,7 @@ def scores_of(classifier: Classifier, texts: Sequence[str]) -> Sequence[Probabil
     except TextsRefused as error:
         return error.results
     except ClassifierUnavailable as error:
-        raise OutsideFault("model", str(error)) from None
+        raise TransientError("model", str(error)) from None
 
 
 def _note(rows: Sequence[Row], verdicts: dict[str, Verdict]) -> None:

@@ -8,10 +8,10 @@ import click
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Row
-from feedback_app.kafka.clients import PARTY, reader
-from feedback_app.kafka.readback import row
+from feedback_app.kafka.clients import DEPENDENCY, reader
+from feedback_app.kafka.reader import row
 from feedback_app.settings import Settings
 from models import from_rfc3339
 
@@ -65,7 +65,7 @@ async def scan(
             started(sum(max(0, last[tp] - first[tp]) for tp in tps))
             await _read(consumer, first, last, take)
         except (KafkaError, OSError, TimeoutError) as error:
-            raise OutsideFault(PARTY, f"reading {topic}: {error}") from error
+            raise TransientError(DEPENDENCY, f"reading {topic}: {error}") from error
 
 
 async def _offsets(

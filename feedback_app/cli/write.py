@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from aiokafka.errors import KafkaError
 
 from feedback_app.clock import SystemClock
-from feedback_app.hop.errors import OutsideFault
-from feedback_app.kafka.clients import PARTY, producer
+from feedback_app.hop.errors import TransientError
+from feedback_app.kafka.clients import DEPENDENCY, producer
 from feedback_app.settings import Settings
 from models import Action, rfc3339
 
@@ -21,7 +21,7 @@ async def write_actions(settings: Settings, topic: str, actions: Sequence[Action
                     topic, key=action.target.encode(), value=action.encode(), partition=0
                 )
         except (KafkaError, TimeoutError) as error:
-            raise OutsideFault(PARTY, f"cannot write to {topic}: {error}") from error
+            raise TransientError(DEPENDENCY, f"cannot write to {topic}: {error}") from error
 
 
 def action(kind: str, target: str, value: str | None = None) -> Action:

@@ -6,7 +6,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from feedback_app.demo.tally import Tally
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.kafka.clients import reader
 from feedback_app.settings import Settings
 
@@ -35,10 +35,10 @@ class Auditor:
                     self._assign(consumer)
                     while True:
                         await self._take(consumer, timeout_ms=500)
-            except (OutsideFault, KafkaError, OSError):
+            except (TransientError, KafkaError, OSError):
                 await asyncio.sleep(0.5)
 
-    async def read_to_end(self) -> None:
+    async def read_to_high_watermark(self) -> None:
         """Read what is there at this moment; raises OutsideFault where Kafka is away."""
         async with reader(self._settings) as consumer:
             self._assign(consumer)

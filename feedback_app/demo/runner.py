@@ -29,7 +29,7 @@ from feedback_app.demo.plan import (
 from feedback_app.demo.report import Report, Thresholds, differences, make_report
 from feedback_app.demo.stream import items_of, player_of
 from feedback_app.demo.workers import Worker
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.kafka.admin import ensure_topics
 from feedback_app.kafka.topics import Topics
 from feedback_app.sandbox import Sandbox, read_log
@@ -92,7 +92,7 @@ class Demo:
                 self._announce(sandbox)
                 await self._play(player, auditor, thresholds, start)
             elapsed = time.monotonic() - start
-            await auditor.read_to_end()
+            await auditor.read_to_high_watermark()
             channels = {
                 sandbox.slack.channel(name).id: name
                 for name in (settings.negative_channel, settings.positive_channel)
@@ -254,7 +254,7 @@ class Demo:
     def _check_workers(self) -> None:
         for worker in self.workers:
             if worker.ended and not self._stop.is_set():
-                raise OutsideFault("worker", f"worker {worker.number} ended:\n{worker.tail()}")
+                raise TransientError("worker", f"worker {worker.number} ended:\n{worker.tail()}")
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

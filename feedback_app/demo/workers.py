@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from feedback_app.broker import die_with_parent
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 
 FIRST_PORT = 6066
 READY_WITHIN_S = 90.0
@@ -73,14 +73,14 @@ class Worker:
         while loop.time() < deadline:
             if self.ended:
                 if TAKEN not in self.tail() or tries == PORT_TRIES:
-                    raise OutsideFault("worker", f"worker {self.number} ended:\n{self.tail()}")
+                    raise TransientError("worker", f"worker {self.number} ended:\n{self.tail()}")
                 tries += 1
                 self.port = free_port(0)
                 await self.start()
             if await self._serves(session):
                 return
             await asyncio.sleep(0.1)
-        raise OutsideFault(
+        raise TransientError(
             "worker",
             f"worker {self.number} is not ready after {READY_WITHIN_S:.0f} s:\n{self.tail()}",
         )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from feedback_app.doctor.check import Check, ill, skipped, well
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Row
 from feedback_app.kafka.admin import TopicState, survey
 from feedback_app.kafka.topics import Topics
@@ -26,7 +26,7 @@ async def check_kafka(settings: Settings) -> list[Check]:
         states = await survey(settings, Topics.of(settings))
     except ConfigurationError as error:
         return [ill(KAFKA, str(error), "mend this setting")]
-    except OutsideFault as error:
+    except TransientError as error:
         return [
             ill(
                 KAFKA,
@@ -81,7 +81,7 @@ async def _owner(settings: Settings, states: Sequence[TopicState]) -> Check:
 
     try:
         await read_whole(settings, cursors, take)
-    except OutsideFault as error:
+    except TransientError as error:
         return skipped(PREFIX, f"its owner cannot be read: {error}")
     if owners and owners[0] != settings.app_id:
         return ill(

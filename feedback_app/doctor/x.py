@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from feedback_app.doctor.check import Check, ill, skipped, well
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.settings import Settings
 from feedback_app.sources.x.client import XClient
 from feedback_app.sources.x.snowflake import snowflake
@@ -44,7 +44,7 @@ async def check_x(settings: Settings, clock: Callable[[], float]) -> list[Check]
 async def _ask(client: XClient, name: str, query: str, now: float) -> Check:
     try:
         await client.search(query, since=snowflake(now - LOOK_BACK_S), most=10)
-    except OutsideFault as error:
+    except TransientError as error:
         words = str(error)
         return ill(name, words, _remedy(words))
     return well(name, "X takes it" if name == TOKEN else "X takes its query")

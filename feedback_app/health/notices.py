@@ -10,7 +10,7 @@ from mode import Service
 from feedback_app.alerting.markup import escape
 from feedback_app.alerting.message import Message, section
 from feedback_app.clock import Clock
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.settings import ConfigurationError
 from feedback_app.slack.client import LookFailed, SlackClient
 from feedback_app.slack.outcome import Done, NotDone, Outcome, Refused, Uncertain
@@ -79,7 +79,9 @@ class Notices(Service):
         while not self.should_stop:
             notice, wanted = await self._queue.get()
             try:
-                if self._channel is not None and await self._insist(self._channel, notice, wanted):
+                if self._channel is not None and await self._retry_forever(
+                    self._channel, notice, wanted
+                ):
                     self._posted[notice.id] = None
                     if len(self._posted) > REMEMBERED:
                         del self._posted[next(iter(self._posted))]
@@ -90,7 +92,7 @@ class Notices(Service):
             finally:
                 self._queued.discard(notice.id)
 
-    async def _insist(self, name: str, notice: Notice, wanted: Callable[[], bool]) -> bool:
+    async def _retry_forever(self, name: str, notice: Notice, wanted: Callable[[], bool]) -> bool:
         """Return True once the notice stands in the channel, False once it is not wanted."""
         wait, uncertain = FIRST_WAIT_S, notice.perhaps_posted_at
         while wanted():
@@ -110,7 +112,7 @@ class Notices(Service):
     ) -> Outcome:
         try:
             channel = (await self._slack.channel_ids([name]))[name]
-        except (ConfigurationError, OutsideFault) as error:
+        except (ConfigurationError, TransientError) as error:
             return NotDone(str(error), getattr(error, "retry_after", None))
         if uncertain is not None:
             await self._clock.sleep(max(0.0, uncertain + SURE_S - self._clock.time()))

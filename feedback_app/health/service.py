@@ -14,8 +14,8 @@ from feedback_app.health.notices_list import CHANNEL_REFUSED
 from feedback_app.health.records import Key, Record, read
 from feedback_app.health.stages import CHANNEL
 from feedback_app.health.watch import Watch, conditions
-from feedback_app.hop import Output, OutsideFault, Produce
-from feedback_app.hop.stalls import Standstill
+from feedback_app.hop import Output, Produce, TransientError
+from feedback_app.hop.stalls import StallDetector
 from feedback_app.settings import Settings
 from feedback_app.stats.ledger import Ledger
 from models import Cursor
@@ -66,7 +66,7 @@ class HealthWatch(Service):
         self._settings, self._shared, self._clock = settings, shared, clock
         self._topic, self._produce = topic, produce
         self._notices, self._is_leader = notices, is_leader
-        self._generation, self._standstill = generation, Standstill(clock)
+        self._generation, self._stalls = generation, StallDetector(clock)
         self._watch = Watch()
         self._led: Term | None = None
         self._own: set[str] = set()
@@ -74,15 +74,15 @@ class HealthWatch(Service):
 
     @Service.task
     async def _tick(self) -> None:
-        self._standstill.begin()
-        await self._standstill.tick()
+        self._stalls.begin()
+        await self._stalls.tick()
 
     @Service.task
     async def _run(self) -> None:
         while not self.should_stop:
             try:
                 await self.look()
-            except OutsideFault as fault:
+            except TransientError as fault:
                 log.warning("the watch over the sources waits: %s", fault)
             except Exception:
                 log.exception("the watch over the sources met a bug")
@@ -139,10 +139,10 @@ class HealthWatch(Service):
 
     def _term(self) -> Term | None:
         """Return what is the same for as long as certainly nobody else led, None in doubt."""
-        doubted = self._standstill.doubted()
-        if doubted or not self._is_leader():
+        suspect = self._stalls.suspect()
+        if suspect or not self._is_leader():
             return None
-        return self._generation(), self._standstill.count
+        return self._generation(), self._stalls.count
 
     def _log(self, key: Key, record: Record, *, new: bool) -> None:
         over = record.until is not None

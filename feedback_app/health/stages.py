@@ -53,10 +53,10 @@ def _lagging(facts: Facts) -> Found:
             continue
         parts = [status.stages[stage] for status in live if stage in status.stages]
         lag = sum(part.get("lag") or 0 for part in parts)
-        waits = sorted({str(part["waiting_for"]) for part in parts if part.get("waiting_for")})
+        blocked_by = sorted({str(part["waiting_for"]) for part in parts if part.get("waiting_for")})
         text = f"{stage}: {lag} records to go"
         text += f", {duration(late)} at this rate" if late < float("inf") else ", and none moves"
-        text += f"; it waits: {'; '.join(waits)}" if waits else ""
+        text += f"; it waits: {'; '.join(blocked_by)}" if blocked_by else ""
         yield Key(kinds.STAGE_LAGGING, stage), Condition(text)
 
 
@@ -67,10 +67,10 @@ def _refused(facts: Facts) -> Found:
     """
     counted = facts.ledger.totals("delivery")
     said = {
-        party.removeprefix(CHANNEL): text
+        dependency.removeprefix(CHANNEL): text
         for status in facts.live
-        for party, text in status.faults.items()
-        if party.startswith(CHANNEL)
+        for dependency, text in status.faults.items()
+        if dependency.startswith(CHANNEL)
     }
     open_ones = {
         key.subject: record

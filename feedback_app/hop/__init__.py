@@ -7,18 +7,18 @@ of Faust's consumer, `produce` the way back to the broker, `accounts` the counti
 state, `errors` the three kinds of failure.
 """
 
-from feedback_app.hop.errors import BadRecord, OutsideFault, StageStopped
+from feedback_app.hop.errors import BadRecord, CircuitOpen, TransientError
 from feedback_app.hop.types import Count, Item, Output, PartitionState, Produce, Result, Row
 
 __all__ = [
     "BadRecord",
+    "CircuitOpen",
     "Count",
     "Item",
     "Output",
-    "OutsideFault",
     "PartitionState",
     "Produce",
     "Result",
     "Row",
-    "StageStopped",
+    "TransientError",
 ]

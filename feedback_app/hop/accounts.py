@@ -25,11 +25,11 @@ def tally(counts: Iterable[Count], into: Counts) -> None:
             names[name] = names.get(name, 0) + n
 
 
-NOTHING: dict[str, Any] = {"term": -1, "minute": "", "first": -1, "offset": -1, "counts": {}}
+NO_PREVIOUS: dict[str, Any] = {"term": -1, "minute": "", "first": -1, "offset": -1, "counts": {}}
 """What the first owner of a partition goes on from."""
 
 
-def _page(account: Account) -> dict[str, Any]:
+def _previous_epoch(account: Account) -> dict[str, Any]:
     """Return what the next owner tells of the page that it goes on from."""
     return {
         "term": account.term,
@@ -48,7 +48,7 @@ class _Sent:
     offset: int = -1
 
 
-class Book:
+class Counters:
     """Counts records in offset order; one at or below the highest offset counted is left out.
 
     A page that was sent takes the place of the one before only when the broker has it, so
@@ -70,28 +70,30 @@ class Book:
         self.offset = -1 if last is None else last.offset
         # A sum, for the group counts its generations anew when it was empty for a week: higher than
         # what was written, and two owners that go on from the same account are told apart.
-        self._term = generation if last is None else max(last.term, 0) + max(generation, 1)
-        self._before: dict[str, Any] | None = NOTHING if last is None else _page(last)
+        self._epoch = generation if last is None else max(last.term, 0) + max(generation, 1)
+        self._previous: dict[str, Any] | None = (
+            NO_PREVIOUS if last is None else _previous_epoch(last)
+        )
         self._first, self._minute = self.offset + 1, ""
         self._counts: Counts = {}
         self._sent = _Sent()
 
-    def next_page(self) -> "Book":
+    def next_record(self) -> "Counters":
         """Return a book that counts on from here, in the minute that it is now."""
-        page = Book(self.stage, self.partition, None, self._clock)
-        page.offset, page._term, page._before = self.offset, self._term, None
+        page = Counters(self.stage, self.partition, None, self._clock)
+        page.offset, page._epoch, page._previous = self.offset, self._epoch, None
         page._sent = self._sent
         under_way = self._sent.offset > self.offset
         page._minute = self._sent.minute if under_way else minute_of(self._clock())
-        if self._before is not None:
+        if self._previous is not None:
             # Nor before the former owner's minute, whose clock may have been ahead by hours.
-            page._minute = max(page._minute, self._before["minute"])
+            page._minute = max(page._minute, self._previous["minute"])
         if self._minute and page._minute > self._minute:
             page._first = self.offset + 1
             return page
         # Also after a step back of the clock: the page that is open stays open.
         page._minute = self._minute or page._minute
-        page._first, page._before = self._first, self._before
+        page._first, page._previous = self._first, self._previous
         page._counts = {group: dict(names) for group, names in self._counts.items()}
         return page
 
@@ -114,7 +116,7 @@ class Book:
             counts=self._counts,
             ahead=ahead,
             first=self._first,
-            term=self._term,
-            before=self._before,
+            term=self._epoch,
+            before=self._previous,
         )
         return Output(topic, account.key, account.encode(), 0)

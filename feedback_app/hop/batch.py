@@ -7,10 +7,10 @@ from typing import Any
 
 from faust.types.tuples import TP
 
-from feedback_app.hop.accounts import Book
-from feedback_app.hop.errors import BadRecord, StageStopped
+from feedback_app.hop.accounts import Counters
+from feedback_app.hop.errors import BadRecord, CircuitOpen
 from feedback_app.hop.partition import Partition
-from feedback_app.hop.stage import GRACE_S, TRIES, Links, Plan, Stage
+from feedback_app.hop.stage import GRACE_S, MAX_ATTEMPTS, Links, Plan, Stage
 from feedback_app.hop.types import Count, Item, Output, Result
 
 BatchHandler = Callable[[Sequence[Item[Any]]], Awaitable[Sequence[Result]]]
@@ -25,11 +25,11 @@ RUN = 32
 
 
 class BatchStage(Stage):
-    """Carries what is waiting, up to `take` records, through the handler, in batches.
+    """Runs the handler on batches of up to `max_batch` records; no timer fills a batch.
 
-    Up to `flights` batches are under way at a time, each of other partitions: a partition's next
-    batch is judged by the state that its last one left. Results leave in input order. `seen` is
-    what Faust's watchdog for stuck streams looks at.
+    Up to `max_in_flight` batches run at a time, each with partitions of its own, because a
+    partition's next batch needs the state that its last one left. Results leave in input order.
+    `seen` is what Faust's watchdog for stuck streams looks at.
     """
 
     def __init__(
@@ -38,31 +38,31 @@ class BatchStage(Stage):
         links: Links,
         handler: BatchHandler,
         *,
-        take: int = 500,
-        flights: int = 1,
+        max_batch: int = 500,
+        max_in_flight: int = 1,
         seen: dict[TP, float] | None = None,
     ) -> None:
         super().__init__(plan, links)
-        self.handler, self.take, self.room = handler, take, 4 * take
-        self._flights_most = flights
+        self.handler, self.max_batch, self.capacity = handler, max_batch, 4 * max_batch
+        self._max_in_flight = max_in_flight
         self._seen = {} if seen is None else seen
         self._waiting: dict[int, list[Any]] = {}
         self._count, self._full = 0, False
-        self._most = take
+        self._batch_limit = max_batch
         self._ready = asyncio.Event()
-        self._flying: dict[asyncio.Task[None], frozenset[int]] = {}
+        self._in_flight: dict[asyncio.Task[None], frozenset[int]] = {}
 
-    def takes(self, tp: TP) -> bool:
+    def accepts(self, tp: TP) -> bool:
         # A full stage is held back as a whole: one partition left unread in aiokafka holds up
         # every other fetch from that broker for 0.1 s.
-        return not self._full and super().takes(tp)
+        return not self._full and super().accepts(tp)
 
     def put(self, tp: TP, records: list[Any]) -> None:
         """Take in records of one partition, in offset order."""
         if self.stopped is not None:
             return  # what follows the records that were given up must not be acknowledged
         if not self.busy:
-            self._moves()
+            self._note_progress()
         if tp.partition in self._waiting:
             self._waiting[tp.partition] += records
         else:
@@ -73,47 +73,47 @@ class BatchStage(Stage):
     @property
     def busy(self) -> bool:
         """Whether there is anything to do."""
-        return bool(self._count) or bool(self._flying)
+        return bool(self._count) or bool(self._in_flight)
 
     async def run(self) -> None:
         """Carry batches for ever."""
         try:
             while self.stopped is None:
                 self._ready.clear()
-                if len(self._flying) < self._flights_most and (batch := self._next()):
-                    self._fly(batch)
+                if len(self._in_flight) < self._max_in_flight and (batch := self._next()):
+                    self._start(batch)
                 else:
                     await self._ready.wait()
-            if self._flying:
-                await asyncio.wait(set(self._flying))
+            if self._in_flight:
+                await asyncio.wait(set(self._in_flight))
         except asyncio.CancelledError:
-            for flying in self._flying:
-                flying.cancel()
+            for flight in self._in_flight:
+                flight.cancel()
             raise
 
-    def _fly(self, batch: list[Run]) -> None:
-        flying = asyncio.ensure_future(self._carry_guarded(batch))
-        self._flying[flying] = frozenset(part.tp.partition for part, _ in batch)
-        flying.add_done_callback(self._landed)
+    def _start(self, batch: list[Run]) -> None:
+        flight = asyncio.ensure_future(self._carry_guarded(batch))
+        self._in_flight[flight] = frozenset(part.tp.partition for part, _ in batch)
+        flight.add_done_callback(self._on_done)
 
-    def _landed(self, flying: asyncio.Task[None]) -> None:
-        del self._flying[flying]
+    def _on_done(self, flight: asyncio.Task[None]) -> None:
+        del self._in_flight[flight]
         self._ready.set()
 
     def _next(self) -> list[Run]:
-        """Take up to `take` records, whole runs of a few partitions in turn that none flies of."""
+        """Take the next batch: runs of a few partitions that have no batch in flight."""
         batch: list[Run] = []
-        size, waiting, take = 0, self._waiting, self._most
-        free = waiting.keys() - frozenset().union(*self._flying.values())
-        share = max(RUN, take // max(1, min(4, len(free))))
+        size, waiting, max_batch = 0, self._waiting, self._batch_limit
+        free = waiting.keys() - frozenset().union(*self._in_flight.values())
+        share = max(RUN, max_batch // max(1, min(4, len(free))))
         for number in [number for number in waiting if number in free]:
-            records, n = waiting.pop(number), min(share, take - size)
+            records, n = waiting.pop(number), min(share, max_batch - size)
             if len(records) > n:
                 waiting[number] = records[n:]  # to the end of the line
                 del records[n:]
             size += len(records)
             batch.append((self.partitions[number], records))
-            if size >= take:
+            if size >= max_batch:
                 break
         self._set_count(self._count - size)
         return batch
@@ -122,9 +122,9 @@ class BatchStage(Stage):
         self._count = count
         if not count:
             self._waiting.clear()
-        if count >= self.room:
+        if count >= self.capacity:
             self._full = True
-        elif self._full and count <= self.room // 2:
+        elif self._full and count <= self.capacity // 2:
             self._full = False
             self.links.wake()
 
@@ -138,15 +138,15 @@ class BatchStage(Stage):
     async def _carry(self, batch: list[Run]) -> None:
         """Carry a batch; where it fails for what it is, each of its records by itself."""
         try:
-            await self.tried(lambda: self._attempt(batch))
-        except StageStopped:
+            await self.with_retries(lambda: self._attempt(batch))
+        except CircuitOpen:
             raise
         except BadRecord as error:
-            await self._apart(batch, error, 1)
+            await self._one_by_one(batch, error, 1)
         except Exception as error:
-            await self._apart(batch, error, TRIES)
+            await self._one_by_one(batch, error, MAX_ATTEMPTS)
 
-    async def _apart(self, batch: list[Run], error: Exception, attempts: int) -> None:
+    async def _one_by_one(self, batch: list[Run], error: Exception, attempts: int) -> None:
         records = [(part, record) for part, run in batch for record in run]
         if len(records) > 1:
             for part, record in records:
@@ -154,11 +154,11 @@ class BatchStage(Stage):
             return
         part, record = records[0]
         if not isinstance(error, BadRecord):
-            self.charge_bug()
+            self.spend_error_budget()
         name = error.error if isinstance(error, BadRecord) else type(error).__name__
         group = self.group_of(part, record)
         result = self.dead(record, name, str(error), attempts, group)
-        await self.insist(lambda: self._finish(batch, [(group, result)]))
+        await self.retry_forever(lambda: self._finish(batch, [(group, result)]))
 
     async def _attempt(self, batch: list[Run]) -> None:
         """Decode, handle, send, and acknowledge; raises what the handler or the broker says."""
@@ -178,7 +178,7 @@ class BatchStage(Stage):
             [
                 ("unknown", item)
                 if isinstance(item, Result)
-                else self._settled(record, item, next(handled))
+                else self._resolved(record, item, next(handled))
                 for record, item in zip(records, every, strict=True)
             ],
         )
@@ -186,12 +186,12 @@ class BatchStage(Stage):
     def _fit(self, size: int, seconds: float) -> None:
         """Make the next batch one that takes about as long as it may."""
         # A small batch that took long was in line behind a large one.
-        if seconds > BATCH_S and size >= self._most // 2:
-            self._most = max(RUN, min(self._most, int(size * BATCH_S / seconds)))
-        elif seconds < BATCH_S / 2 and size >= self._most:
-            self._most = min(self.take, 2 * self._most)
+        if seconds > BATCH_S and size >= self._batch_limit // 2:
+            self._batch_limit = max(RUN, min(self._batch_limit, int(size * BATCH_S / seconds)))
+        elif seconds < BATCH_S / 2 and size >= self._batch_limit:
+            self._batch_limit = min(self.max_batch, 2 * self._batch_limit)
 
-    def _settled(self, record: Any, item: Item[Any], result: Result) -> tuple[str, Result]:
+    def _resolved(self, record: Any, item: Item[Any], result: Result) -> tuple[str, Result]:
         group = self.plan.group(item.value)
         if result.dead is None:
             return group, result
@@ -201,24 +201,24 @@ class BatchStage(Stage):
     async def _finish(self, batch: list[Run], done: list[tuple[str, Result]]) -> None:
         """Send outputs and accounts, await the broker, then remember and acknowledge."""
         outputs: list[Output] = []
-        books: list[Book] = []
+        all_counters: list[Counters] = []
         finished = iter(done)
         for part, run in batch:
-            assert part.book is not None
-            book = part.book.next_page()
+            assert part.counters is not None
+            counters = part.counters.next_record()
             counts: list[Count] = []
             for record, (group, result) in zip(run, finished, strict=False):
                 outputs += result.outputs
-                if record.offset > book.offset:
+                if record.offset > counters.offset:
                     counts += self.counts(group, result)
-            book.add(run[-1].offset, counts)
-            outputs.append(book.output(self.links.stats_topic))
-            books.append(book)
+            counters.add(run[-1].offset, counts)
+            outputs.append(counters.output(self.links.stats_topic))
+            all_counters.append(counters)
         await self.links.produce(outputs)
         finished = iter(done)
         now = monotonic()
-        for (part, run), book in zip(batch, books, strict=True):
-            part.book = book
+        for (part, run), counters in zip(batch, all_counters, strict=True):
+            part.counters = counters
             for _ in run:
                 what = next(finished)[1].remember
                 if what is not None and part.state is not None:
@@ -227,12 +227,12 @@ class BatchStage(Stage):
                 self.acked[part.tp] = run[-1].offset + 1
                 self._seen[part.tp] = now
         self.finished += len(done)
-        self._moves()
+        self._note_progress()
 
-    async def _drain(self) -> None:
+    async def _drain_in_flight(self) -> None:
         self._set_count(0)
-        if flying := set(self._flying):
-            _, late = await asyncio.wait(flying, timeout=GRACE_S)
+        if flight := set(self._in_flight):
+            _, late = await asyncio.wait(flight, timeout=GRACE_S)
             for one in late:
                 one.cancel()
             if late:

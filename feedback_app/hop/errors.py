@@ -8,20 +8,20 @@ Exception
 """
 
 
-class OutsideFault(Exception):
-    """Something outside the app does not work; the same record is tried again after a while.
+class TransientError(Exception):
+    """A dependency fails; the same record is retried after a backoff, without limit.
 
-    `party` is a short name for the page (`slack`, `x`, `kafka`, `model`, `disk`); `retry_after` is
-    the number of seconds that the party asked for, if it did.
+    `dependency` is its short name on the page (`slack`, `x`, `kafka`, `model`, `disk`);
+    `retry_after` is the number of seconds that it asked for, if it did.
     """
 
-    def __init__(self, party: str, message: str, retry_after: float | None = None) -> None:
+    def __init__(self, dependency: str, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
-        self.party = party
+        self.dependency = dependency
         self.retry_after = retry_after
 
 
-class StageStopped(OutsideFault):
+class CircuitOpen(TransientError):
     """A stage met more bugs than its cap allows and takes no more records until a restart."""
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from faust.types.tuples import TP
 
-from feedback_app.hop.accounts import Book
+from feedback_app.hop.accounts import Counters
 from feedback_app.hop.types import PartitionState, Row, StateTopic
 from models.account import Account
 
@@ -23,20 +23,20 @@ class Partition:
     tp: TP
     state: PartitionState | None
     restored_to: int = 0
-    book: Book | None = None
+    counters: Counters | None = None
     live: bool = True
     ready: bool = False
     entries: deque[Any] = field(default_factory=deque)
 
 
-ReadToEnd = Callable[
+ReadToHighWatermark = Callable[
     [str, dict[int, int], float | None, Callable[[Row], None]], Awaitable[dict[int, int]]
 ]
 """Reads partitions of a topic to their present end: topic, {partition: first offset}, how many
 hours back at most, and where the rows go; returns {partition: next offset}."""
 
 
-class Ledger(Protocol):
+class AccountReader(Protocol):
     """The newest accounts, as far as the topic `stats` tells."""
 
     async def caught_up(self) -> None:
@@ -51,26 +51,26 @@ async def restore(
     *,
     stage: str,
     spec: StateTopic | None,
-    read_to_end: ReadToEnd,
-    ledger: Ledger,
+    read_to_high_watermark: ReadToHighWatermark,
+    accounts: AccountReader,
     clock: Callable[[], float],
     generation: int,
 ) -> None:
     """Read state and accounts of newly assigned partitions; they may take records after it."""
     mine = {part.tp.partition: part for part in partitions}
-    await ledger.caught_up()
+    await accounts.caught_up()
     if spec is not None:
         states = {number: part.state for number, part in mine.items()}
 
-        def take(row: Row) -> None:
+        def max_batch(row: Row) -> None:
             state = states[row.partition]
             if state is not None:
                 state.restore(row)
 
         start = {number: part.restored_to for number, part in mine.items()}
-        ends = await read_to_end(spec.topic, start, spec.hours, take)
+        ends = await read_to_high_watermark(spec.topic, start, spec.hours, max_batch)
         for number, end in ends.items():
             mine[number].restored_to = end
     for number, part in mine.items():
-        part.book = Book(stage, number, ledger.account(stage, number), clock, generation)
+        part.counters = Counters(stage, number, accounts.account(stage, number), clock, generation)
         part.ready = True

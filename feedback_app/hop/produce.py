@@ -14,7 +14,7 @@ from aiokafka.errors import (
 )
 from aiokafka.partitioner import DefaultPartitioner
 
-from feedback_app.hop.errors import BadRecord, OutsideFault
+from feedback_app.hop.errors import BadRecord, TransientError
 from feedback_app.hop.types import Output
 
 REFUSED = (
@@ -26,7 +26,7 @@ REFUSED = (
 """What the broker says of the record itself, which no retry mends."""
 
 
-class Sender:
+class BatchProducer:
     """Sends outputs with the app's producer; see `types.Produce` for the contract."""
 
     def __init__(self, producer: Callable[[], aiokafka.AIOKafkaProducer]) -> None:
@@ -41,7 +41,7 @@ class Sender:
         except REFUSED as error:
             raise BadRecord(f"the broker refused it: {error}", type(error).__name__) from error
         except (KafkaError, OSError, ssl.SSLError, TimeoutError) as error:
-            raise OutsideFault("kafka", f"{type(error).__name__}: {error}") from error
+            raise TransientError("kafka", f"{type(error).__name__}: {error}") from error
 
     async def _produce(self, outputs: Sequence[Output]) -> None:
         producer = self._producer()

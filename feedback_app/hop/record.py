@@ -10,16 +10,16 @@ from typing import Any
 
 from faust.types.tuples import TP
 
-from feedback_app.hop.accounts import Book, tally
-from feedback_app.hop.errors import BadRecord, StageStopped
+from feedback_app.hop.accounts import Counters, tally
+from feedback_app.hop.errors import BadRecord, CircuitOpen
 from feedback_app.hop.partition import Partition
-from feedback_app.hop.stage import TRIES, Links, Plan, Stage
+from feedback_app.hop.stage import MAX_ATTEMPTS, Links, Plan, Stage
 from feedback_app.hop.types import Count, Item, Output, Result
 from models.account import Counts
 
 RecordHandler = Callable[[Item[Any]], Awaitable[Result]]
 
-HELD_S = 1.0
+IN_FLIGHT_GRACE_S = 1.0
 """How long a rebalance waits for an effect under way, which goes on without its record too."""
 WRITE_AFTER_S = 0.1
 """How long an account gathers changes: written for every change, accounts cost more than posts."""
@@ -48,20 +48,20 @@ class RecordStage(Stage):
         links: Links,
         handler: RecordHandler,
         *,
-        room: int = 10_000,
+        capacity: int = 10_000,
         pending: Callable[[Item[Any]], Sequence[Count]] | None = None,
         seen: dict[TP, float] | None = None,
     ) -> None:
         super().__init__(plan, links)
-        self.handler, self.room, self._pending = handler, room, pending
+        self.handler, self.capacity, self._pending = handler, capacity, pending
         self._seen = {} if seen is None else seen
         self._changed: dict[int, Partition] = {}
         self._some_changed = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
 
-    def takes(self, tp: TP) -> bool:
+    def accepts(self, tp: TP) -> bool:
         part = self.partitions.get(tp.partition)
-        return super().takes(tp) and part is not None and len(part.entries) < self.room
+        return super().accepts(tp) and part is not None and len(part.entries) < self.capacity
 
     @property
     def busy(self) -> bool:
@@ -77,7 +77,7 @@ class RecordStage(Stage):
         if self.stopped is not None:
             return
         if not self.busy:
-            self._moves()
+            self._note_progress()
         part = self.partitions[tp.partition]
         if self._writer is None:
             self._writer = asyncio.ensure_future(self._write_guarded())
@@ -104,17 +104,17 @@ class RecordStage(Stage):
     async def _carry(self, part: Partition, entry: Entry) -> Sequence[Count]:
         record = entry.record
         try:
-            return await self.tried(lambda: self._attempt(part, entry))
-        except StageStopped:
+            return await self.with_retries(lambda: self._attempt(part, entry))
+        except CircuitOpen:
             raise
         except BadRecord as error:
             name, reason, attempts = error.error, str(error), 1
         except Exception as error:
-            self.charge_bug()
-            name, reason, attempts = type(error).__name__, str(error), TRIES
+            self.spend_error_budget()
+            name, reason, attempts = type(error).__name__, str(error), MAX_ATTEMPTS
         group = self.group_of(part, record)
         result = self.dead(record, name, reason, attempts, group)
-        await self.insist(lambda: self.links.produce(result.outputs))
+        await self.retry_forever(lambda: self.links.produce(result.outputs))
         return self.counts(group, result)
 
     async def _attempt(self, part: Partition, entry: Entry) -> Sequence[Count]:
@@ -149,40 +149,44 @@ class RecordStage(Stage):
             await self.links.clock.sleep(WRITE_AFTER_S)
             self._some_changed.clear()
             changed, self._changed = list(self._changed.values()), {}
-            pages: list[tuple[Partition, Book, int]] = []
+            pages: list[tuple[Partition, Counters, int]] = []
             outputs: list[Output] = []
             for part in changed:
-                assert part.book is not None
-                book = part.book.next_page()
-                done = self._count_done(part.entries, book)
-                outputs.append(book.output(self.links.stats_topic, self._ahead(part.entries, done)))
-                pages.append((part, book, done))
-            await self.insist(lambda outputs=outputs: self.links.produce(outputs))  # type: ignore[misc]
-            for part, book, done in pages:
-                part.book = book
+                assert part.counters is not None
+                counters = part.counters.next_record()
+                done = self._count_done(part.entries, counters)
+                outputs.append(
+                    counters.output(
+                        self.links.stats_topic, self._in_flight_counts(part.entries, done)
+                    )
+                )
+                pages.append((part, counters, done))
+            await self.retry_forever(lambda outputs=outputs: self.links.produce(outputs))  # type: ignore[misc]
+            for part, counters, done in pages:
+                part.counters = counters
                 self._acknowledge(part, done)
 
     def _acknowledge(self, part: Partition, done: int) -> None:
         for _ in range(done):
             part.entries.popleft()
         if done and part.live:
-            assert part.book is not None
-            self.acked[part.tp] = part.book.offset + 1
+            assert part.counters is not None
+            self.acked[part.tp] = part.counters.offset + 1
             self._seen[part.tp] = monotonic()
             self.finished += done
-            self._moves()
+            self._note_progress()
             self.links.wake()
 
-    def _count_done(self, entries: deque[Entry], book: Book) -> int:
+    def _count_done(self, entries: deque[Entry], counters: Counters) -> int:
         done = 0
         for entry in entries:
             if entry.counts is None:
                 break
-            book.add(entry.record.offset, entry.counts)
+            counters.add(entry.record.offset, entry.counts)
             done += 1
         return done
 
-    def _ahead(self, entries: deque[Entry], done: int) -> Counts | None:
+    def _in_flight_counts(self, entries: deque[Entry], done: int) -> Counts | None:
         if self._pending is None:
             return None
         ahead: Counts = {}
@@ -193,30 +197,30 @@ class RecordStage(Stage):
                 tally(self._pending(entry.item), ahead)
         return ahead
 
-    async def _drain(self) -> None:
+    async def _drain_in_flight(self) -> None:
         """Cancel what has no effect under way, give the rest its grace, write what is finished."""
-        tasks, held = [], []
+        tasks, in_flight = [], []
         for part in self.partitions.values():
             for entry in part.entries:
                 if entry.task is None or entry.task.done():
                     continue
                 tasks.append(entry.task)
-                if entry.item is not None and entry.item.held:
-                    held.append(entry.task)
+                if entry.item is not None and entry.item.in_flight:
+                    in_flight.append(entry.task)
                 else:
                     entry.task.cancel()
-        if held:
-            await asyncio.wait(held, timeout=HELD_S)
+        if in_flight:
+            await asyncio.wait(in_flight, timeout=IN_FLIGHT_GRACE_S)
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=1)
         if self._writer is not None:
-            await self._last_write(self._writer)
+            await self._final_write(self._writer)
             self._writer = None
         self._changed = {}
 
-    async def _last_write(self, writer: asyncio.Task[None]) -> None:
+    async def _final_write(self, writer: asyncio.Task[None]) -> None:
         until = monotonic() + 1
         while monotonic() < until and any(
             part.entries and part.entries[0].counts is not None for part in self.partitions.values()

@@ -11,19 +11,19 @@ from faust.tables.recovery import Recovery
 from mode import Seconds
 
 
-class PatientRecovery(Recovery):
+class UnboundedRecovery(Recovery):
     """Waits until it is done, the worker ends, or the next rebalance begins."""
 
     async def _wait(self, coro: Any, timeout: Seconds | None = None) -> None:
         await super()._wait(coro)
 
 
-class PatientTables(TableManager):
+class UnboundedRecoveryTables(TableManager):
     """Faust's table manager, which has no tables here and starts the recovery."""
 
     @property
     def recovery(self) -> Recovery:
         """The recovery of this worker."""
         if self._recovery is None:
-            self._recovery = PatientRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
+            self._recovery = UnboundedRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
         return self._recovery

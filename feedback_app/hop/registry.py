@@ -7,13 +7,13 @@ from typing import Any, cast
 import faust
 
 from feedback_app.clock import Clock
-from feedback_app.hop.partition import Ledger, ReadToEnd
-from feedback_app.hop.produce import Sender
+from feedback_app.hop.partition import AccountReader, ReadToHighWatermark
+from feedback_app.hop.produce import BatchProducer
 from feedback_app.hop.stage import Links, Stage
-from feedback_app.hop.transport import HopConsumer, HopProducer, HopTransport
+from feedback_app.hop.transport import StageConsumer, StageProducer, StageTransport
 
 
-class Hops:
+class StageRegistry:
     """The stages of an app, by topic; sets the app's transport, so make it before the app starts.
 
     Faust's own parts stay in use (consumer, group, assignor, commit timer, producer, agents); what
@@ -26,35 +26,35 @@ class Hops:
         *,
         stats_topic: str,
         dead_letters_topic: str,
-        ledger: Ledger,
-        read_to_end: ReadToEnd,
+        accounts: AccountReader,
+        read_to_high_watermark: ReadToHighWatermark,
         clock: Clock,
     ) -> None:
         self.app = app
         self.stages: dict[str, Stage] = {}
-        self.room = asyncio.Event()
-        self.sender = Sender(lambda: cast(HopProducer, app.producer).aiokafka)
+        self.capacity = asyncio.Event()
+        self.sender = BatchProducer(lambda: cast(StageProducer, app.producer).aiokafka)
         self.links = Links(
             produce=self.sender.produce,
             stats_topic=stats_topic,
             dead_letters_topic=dead_letters_topic,
-            ledger=ledger,
-            read_to_end=read_to_end,
-            wake=self.room.set,
+            accounts=accounts,
+            read_to_high_watermark=read_to_high_watermark,
+            wake=self.capacity.set,
             clock=clock,
         )
         app.transport = self._transport(app.conf.broker_consumer)
         app.producer_transport = self._transport(app.conf.broker_producer)
 
-    def _transport(self, urls: Any) -> HopTransport:
-        transport = HopTransport(urls, self.app)
-        transport.stages, transport.room = self.stages, self.room
+    def _transport(self, urls: Any) -> StageTransport:
+        transport = StageTransport(urls, self.app)
+        transport.stages, transport.capacity = self.stages, self.capacity
         return transport
 
     @property
-    def consumer(self) -> HopConsumer:
+    def consumer(self) -> StageConsumer:
         """The app's consumer."""
-        return cast(HopConsumer, self.app.consumer)
+        return cast(StageConsumer, self.app.consumer)
 
     @property
     def seen(self) -> Any:

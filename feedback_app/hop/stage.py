@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from faust.types.tuples import TP
 
 from feedback_app.clock import Clock
-from feedback_app.hop.errors import BadRecord, OutsideFault, StageStopped
-from feedback_app.hop.partition import Ledger, Partition, ReadToEnd, restore
+from feedback_app.hop.errors import BadRecord, CircuitOpen, TransientError
+from feedback_app.hop.partition import AccountReader, Partition, ReadToHighWatermark, restore
 from feedback_app.hop.types import Count, Item, Output, Produce, Result, StateTopic
 from models.dead_letter import MAX_KEY_BYTES, DeadLetter
 from models.wire import InvalidRecord, rfc3339
@@ -21,10 +21,10 @@ from models.wire import InvalidRecord, rfc3339
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-TRIES = 3
+MAX_ATTEMPTS = 3
 """How often a record that meets a bug is tried before it is a dead letter."""
-BUG_CAP = 20
-BUG_WINDOW_S = 600.0
+ERROR_BUDGET = 20
+ERROR_BUDGET_WINDOW_S = 600.0
 """More dead letters by bugs than this within the window stop the stage."""
 BACKOFF_S = (0.2, 30.0)
 """First and longest wait between tries after an outside fault."""
@@ -41,8 +41,8 @@ class Links:
     produce: Produce
     stats_topic: str
     dead_letters_topic: str
-    ledger: Ledger
-    read_to_end: ReadToEnd
+    accounts: AccountReader
+    read_to_high_watermark: ReadToHighWatermark
     wake: Callable[[], None]
     clock: Clock
 
@@ -71,9 +71,9 @@ class Stage(abc.ABC):
         self.plan, self.links = plan, links
         self.partitions: dict[int, Partition] = {}
         self.acked: dict[TP, int] = {}
-        self._declared: dict[str, str] = {}
+        self._reported: dict[str, str] = {}
         self._faults: dict[str, str] = {}
-        self._waiters: dict[str, int] = {}
+        self._blocked: dict[str, int] = {}
         self.stopped: str | None = None
         self.finished = 0
         self.progress_at = links.clock.monotonic()
@@ -82,7 +82,7 @@ class Stage(abc.ABC):
         self._restoring: asyncio.Task[None] | None = None
         self._bugs: deque[float] = deque()
 
-    def takes(self, tp: TP) -> bool:
+    def accepts(self, tp: TP) -> bool:
         """Whether records of this partition are wanted now."""
         part = self.partitions.get(tp.partition)
         return part is not None and part.ready and self.stopped is None
@@ -99,7 +99,7 @@ class Stage(abc.ABC):
                 else Partition(tp, old.state, restored_to=old.restored_to)
             )
         self.partitions, self._parked = fresh, {}
-        self._moves()
+        self._note_progress()
         if fresh:
             self._restoring = asyncio.ensure_future(self._restore(list(fresh.values()), generation))
 
@@ -109,25 +109,25 @@ class Stage(abc.ABC):
                 parts,
                 stage=self.plan.name,
                 spec=self.plan.state,
-                read_to_end=self.links.read_to_end,
-                ledger=self.links.ledger,
+                read_to_high_watermark=self.links.read_to_high_watermark,
+                accounts=self.links.accounts,
                 clock=self.links.clock.time,
                 generation=generation,
             )
 
         try:
-            await self.insist(attempt)
+            await self.retry_forever(attempt)
         except Exception as error:
             self.stop(error)
         self.links.wake()
 
-    async def settle(self) -> None:
+    async def drain(self) -> None:
         """End what is in flight within a bound; what is unfinished will be read again."""
         if self._restoring is not None:
             self._restoring.cancel()
             await asyncio.wait({self._restoring})
             self._restoring = None
-        await self._drain()
+        await self._drain_in_flight()
         for part in self.partitions.values():
             part.live = False
         # A partition whose state was never read whole must not pass for one that was.
@@ -148,48 +148,48 @@ class Stage(abc.ABC):
         """Whether there is anything to do."""
 
     @abc.abstractmethod
-    async def _drain(self) -> None:
+    async def _drain_in_flight(self) -> None:
         """Finish what is in flight within a bound, drop the rest."""
 
-    async def insist(self, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def retry_forever(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Return what `attempt` returns, tried again after each outside fault, for ever."""
         delay = BACKOFF_S[0]
-        parties: set[str] = set()
+        dependencies: set[str] = set()
         try:
             while True:
                 try:
                     return await attempt()
-                except StageStopped:
+                except CircuitOpen:
                     raise
-                except OutsideFault as fault:
-                    self._wait_for(fault, parties)
+                except TransientError as fault:
+                    self._note_fault(fault, dependencies)
                     pause = delay * random.uniform(0.8, 1.2)  # noqa: S311
                     await self.links.clock.sleep(max(pause, fault.retry_after or 0))
-                    longest = KAFKA_BACKOFF_S if fault.party == "kafka" else BACKOFF_S[1]
+                    longest = KAFKA_BACKOFF_S if fault.dependency == "kafka" else BACKOFF_S[1]
                     delay = min(2 * delay, longest)
         finally:
-            for party in parties:
-                self._waiters[party] -= 1
-                if not self._waiters[party]:
-                    del self._waiters[party], self._faults[party]
-            if parties:
-                self._moves()
+            for dependency in dependencies:
+                self._blocked[dependency] -= 1
+                if not self._blocked[dependency]:
+                    del self._blocked[dependency], self._faults[dependency]
+            if dependencies:
+                self._note_progress()
 
-    def _wait_for(self, fault: OutsideFault, parties: set[str]) -> None:
-        if fault.party not in parties:
-            parties.add(fault.party)
-            self._waiters[fault.party] = self._waiters.get(fault.party, 0) + 1
-            log.warning("%s waits for %s: %s", self.plan.name, fault.party, fault)
-        self._faults[fault.party] = str(fault)
+    def _note_fault(self, fault: TransientError, dependencies: set[str]) -> None:
+        if fault.dependency not in dependencies:
+            dependencies.add(fault.dependency)
+            self._blocked[fault.dependency] = self._blocked.get(fault.dependency, 0) + 1
+            log.warning("%s waits for %s: %s", self.plan.name, fault.dependency, fault)
+        self._faults[fault.dependency] = str(fault)
 
-    def declare(self, party: str, why: str | None) -> None:
+    def report_blocked(self, dependency: str, why: str | None) -> None:
         """Show a wait that a handler sees to by itself, or with None that it is over."""
         if why is not None:
-            self._declared[party] = why
-        elif self._declared.pop(party, None) is not None:
-            self._moves()
+            self._reported[dependency] = why
+        elif self._reported.pop(dependency, None) is not None:
+            self._note_progress()
 
-    def _moves(self) -> None:
+    def _note_progress(self) -> None:
         """Count from now on how long nothing has moved: work begins, is done, or goes on."""
         self.progress_at = self.links.clock.monotonic()
 
@@ -202,16 +202,16 @@ class Stage(abc.ABC):
     @property
     def waiting(self) -> dict[str, str]:
         """What this stage waits for outside: {party: what is wrong}."""
-        found = {**self._declared, **self._faults}
+        found = {**self._reported, **self._faults}
         return found if self.stopped is None else {"bug": self.stopped, **found}
 
-    async def tried(self, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def with_retries(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Return what `attempt` returns; raises BadRecord, or Exception once a bug has had its
         tries."""
-        for left in range(TRIES - 1, -1, -1):
+        for left in range(MAX_ATTEMPTS - 1, -1, -1):
             try:
-                return await self.insist(attempt)
-            except (BadRecord, StageStopped):
+                return await self.retry_forever(attempt)
+            except (BadRecord, CircuitOpen):
                 raise
             except Exception:
                 log.exception("%s: a bug; %d more tries", self.plan.name, left)
@@ -220,23 +220,24 @@ class Stage(abc.ABC):
                 await self.links.clock.sleep(BACKOFF_S[0])
         raise AssertionError("unreachable")
 
-    def charge_bug(self) -> None:
+    def spend_error_budget(self) -> None:
         """Count a bug; past the cap the stage stops, because a bug is not bad data."""
         now = self.links.clock.monotonic()
         self._bugs.append(now)
-        while self._bugs and self._bugs[0] < now - BUG_WINDOW_S:
+        while self._bugs and self._bugs[0] < now - ERROR_BUDGET_WINDOW_S:
             self._bugs.popleft()
-        if len(self._bugs) > BUG_CAP:
-            raise StageStopped(
+        if len(self._bugs) > ERROR_BUDGET:
+            raise CircuitOpen(
                 "bug",
-                f"{len(self._bugs)} records met a bug within {BUG_WINDOW_S / 60:.0f} minutes; "
+                f"{len(self._bugs)} records met a bug within "
+                f"{ERROR_BUDGET_WINDOW_S / 60:.0f} minutes; "
                 "see the dead letters, mend it, and restart this worker",
             )
 
     def stop(self, error: Exception) -> None:
         """Take and acknowledge nothing more: what was not finished is read after a restart."""
         if self.stopped is None:
-            known = isinstance(error, StageStopped)
+            known = isinstance(error, CircuitOpen)
             self.stopped = str(error) if known else f"{type(error).__name__}: {error}"
             log.error("%s stopped: %s", self.plan.name, self.stopped, exc_info=error)
 
@@ -268,13 +269,13 @@ class Stage(abc.ABC):
     def dead(self, record: Any, error: str, reason: str, attempts: int, group: str) -> Result:
         """Return the result of a record that goes to the dead letters."""
         return Result(
-            outputs=[self.letter(record, error, reason, attempts)],
+            outputs=[self.dead_letter(record, error, reason, attempts)],
             counts=[(group, name) for name in self.plan.dead],
         )
 
-    def letter(self, record: Any, error: str, reason: str, attempts: int) -> Output:
+    def dead_letter(self, record: Any, error: str, reason: str, attempts: int) -> Output:
         """Return the dead letter of a record."""
-        letter = DeadLetter.of(
+        dead_letter = DeadLetter.of(
             topic=record.topic,
             partition=record.partition,
             offset=record.offset,
@@ -288,7 +289,7 @@ class Stage(abc.ABC):
         )
         # Its topic is compacted by nobody, so a key that was cut serves as well.
         key = None if record.key is None else record.key[:MAX_KEY_BYTES]
-        return Output(self.links.dead_letters_topic, key, letter.encode())
+        return Output(self.links.dead_letters_topic, key, dead_letter.encode())
 
     def counts(self, group: str, result: Result) -> Sequence[Count]:
         """Return what a record counts as."""

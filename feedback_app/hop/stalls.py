@@ -5,11 +5,11 @@ from feedback_app.clock import Clock
 TICK_S = 0.5
 STALL_S = 2.0
 """A tick that comes so late means that the process stood still."""
-DOUBT_S = 5.0
+SUSPECT_S = 5.0
 """How long after that nothing is sent: by then a heartbeat tells who owns what."""
 
 
-class Standstill:
+class StallDetector:
     """Watches the clock. A process that is stopped and goes on believes itself the owner, or the
     leader, until its next heartbeat is answered; another may have acted meanwhile.
     """
@@ -17,7 +17,7 @@ class Standstill:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._ticked = clock.monotonic()
-        self._doubted_until = self._ticked
+        self._suspect_until = self._ticked
         self.count = 0
         """How often it stood still."""
 
@@ -28,14 +28,14 @@ class Standstill:
     async def tick(self) -> None:
         """Watch the clock, for ever."""
         while True:
-            self.doubted()
+            self.suspect()
             await self._clock.sleep(TICK_S)
 
-    def doubted(self) -> bool:
+    def suspect(self) -> bool:
         """Whether the process stood still a moment ago."""
         now = self._clock.monotonic()
         if now - self._ticked >= STALL_S + TICK_S:
-            self._doubted_until = now + DOUBT_S
+            self._suspect_until = now + SUSPECT_S
             self.count += 1
         self._ticked = now
-        return now < self._doubted_until
+        return now < self._suspect_until

@@ -31,7 +31,7 @@ class StageLike(Protocol):
 
     acked: dict[TP, int]
 
-    def takes(self, tp: TP) -> bool:
+    def accepts(self, tp: TP) -> bool:
         """Whether records of this partition are wanted now."""
 
     def put(self, tp: TP, records: list[Any]) -> None:
@@ -40,7 +40,7 @@ class StageLike(Protocol):
     def assign(self, tps: set[TP], generation: int) -> None:
         """Start on exactly these partitions; returns at once."""
 
-    async def settle(self) -> None:
+    async def drain(self) -> None:
         """End what is in flight within a bound and drop the rest."""
 
 
@@ -57,14 +57,14 @@ class LeavingThread(driver.AIOKafkaConsumerThread):
         await super().on_thread_stop()
 
 
-class HopConsumer(driver.Consumer):
+class StageConsumer(driver.Consumer):
     """Faust's consumer; records of stage topics go to their stages, the rest goes Faust's way."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        transport: HopTransport = self.transport  # type: ignore[assignment]
+        transport: StageTransport = self.transport  # type: ignore[assignment]
         self.stages: Mapping[str, StageLike] = transport.stages
-        self.room = transport.room
+        self.capacity = transport.capacity
         self.fetched_at = self._all_wanted_at = monotonic()
         self.begun: dict[TP, int] = {}
         """The commits that this worker went on from."""
@@ -92,7 +92,7 @@ class HopConsumer(driver.Consumer):
         wanted = {
             tp
             for tp in active_partitions
-            if (stage := self.stages.get(tp.topic)) is None or stage.takes(tp)
+            if (stage := self.stages.get(tp.topic)) is None or stage.accepts(tp)
         }
         records: Any
         if len(wanted) == len(active_partitions):
@@ -115,7 +115,7 @@ class HopConsumer(driver.Consumer):
         return records
 
     async def _getmany_beside_full(self, wanted: set[TP], timeout: float) -> Any:
-        self.room.clear()
+        self.capacity.clear()
         if wanted and (full := monotonic() - self._all_wanted_at) > POLL_S:
             # A slow stage. As long again as it has been full: it still has work for longer.
             return await super()._getmany(wanted, min(full, timeout, LONGEST_POLL_S))
@@ -123,7 +123,7 @@ class HopConsumer(driver.Consumer):
         records = await super()._getmany(wanted, 0) if wanted else {}
         if not records:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.room.wait(), POLL_S if wanted else timeout)
+                await asyncio.wait_for(self.capacity.wait(), POLL_S if wanted else timeout)
         return records
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
@@ -160,10 +160,10 @@ class HopConsumer(driver.Consumer):
             leaving = asyncio.run_coroutine_threadsafe(thread.leave(), thread.thread_loop)
             await asyncio.wait({asyncio.wrap_future(leaving)}, timeout=LEAVE_S)
 
-    async def settle(self) -> None:
+    async def drain(self) -> None:
         """End what is in flight, commit what is acknowledged, forget the rest."""
         stages = list(self.stages.values())
-        await asyncio.gather(*(stage.settle() for stage in stages))
+        await asyncio.gather(*(stage.drain() for stage in stages))
         if any(stage.acked for stage in stages):
             await self.commit()
         for stage in stages:
@@ -173,7 +173,7 @@ class HopConsumer(driver.Consumer):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         if revoked:
             self.stop_flow()  # Faust does it later, and resumes after the new assignment
-            await self.settle()
+            await self.drain()
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
@@ -183,11 +183,11 @@ class HopConsumer(driver.Consumer):
 
     async def wait_empty(self) -> None:
         # On SIGTERM, with the flow stopped already, and again inside a rebalance.
-        await self.settle()
+        await self.drain()
         await super().wait_empty()
 
 
-class HopProducer(driver.Producer):
+class StageProducer(driver.Producer):
     """Faust's producer, with the aiokafka producer inside it for batches."""
 
     @property
@@ -196,10 +196,10 @@ class HopProducer(driver.Producer):
         return self._ensure_producer()
 
 
-class HopTransport(driver.Transport):
+class StageTransport(driver.Transport):
     """The transport of an app with stages."""
 
-    Consumer = HopConsumer
-    Producer = HopProducer
+    Consumer = StageConsumer
+    Producer = StageProducer
     stages: Mapping[str, StageLike]
-    room: asyncio.Event
+    capacity: asyncio.Event

@@ -29,8 +29,8 @@ class Item(Generic[R]):
     """A decoded record on its way through a handler.
 
     `timestamp` is the record's append time in Unix seconds. `state` is the partition's state
-    object, or None for a stage without one. `held` is true while a record handler has an effect
-    under way that a rebalance should give a second to finish.
+    object, or None for a stage without one. `in_flight` is true while a record handler has a
+    request in flight that a rebalance should give a second to finish.
     """
 
     topic: str
@@ -40,7 +40,7 @@ class Item(Generic[R]):
     timestamp: float
     value: R
     state: Any = None
-    held: bool = False
+    in_flight: bool = False
 
 
 @dataclass(slots=True)

@@ -17,8 +17,8 @@ from aiokafka.errors import (
     for_code,
 )
 
-from feedback_app.hop.errors import OutsideFault
-from feedback_app.kafka.clients import PARTY, admin_client
+from feedback_app.hop.errors import TransientError
+from feedback_app.kafka.clients import DEPENDENCY, admin_client
 from feedback_app.kafka.topics import Topic, Topics
 from feedback_app.settings import ConfigurationError, Settings
 
@@ -126,7 +126,7 @@ async def _describe(admin: AIOKafkaAdminClient) -> dict[str, Found]:
     try:
         listed: list[dict[str, Any]] = await admin.describe_topics()
     except (KafkaError, OSError, TimeoutError) as error:
-        raise OutsideFault(PARTY, f"Kafka does not list its topics: {error}") from error
+        raise TransientError(DEPENDENCY, f"Kafka does not list its topics: {error}") from error
     return {
         item["topic"]: (
             len(parts),
@@ -157,7 +157,7 @@ async def _create(
     try:
         answer = await admin.create_topics(new, timeout_ms=15_000)
     except (KafkaError, OSError, TimeoutError) as error:
-        raise OutsideFault(PARTY, f"Kafka does not create topics: {error}") from error
+        raise TransientError(DEPENDENCY, f"Kafka does not create topics: {error}") from error
     for name, code, *message in answer.topic_errors:
         kind = for_code(code)
         if kind in (NoError, TopicAlreadyExistsError):
@@ -178,7 +178,7 @@ async def _create(
                 "start more brokers"
             )
         why = message[0] if message and message[0] else kind.__name__
-        raise OutsideFault(PARTY, f"Kafka does not create {name}: {why}")
+        raise TransientError(DEPENDENCY, f"Kafka does not create {name}: {why}")
 
 
 async def _wait_until_visible(
@@ -193,5 +193,7 @@ async def _wait_until_visible(
         if not missing:
             return states
         if loop.time() > deadline:
-            raise OutsideFault(PARTY, f"Kafka created {missing[0]}, but no broker serves it yet")
+            raise TransientError(
+                DEPENDENCY, f"Kafka created {missing[0]}, but no broker serves it yet"
+            )
         await asyncio.sleep(0.05)

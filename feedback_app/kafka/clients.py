@@ -11,11 +11,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.hop.leaving import stopped
 from feedback_app.settings import ConfigurationError, Settings
 
-PARTY = "kafka"
+DEPENDENCY = "kafka"
 CONNECT_TIMEOUT_S = 20.0
 
 
@@ -128,8 +128,8 @@ async def _start(client: _Client, settings: Settings) -> None:
     except (KafkaError, OSError, TimeoutError) as error:
         await close()
         why = reasons.last or str(error) or "no answer"
-        raise OutsideFault(
-            PARTY, f"cannot reach Kafka at {settings.kafka_bootstrap}: {why}"
+        raise TransientError(
+            DEPENDENCY, f"cannot reach Kafka at {settings.kafka_bootstrap}: {why}"
         ) from error
     except asyncio.CancelledError:
         await close()

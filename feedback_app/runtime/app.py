@@ -13,7 +13,7 @@ from faust.worker import Worker as FaustWorker
 from mode import ServiceT
 
 from feedback_app.clock import Clock, SystemClock
-from feedback_app.hop.recovery import PatientTables
+from feedback_app.hop.recovery import UnboundedRecoveryTables
 from feedback_app.kafka.clients import ssl_context
 from feedback_app.runtime.pipeline import Pipeline
 from feedback_app.sentiment.classifier import ModelError
@@ -76,7 +76,7 @@ class FeedbackApp(faust.App):
         """Settle what is in flight and leave the group before anything slow is closed."""
         await super().on_stop()
         if self._consumer is not None:
-            await self.pipeline.hops.consumer.leave()
+            await self.pipeline.registry.consumer.leave()
 
     async def on_shutdown(self) -> None:
         """Close what the pipeline holds open beside its services."""
@@ -114,7 +114,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FeedbackApp:
         web_bind=settings.web_host,
         web_port=settings.web_port,
         Worker=FeedbackWorker,
-        TableManager=PatientTables,
+        TableManager=UnboundedRecoveryTables,
         worker_redirect_stdouts=False,
     )
     app.pipeline = Pipeline(app, settings, clock or SystemClock(), worker_id())

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from mode import Service
 
-from feedback_app.hop import Output, OutsideFault, Produce
+from feedback_app.hop import Output, Produce, TransientError
 
 log = logging.getLogger(__name__)
 
@@ -57,5 +57,5 @@ class Heartbeat(Service):
     async def _send(self, stopped: bool) -> None:
         try:
             await self._produce(self._status(stopped))
-        except OutsideFault as fault:
+        except TransientError as fault:
             log.warning("no sign of life could be written: %s", fault)

@@ -2,7 +2,7 @@
 
 import logging
 
-from feedback_app.hop import Output, OutsideFault, Produce
+from feedback_app.hop import Output, Produce, TransientError
 from feedback_app.kafka.topics import Topic
 from feedback_app.runtime.shared import SharedState
 from feedback_app.sources.schedule import Timer
@@ -18,7 +18,7 @@ async def request_polls(timer: Timer, topic: Topic, produce: Produce, shared: Sh
         due = timer.tick()
         if due:
             await produce([Output(topic.name, one.source.encode(), one.encode()) for one in due])
-    except OutsideFault as fault:
+    except TransientError as fault:
         log.warning("no polls were asked for: %s", fault)
     except Exception:
         log.exception("no polls were asked for")

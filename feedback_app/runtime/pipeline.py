@@ -15,24 +15,24 @@ from feedback_app.clock import Clock
 from feedback_app.health.notices import Notices
 from feedback_app.health.service import HealthWatch
 from feedback_app.hop import Output, Produce
-from feedback_app.hop.registry import Hops
+from feedback_app.hop.registry import StageRegistry
 from feedback_app.hop.stage import Stage
-from feedback_app.kafka.readback import ReadBack
+from feedback_app.kafka.reader import TopicReader
 from feedback_app.kafka.topics import Topics
 from feedback_app.runtime.heartbeat import Heartbeat
 from feedback_app.runtime.leader import request_polls
 from feedback_app.runtime.services import Preflight, Running, WebServer
 from feedback_app.runtime.shared import SharedState
 from feedback_app.runtime.status import filter_account, snapshot, worker_status
-from feedback_app.sentiment.late import LateScorer
+from feedback_app.sentiment.lazy import LazyScorer
 from feedback_app.settings import Settings
 from feedback_app.slack.client import SlackClient
 from feedback_app.sources.base import SourceState
 from feedback_app.sources.schedule import Timer
-from feedback_app.sources.slack.memory import SlackMemory
+from feedback_app.sources.slack.index_loader import MessageIndexLoader
 from feedback_app.sources.slack.socket import SlackSocket
 from feedback_app.sources.x.compliance import XCompliance
-from feedback_app.sources.x.kept import KeptPosts
+from feedback_app.sources.x.post_index import PostIndex
 from feedback_app.sources.x.stream import XStream
 from feedback_app.stats.dead_letters import DeadLetters
 from feedback_app.stats.ledger import Ledger
@@ -58,12 +58,12 @@ class Sending:
     rebalancing: Callable[[], bool]
     assigned: Callable[[int], bool]
     notice: Callable[[str, str], None]
-    waits: Callable[[str, str | None], None]
-    book: Channels
+    report_blocked: Callable[[str, str | None], None]
+    channel_resolver: Channels
 
     async def channel_id(self, channel: str) -> str:
         """Return the Slack id of an alert's channel; raises OutsideFault while there is none."""
-        return await self.book.find(channel)
+        return await self.channel_resolver.find(channel)
 
 
 class Pipeline:
@@ -74,18 +74,18 @@ class Pipeline:
         self.started_at = rfc3339(time.time())
         self.topics = Topics.of(settings)
         self.shared = SharedState(settings, self.topics)
-        self.readback = ReadBack(settings, time)
+        self.topic_reader = TopicReader(settings, time)
         self.states: dict[str, tuple[SourceState, float]] = {}
-        self.scorer = LateScorer(settings)
-        self.hops = Hops(
+        self.scorer = LazyScorer(settings)
+        self.registry = StageRegistry(
             app,
             stats_topic=self.topics.stats.name,
             dead_letters_topic=self.topics.dead_letters.name,
-            ledger=self.shared,
-            read_to_end=self.readback.to_end,
+            accounts=self.shared,
+            read_to_high_watermark=self.topic_reader.read_to_high_watermark,
             clock=time,
         )
-        self.produce = self.hops.sender.produce
+        self.produce = self.registry.sender.produce
         self.web = WebServer(settings, lambda web_app: attach(web_app, self))
         app.web_server(self.web)
         self.heartbeat = Heartbeat(self.produce, self.status, time.monotonic)
@@ -106,12 +106,12 @@ class Pipeline:
         self.notices = Notices(settings.ops_channel, self.slack, time)
         self.polls = agents.polls.build(self)
         self.outbox = agents.delivery.build(self._sending())
-        topics, hops = self.topics, self.hops
+        topics, registry = self.topics, self.registry
         self.stages: list[Stage] = [
-            stages.polls(hops, topics, self.polls),
-            stages.sentiment(hops, topics, self.scorer, settings.dedupe_hours, time),
-            stages.alerts(hops, topics, self.channels, time),
-            stages.delivery(hops, topics, self.outbox),
+            stages.polls(registry, topics, self.polls),
+            stages.sentiment(registry, topics, self.scorer, settings.dedupe_hours, time),
+            stages.alerts(registry, topics, self.channels, time),
+            stages.delivery(registry, topics, self.outbox),
         ]
         self.watch = HealthWatch(
             settings,
@@ -119,7 +119,7 @@ class Pipeline:
             self.topics.cursors.name,
             self.produce,
             self.notices,
-            lambda: app.is_leader() and not app.rebalancing and self.hops.consumer.is_member,
+            lambda: app.is_leader() and not app.rebalancing and self.registry.consumer.is_member,
             lambda: app.consumer_generation_id,
             time,
         )
@@ -156,13 +156,15 @@ class Pipeline:
             self.socket = SlackSocket(
                 self, self.time, self.slack_connections, leading=self.app.is_leader
             )
-            known = self.socket.intake.known
-            memory = SlackMemory(self.readback, self.topics.scored, known, self.app.is_leader)
+            index = self.socket.event_handler.index
+            memory = MessageIndexLoader(
+                self.topic_reader, self.topics.scored, index, self.app.is_leader
+            )
             found += [memory, Running(self.socket.run, memory.load)]
         if "x-stream" in kinds:
             found.append(Running(XStream(self, self.time, self.app.is_leader).run))
         if kinds & {"x-search", "x-stream"}:
-            kept = KeptPosts(self.readback, self.topics.scored)
+            kept = PostIndex(self.topic_reader, self.topics.scored)
             found.append(Running(XCompliance(self, self.time, self.app.is_leader, kept).run))
         return found
 
@@ -175,11 +177,11 @@ class Pipeline:
             produce=self.produce,
             rebalancing=lambda: bool(self.app.rebalancing),
             assigned=lambda number: (
-                number in self.stages[-1].partitions and self.hops.consumer.is_member
+                number in self.stages[-1].partitions and self.registry.consumer.is_member
             ),
             notice=self.notices.tell,
-            waits=lambda party, why: self.stages[-1].declare(party, why),
-            book=self.channels,
+            report_blocked=lambda dependency, why: self.stages[-1].report_blocked(dependency, why),
+            channel_resolver=self.channels,
         )
 
     def slack_connections(self) -> int:

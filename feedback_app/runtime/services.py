@@ -9,11 +9,11 @@ from mode import Service
 
 from feedback_app.clock import SystemClock
 from feedback_app.dedupe import probe
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Row
 from feedback_app.kafka.admin import ensure_topics
 from feedback_app.kafka.clients import producer
-from feedback_app.kafka.readback import ReadBack
+from feedback_app.kafka.reader import TopicReader
 from feedback_app.kafka.topics import Topics
 from feedback_app.settings import ConfigurationError, Settings
 from models import OWNER, Cursor, InvalidRecord
@@ -91,7 +91,7 @@ class Preflight(Service):
                 for name in await ensure_topics(self._settings, self._topics):
                     log.info("created topic %s", name)
                 await own_prefix(self._settings, self._topics)
-            except OutsideFault as fault:
+            except TransientError as fault:
                 self.waiting = str(fault)
                 log.warning("waiting for Kafka: %s", fault)
                 await self.sleep(RETRY_S)
@@ -146,5 +146,7 @@ async def _owner(settings: Settings, topics: Topics) -> str | None:
             except InvalidRecord as error:
                 log.warning("the owner's record cannot be read: %s", error)
 
-    await ReadBack(settings, SystemClock()).to_end(topics.cursors.name, {0: 0}, None, take)
+    await TopicReader(settings, SystemClock()).read_to_high_watermark(
+        topics.cursors.name, {0: 0}, None, take
+    )
     return found[0] if found else None

@@ -10,9 +10,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from mode import Service
 
-from feedback_app.hop.errors import OutsideFault
-from feedback_app.kafka.clients import PARTY, reader
-from feedback_app.kafka.readback import CHUNK
+from feedback_app.hop.errors import TransientError
+from feedback_app.kafka.clients import DEPENDENCY, reader
+from feedback_app.kafka.reader import CHUNK
 from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
 from feedback_app.sources.base import later
@@ -69,11 +69,13 @@ class SharedState(Service):
     async def caught_up(self) -> None:
         """Return once everything written before this call has been read; raises OutsideFault."""
         if self._consumer is None:
-            raise OutsideFault(PARTY, "the shared topics cannot be read yet")
+            raise TransientError(DEPENDENCY, "the shared topics cannot be read yet")
         try:
             ends = await self._consumer.end_offsets(self._tps)
         except (KafkaError, OSError, TimeoutError) as error:
-            raise OutsideFault(PARTY, f"the shared topics cannot be read: {error}") from error
+            raise TransientError(
+                DEPENDENCY, f"the shared topics cannot be read: {error}"
+            ) from error
         while any(self._next[tp] < end for tp, end in ends.items()):
             self._moved.clear()
             self._awaited.set()
@@ -85,7 +87,7 @@ class SharedState(Service):
             try:
                 async with reader(self._settings, WAIT_MS) as consumer:
                     await self._follow(consumer)
-            except (OutsideFault, KafkaError, OSError, TimeoutError) as error:
+            except (TransientError, KafkaError, OSError, TimeoutError) as error:
                 log.warning("the shared topics cannot be read: %s", error)
             finally:
                 self._consumer = None

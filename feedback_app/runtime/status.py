@@ -65,12 +65,12 @@ def _stage(line: "Pipeline", stage: Stage) -> dict[str, Any]:
 
 def lag(line: "Pipeline", stage: Stage, number: int) -> int:
     """Return how many records of a partition are not finished, as far as fetches have told."""
-    book, tp = stage.partitions[number].book, TP(stage.plan.topic, number)
-    end = line.hops.consumer.highwater(tp)
-    if book is None or not end:
+    counters, tp = stage.partitions[number].counters, TP(stage.plan.topic, number)
+    end = line.registry.consumer.highwater(tp)
+    if counters is None or not end:
         return 0
     # The account of what was done long ago has expired; its commit has not.
-    return max(0, end - max(book.offset + 1, line.hops.consumer.begun.get(tp, 0)))
+    return max(0, end - max(counters.offset + 1, line.registry.consumer.begun.get(tp, 0)))
 
 
 def snapshot(line: "Pipeline") -> Health:
@@ -83,7 +83,7 @@ def snapshot(line: "Pipeline") -> Health:
         loop_at=line.heartbeat.at if line.heartbeat.started else now,
         consumer=Progress(
             "consumer",
-            line.hops.consumer.fetched_at if running else now,
+            line.registry.consumer.fetched_at if running else now,
             busy=True,
             waiting_for=resting,
         ),

@@ -16,7 +16,7 @@ SCORE_TOLERANCE = 0.02
 """How far a score may lie from the same weights in fp32, for 99 % of texts."""
 
 
-class Way(NamedTuple):
+class Backend(NamedTuple):
     """A number format on a device."""
 
     name: str
@@ -24,24 +24,24 @@ class Way(NamedTuple):
     device: str
 
 
-FP32 = Way("packed fp32", torch.float32, "cpu")
-BF16 = Way("packed bf16", torch.bfloat16, "cpu")
-CUDA = Way("packed fp16 on CUDA", torch.float16, "cuda")
+FP32 = Backend("packed fp32", torch.float32, "cpu")
+BF16 = Backend("packed bf16", torch.bfloat16, "cpu")
+CUDA = Backend("packed fp16 on CUDA", torch.float16, "cuda")
 
 
-def offered() -> list[Way]:
+def offered() -> list[Backend]:
     """Return the ways that this machine has, from the plain one to the fastest."""
-    ways = [FP32]
+    backends = [FP32]
     if processor.multiplies_bf16(processor.own_flags()):
-        ways.append(BF16)
+        backends.append(BF16)
     if torch.cuda.is_available():
-        ways.append(CUDA)
-    return ways
+        backends.append(CUDA)
+    return backends
 
 
-def build(way: Way, weights: Mapping[str, Tensor], config: Mapping[str, Any]) -> PackedBert:
+def build(backend: Backend, weights: Mapping[str, Tensor], config: Mapping[str, Any]) -> PackedBert:
     """Return the model computed that way."""
-    return PackedBert(weights, config, way.dtype, way.device)
+    return PackedBert(weights, config, backend.dtype, backend.device)
 
 
 def keeps_scores(scores: Tensor, reference: Tensor) -> bool:
@@ -55,7 +55,7 @@ def choose(
     config: Mapping[str, Any],
     values: Tensor,
     sample: Sequence[Sequence[int]],
-) -> tuple[Way, PackedBert]:
+) -> tuple[Backend, PackedBert]:
     """Return the fastest way whose scores on a sample are those of fp32, and the model so computed.
 
     Nothing is timed: two processes on like machines must choose alike, however busy they are, or
@@ -69,15 +69,15 @@ def choose(
     """
     plain = build(FP32, weights, config)
     reference = plain(sample) @ values
-    for way in reversed(offered()[1:]):
+    for backend in reversed(offered()[1:]):
         try:
-            model = build(way, weights, config)
+            model = build(backend, weights, config)
             kept = keeps_scores(model(sample) @ values, reference)
         except RuntimeError as error:  # a GPU that is full, or too old for this torch
             reason = str(error).partition("\n")[0]
-            log.warning("%s does not work here and is not used: %s", way.name, reason)
+            log.warning("%s does not work here and is not used: %s", backend.name, reason)
             continue
         if kept:
-            return way, model
-        log.warning("%s moves the scores of this model too far and is not used", way.name)
+            return backend, model
+        log.warning("%s moves the scores of this model too far and is not used", backend.name)
     return FP32, plain

@@ -84,7 +84,7 @@ class SharedCores:
         self._folder = folder
         self._clock = clock
         self._counted_at = clock()
-        self._seats: Seats | None = None
+        self._slots: Seats | None = None
         self._threads = threads_for(self._taken())
 
     def threads(self) -> int:
@@ -97,18 +97,18 @@ class SharedCores:
 
     def _taken(self) -> int:
         try:
-            if self._seats is None:
-                self._seats = Seats(self._folder)
-            return self._seats.taken()
+            if self._slots is None:
+                self._slots = Seats(self._folder)
+            return self._slots.taken()
         except OSError:
             self.close()  # and take another seat with the next count
             return 1
 
     def close(self) -> None:
         """Leave the seat."""
-        if self._seats is not None:
-            self._seats.close()
-            self._seats = None
+        if self._slots is not None:
+            self._slots.close()
+            self._slots = None
 
 
 @cache

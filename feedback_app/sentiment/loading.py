@@ -31,7 +31,7 @@ _SCORE_OF_CLASS = (0.0, 0.5, 1.0)
 
 
 def load_local(
-    model: str | None = None, threads: int | None = None, way: backends.Way | None = None
+    model: str | None = None, threads: int | None = None, backend: backends.Backend | None = None
 ) -> LocalClassifier:
     """Load a model into this process; sets the computing threads of the whole process.
 
@@ -65,18 +65,18 @@ def load_local(
     encode = Encoder(tokenizer, name, min(MAX_TOKENS, positions))
     tensors = _read_weights(weights, name)
     try:
-        if way is not None:
-            packed = backends.build(way, tensors, config)
+        if backend is not None:
+            packed = backends.build(backend, tensors, config)
         else:
             ids = encode([prepare(text, normalise) for text in SAMPLE])
             ids = [ids[i] for batch in batches([len(text) for text in ids]) for i in batch]
             values = torch.tensor([_SCORE_OF_CLASS[c] for c in classes])
-            way, packed = backends.choose(tensors, config, values, ids)
+            backend, packed = backends.choose(tensors, config, values, ids)
     except (KeyError, RuntimeError, ValueError, IndexError) as error:
         raise ModelError(
             f"model {name}: its weights do not fit its config.json: {error}"
         ) from error
-    label = f"{shown} ({way.name})"
+    label = f"{shown} ({backend.name})"
     return LocalClassifier(label, languages, encode, packed, classes, count, normalise)
 
 

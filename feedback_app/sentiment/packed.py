@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from feedback_app.sentiment.batching import TOKEN_BUDGET, Group, grouped, rounded_up
+from feedback_app.sentiment.deterministic import multiply_deterministically, nondeterministic_bf16
 from feedback_app.sentiment.first_token import FirstTokenAttention
-from feedback_app.sentiment.steady import multiply_steadily, unsteady_bf16
 
 
 class Linear:
@@ -51,12 +51,12 @@ class Linear:
             )
             return torch.ops.aten.gelu_(result) if gelu and not within else result
 
-        return multiply_steadily(fused, self._unsteady(), x)
+        return multiply_deterministically(fused, self._unsteady(), x)
 
     def _unsteady(self) -> frozenset[int]:
         if not self._cut:
             return frozenset()
-        return unsteady_bf16(self._inner, self._out, torch.get_num_threads())
+        return nondeterministic_bf16(self._inner, self._out, torch.get_num_threads())
 
     def added_to(self, residual: Tensor, x: Tensor) -> Tensor:
         """Return residual (rows, out) plus the product of x (rows, in)."""
@@ -70,7 +70,7 @@ class Linear:
             )
             return result
 
-        return multiply_steadily(fused, self._unsteady(), x, residual)
+        return multiply_deterministically(fused, self._unsteady(), x, residual)
 
 
 class Norm(NamedTuple):

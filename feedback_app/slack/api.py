@@ -14,7 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from feedback_app.sources.base import SourceFault, State
 from feedback_app.sources.slack.events import Workspace
 
-PARTY = "slack"
+DEPENDENCY = "slack"
 TIMEOUT_S = 10
 UNKNOWN_RETRY_S = 30.0
 PAGE = 200
@@ -57,12 +57,12 @@ async def ask(call: Awaitable[Any]) -> dict[str, Any]:
     except SlackApiError as error:
         raise fault(error) from None
     except TimeoutError:
-        raise SourceFault(PARTY, "Slack does not answer in time") from None
+        raise SourceFault(DEPENDENCY, "Slack does not answer in time") from None
     # ValueError: no JSON, or the SDK's own error cannot be spelled for an answer in binary.
     except (aiohttp.ClientError, SlackClientError, OSError, ValueError) as error:
-        raise SourceFault(PARTY, f"Slack cannot be reached: {type(error).__name__}") from None
+        raise SourceFault(DEPENDENCY, f"Slack cannot be reached: {type(error).__name__}") from None
     if not isinstance(answer, dict):
-        raise SourceFault(PARTY, "Slack answers with something that is not an object")
+        raise SourceFault(DEPENDENCY, "Slack answers with something that is not an object")
     return answer
 
 
@@ -75,14 +75,16 @@ def fault(error: SlackApiError) -> SourceFault:
     code = data.get("error") if isinstance(data, dict) else None
     if status == 429 or code == "ratelimited":
         wait = _seconds(headers.get("Retry-After"))
-        return SourceFault(PARTY, f"Slack asks to wait {wait:.0f} s (429)", wait, "rate_limited")
+        return SourceFault(
+            DEPENDENCY, f"Slack asks to wait {wait:.0f} s (429)", wait, "rate_limited"
+        )
     if not isinstance(code, str):
-        return SourceFault(PARTY, f"Slack answers with {status} and no JSON")
+        return SourceFault(DEPENDENCY, f"Slack answers with {status} and no JSON")
     state: State = "unauthorised" if code in REMEDIES else "failing"
     needed = data.get("needed") if isinstance(data, dict) else None
     said = f"{code} ({needed})" if needed else code
     remedy = f": {REMEDIES[code]}" if code in REMEDIES else ""
-    return SourceFault(PARTY, f"Slack refuses: {said}{remedy}", None, state)
+    return SourceFault(DEPENDENCY, f"Slack refuses: {said}{remedy}", None, state)
 
 
 def _seconds(value: object) -> float:
@@ -108,14 +110,14 @@ class Found:
     """Channels of the workspace: ids by name as configured, and what is amiss by name."""
 
     ids: dict[str, str]
-    amiss: dict[str, str]
+    problems: dict[str, str]
 
 
 async def find_channels(client: AsyncWebClient, names: Iterable[str]) -> Found:
     """Look up channels given as `#name` or id; raises SourceFault where Slack does not answer."""
     wanted = set(names)
     ids: dict[str, str] = {}
-    amiss = dict.fromkeys(wanted, "there is no such channel that the app can see: invite it")
+    problems = dict.fromkeys(wanted, "there is no such channel that the app can see: invite it")
     cursor = ""
     while True:
         page = await ask(
@@ -131,9 +133,9 @@ async def find_channels(client: AsyncWebClient, names: Iterable[str]) -> Found:
                 continue
             for name in wanted & {f"#{channel.get('name')}", channel["id"]}:
                 ids[name] = channel["id"]
-                amiss.pop(name, None)  # it may be listed twice
+                problems.pop(name, None)  # it may be listed twice
                 if channel.get("is_member") is False:
-                    amiss[name] = "the app is not in it: invite it"
+                    problems[name] = "the app is not in it: invite it"
         cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
         if not cursor or len(ids) == len(wanted):
-            return Found(ids, amiss)
+            return Found(ids, problems)

@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from feedback_app.alerting.message import EVENT_TYPE, Message
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.settings import ConfigurationError
 from feedback_app.slack.outcome import (
     Done,
@@ -32,7 +32,7 @@ KEEP_S = 2.0
 """How long a connection may rest between calls: one that Slack closes just as a post goes out on
 it leaves nobody sure of that post, and hardly any server closes one that rested so short."""
 PAGE = 200
-PARTY = "slack"
+DEPENDENCY = "slack"
 
 _may_send: ContextVar[Callable[[], bool] | None] = ContextVar("may_send", default=None)
 
@@ -163,7 +163,7 @@ class SlackClient:
                         (archived if channel.get("is_archived") else ids)[name] = channel["id"]
                 cursor = (page.get("response_metadata") or {}).get("next_cursor")
             except (AttributeError, KeyError, TypeError, ValueError) as error:
-                raise OutsideFault(PARTY, "Slack lists its channels strangely") from error
+                raise TransientError(DEPENDENCY, "Slack lists its channels strangely") from error
             if not cursor:
                 break
         return archived | ids
@@ -181,7 +181,7 @@ class SlackClient:
                 "scopes channels:read and groups:read"
             )
         wait = outcome.retry_after if isinstance(outcome, NotDone) else None
-        raise OutsideFault(PARTY, f"cannot list the channels: {_why(outcome)}", wait)
+        raise TransientError(DEPENDENCY, f"cannot list the channels: {_why(outcome)}", wait)
 
     async def close(self) -> None:
         """Close the connections."""

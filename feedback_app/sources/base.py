@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Produce
 from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
@@ -36,17 +36,17 @@ class SourceState:
     filtered: int = 0
 
 
-class SourceFault(OutsideFault):
+class SourceFault(TransientError):
     """An outside fault that knows in which state it leaves its source."""
 
     def __init__(
         self,
-        party: str,
+        dependency: str,
         message: str,
         retry_after: float | None = None,
         state: State = "failing",
     ) -> None:
-        super().__init__(party, message, retry_after)
+        super().__init__(dependency, message, retry_after)
         self.state = state
 
 
@@ -64,7 +64,7 @@ class BudgetSpent(Exception):
 Send = Callable[[Sequence[Feedback]], Awaitable[None]]
 """Returns once the broker has the records; raises OutsideFault."""
 
-Bury = Callable[[Sequence[DeadLetter]], Awaitable[None]]
+SendToDlq = Callable[[Sequence[DeadLetter]], Awaitable[None]]
 """Returns once the broker has the dead letters; raises OutsideFault."""
 
 Gate = Callable[[], int]
@@ -74,7 +74,9 @@ Gate = Callable[[], int]
 class PolledSource(Protocol):
     """A source that is asked every few seconds, by whichever worker owns its partition."""
 
-    async def poll(self, cursor: Cursor | None, send: Send, bury: Bury, now: float) -> Cursor:
+    async def poll(
+        self, cursor: Cursor | None, send: Send, send_to_dlq: SendToDlq, now: float
+    ) -> Cursor:
         """Send what came since the cursor and return the new one.
 
         `send` is called once for each request that was answered, also with nothing in it. Raises

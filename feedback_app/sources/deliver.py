@@ -1,4 +1,4 @@
-"""From a source to the broker: feedback to `raw`, dead letters to `dead-letters`."""
+"""From a source to the broker: feedback to `raw`, dead letters to `dead-dead_letter_records`."""
 
 import json
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ def records(topics: Topics, posts: Sequence[Feedback]) -> list[Output]:
     return [Output(topics.raw.name, post.id.encode(), post.encode()) for post in posts]
 
 
-def letters(topics: Topics, source: str, dead: Sequence[DeadLetter]) -> list[Output]:
-    """Return the records of `dead-letters`."""
+def dead_letter_records(topics: Topics, source: str, dead: Sequence[DeadLetter]) -> list[Output]:
+    """Return the records of `dead-dead_letter_records`."""
     name = topics.dead_letters.name
     return [Output(name, source.encode(), letter.encode(), 0) for letter in dead]
 
@@ -30,10 +30,10 @@ class Deliver:
         if posts:
             await self._produce(records(self._topics, posts))
 
-    async def bury(self, dead: Sequence[DeadLetter]) -> None:
+    async def send_to_dlq(self, dead: Sequence[DeadLetter]) -> None:
         """Send dead letters; raises OutsideFault."""
         if dead:
-            await self._produce(letters(self._topics, self._source, dead))
+            await self._produce(dead_letter_records(self._topics, self._source, dead))
 
 
 def dead_letter(source: str, stage: str, value: bytes, reason: str, now: float) -> DeadLetter:

@@ -46,7 +46,7 @@ def balanced(sources: Mapping[str, Json], alerts: Mapping[str, Json]) -> bool:
 
 def faults(live: Iterable[WorkerStatus]) -> dict[str, str]:
     """Return {outside party: what is wrong}, as the live workers see it."""
-    return {party: text for status in live for party, text in status.faults.items()}
+    return {dependency: text for status in live for dependency, text in status.faults.items()}
 
 
 def source_details(live: Iterable[WorkerStatus]) -> dict[str, str]:
@@ -102,14 +102,14 @@ def _said(live: Iterable[WorkerStatus]) -> dict[str, Json]:
 
 def _stage(name: str, ledger: Ledger, live: Sequence[WorkerStatus]) -> Json:
     parts = [status.stages[name] for status in live if name in status.stages]
-    waits = {str(part["waiting_for"]) for part in parts if part.get("waiting_for")}
+    blocked_by = {str(part["waiting_for"]) for part in parts if part.get("waiting_for")}
     return {
         "lag": sum(part.get("lag") or 0 for part in parts),
         "per_second": round(sum(part.get("per_second") or 0.0 for part in parts), 2),
         "dead_lettered": sum(
             counts.get("dead_lettered", 0) for counts in ledger.totals(name).values()
         ),
-        "waiting_for": "; ".join(sorted(waits)) or None,
+        "waiting_for": "; ".join(sorted(blocked_by)) or None,
     }
 
 

@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from feedback_app.settings import Source
+from feedback_app.stats.baseline import LEAST_S, heard_at, silent_after
 from feedback_app.stats.ledger import Ledger
-from feedback_app.stats.rhythm import LEAST_S, heard_at, silent_after
 from models import from_rfc3339
 
 

@@ -84,7 +84,9 @@ def ready(health: Health) -> Verdict:
     # A stage that met too many bugs takes nothing more until a person has mended it.
     found += [f"{STAGE_STOPPED}:{stage.name}" for stage in health.stages if stage.stopped]
     ok = not found
-    return Verdict(ok, (*found, *(f"{OUTSIDE_FAULT}:{party}" for party in sorted(health.faults))))
+    return Verdict(
+        ok, (*found, *(f"{OUTSIDE_FAULT}:{dependency}" for dependency in sorted(health.faults)))
+    )
 
 
 def _stuck(part: Progress, now: float) -> bool:

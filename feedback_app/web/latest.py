@@ -9,9 +9,9 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from mode import Service
 
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.kafka.clients import reader
-from feedback_app.kafka.readback import tail
+from feedback_app.kafka.reader import tail
 from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
 from models import Delivery, InvalidRecord, ScoredFeedback
@@ -62,7 +62,7 @@ class Latest(Service):
                         await self.wait(self._watched)  # type: ignore[arg-type]
                         await self.sleep(EVERY_S)
                         consumer.resume(*tps)
-            except (OutsideFault, KafkaError, OSError, TimeoutError) as error:
+            except (TransientError, KafkaError, OSError, TimeoutError) as error:
                 log.warning("the latest messages cannot be read: %s", error)
                 await self.sleep(2.0)
 

@@ -47,7 +47,7 @@ def render(figures: Json) -> str:
                 "feedback_outside_fault",
                 "gauge",
                 "1 for each outside party that does not work.",
-                [({"party": party}, 1) for party in figures["faults"]],
+                [({"party": dependency}, 1) for dependency in figures["faults"]],
             ),
         ]
     )

@@ -55,11 +55,11 @@ async def background(fleet: Fleet, rate: float) -> AsyncIterator[list[str]]:
                 raise ended
 
 
-async def waits_for(fleet: Fleet, party: str) -> bool:
+async def waits_for(fleet: Fleet, dependency: str) -> bool:
     """Whether a worker says that something outside is wrong."""
     for worker in fleet.living:
         async with fleet.session.get(f"{worker.url}/readyz") as answer:
-            if any(party in reason for reason in (await answer.json())["reasons"]):
+            if any(dependency in reason for reason in (await answer.json())["reasons"]):
                 return True
     return False
 

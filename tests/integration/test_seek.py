@@ -28,7 +28,7 @@ async def test_seek_to_committed_leaves_a_partition_without_a_commit_where_it_is
     async with consumer:
         assert (await consumer.getone()).value == b"a"
         found = await consumer.seek_to_committed(tp)
-        # This is the loss that `HopConsumer.seek_to_committed` prevents.
+        # This is the loss that `StageConsumer.seek_to_committed` prevents.
         assert not found[tp]
         assert (await consumer.getone()).value == b"b"
         consumer.seek(tp, 0)

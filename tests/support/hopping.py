@@ -7,7 +7,7 @@ from typing import Any
 
 from faust.types.tuples import TP
 
-from feedback_app.hop import Output, OutsideFault, Row
+from feedback_app.hop import Output, Row, TransientError
 from feedback_app.hop.stage import Links, Stage
 from models import Account, DeadLetter
 from tests.support.clocks import HandClock
@@ -56,12 +56,12 @@ class MemoryBroker:
         """Return the newest account."""
         return self.accounts.get((stage, partition))
 
-    async def to_end(
+    async def read_to_high_watermark(
         self,
         topic: str,
         start: dict[int, int],
         hours: float | None,
-        take: Callable[[Row], None],
+        max_batch: Callable[[Row], None],
     ) -> dict[int, int]:
         """Read a topic back from the log, where each partition's offsets count from 0."""
         ends = dict.fromkeys(start, 0)
@@ -71,7 +71,7 @@ class MemoryBroker:
                 offset = ends[number]
                 ends[number] += 1
                 if offset >= start[number]:
-                    take(Row(number, offset, output.key, output.value, self.clock.now))
+                    max_batch(Row(number, offset, output.key, output.value, self.clock.now))
         return ends
 
     def wake(self) -> None:
@@ -81,7 +81,9 @@ class MemoryBroker:
     @property
     def links(self) -> Links:
         """The links for a stage."""
-        return Links(self.produce, STATS, DEAD, self, self.to_end, self.wake, self.clock)
+        return Links(
+            self.produce, STATS, DEAD, self, self.read_to_high_watermark, self.wake, self.clock
+        )
 
     def sent(self, topic: str) -> list[bytes | None]:
         """Return the values produced to a topic."""
@@ -115,7 +117,7 @@ def outside(times: int) -> Callable[[Sequence[Output]], None]:
     def before(outputs: Sequence[Output]) -> None:
         if left[0]:
             left[0] -= 1
-            raise OutsideFault("kafka", "down")
+            raise TransientError("kafka", "down")
 
     return before
 

@@ -16,9 +16,9 @@ from feedback_app.hop.types import Output
 from feedback_app.slack.api import ask
 from feedback_app.sources.base import Context, SourceFault
 from feedback_app.sources.deliver import dumped
+from feedback_app.sources.slack.event_handler import EventHandler
 from feedback_app.sources.slack.events import Reader, microseconds
-from feedback_app.sources.slack.intake import Intake
-from feedback_app.sources.slack.known import Known, Message
+from feedback_app.sources.slack.message_index import Message, MessageIndex
 from models import Cursor, Feedback, rfc3339
 
 REACH_S = 86400.0
@@ -43,7 +43,7 @@ class Findings:
     """What a page tells that was not known."""
 
     unknown: list[Feedback]
-    odd: list[tuple[bytes, str]]
+    malformed: list[tuple[bytes, str]]
     missing: list[Message]
 
 
@@ -51,7 +51,7 @@ def compare(
     page: Page,
     channel: str,
     candidates: Iterable[Message],
-    known: Known,
+    index: MessageIndex,
     reader: Reader,
     now: float,
 ) -> Findings:
@@ -60,10 +60,10 @@ def compare(
     Pure. An unknown revision is news; a candidate inside the page's times that is not on it is
     missing, unless it is so young that the history may not show it yet.
     """
-    unknown, odd, present = [], [], set()
+    unknown, malformed, present = [], [], set()
     for raw in page.messages:
         ts = raw.get("ts") if isinstance(raw, dict) else None
-        held = known.get(channel, ts) if isinstance(ts, str) else None
+        held = index.get(channel, ts) if isinstance(ts, str) else None
         tombstone = isinstance(raw, dict) and raw.get("subtype") == "tombstone"
         if isinstance(ts, str) and not tombstone:
             present.add(ts)
@@ -72,9 +72,9 @@ def compare(
         try:
             found = reader.message(raw, channel, now, held.source if held else None)
         except BadRecord as error:
-            odd.append((dumped(raw), str(error)))
+            malformed.append((dumped(raw), str(error)))
             continue
-        if isinstance(found, Feedback) and not known.covers(found):
+        if isinstance(found, Feedback) and not index.covers(found):
             unknown.append(found)
     settled = int((now - SETTLED_S) * 1_000_000)
     missing = [
@@ -82,15 +82,17 @@ def compare(
         for each in candidates
         if page.oldest <= each.sent <= min(page.newest, settled) and each.ts not in present
     ]
-    return Findings(unknown, odd, missing)
+    return Findings(unknown, malformed, missing)
 
 
 class History:
     """Reads the history of the channels that are listened on."""
 
-    def __init__(self, context: Context, clock: Clock, intake: Intake, known: Known) -> None:
+    def __init__(
+        self, context: Context, clock: Clock, event_handler: EventHandler, index: MessageIndex
+    ) -> None:
         self._context, self._clock = context, clock
-        self._intake, self._known = intake, known
+        self._event_handler, self._known = event_handler, index
         self._replies: dict[tuple[str, str], object] = {}
 
     async def reconcile(self, reader: Reader, web: AsyncWebClient, *, thorough: bool) -> None:
@@ -229,17 +231,17 @@ class History:
         """Hold a page against what is known, and send what was not, oldest first."""
         now = self._clock.time()
         findings = compare(page, channel, candidates, self._known, reader, now)
-        for value, reason in findings.odd:
-            await self._intake.bury(value, reason)
+        for value, reason in findings.malformed:
+            await self._event_handler.send_to_dlq(value, reason)
         news = [
             each
             for each in findings.unknown
             if (microseconds(each.id.rpartition(":")[2]) or 0) >= floors[each.source]
         ]
         for found in sorted(news, key=lambda each: each.id):
-            await self._intake.admit(found)
+            await self._event_handler.admit(found)
         for message in findings.missing:
-            await self._intake.admit(_deletion(message, now))
+            await self._event_handler.admit(_deletion(message, now))
 
     async def _floors(self, reader: Reader) -> dict[str, int]:
         """Return {source: µs of its first start}: what was said before is none of its feedback."""

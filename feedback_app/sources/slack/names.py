@@ -6,7 +6,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from feedback_app.clock import Clock
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.slack.api import ask
 from feedback_app.sources.deliver import clean
 
@@ -55,7 +55,7 @@ class Names:
             try:
                 name = display_name(await ask(self._client.users_info(user=user)))
                 kept = KEPT_S
-            except OutsideFault as fault:
+            except TransientError as fault:
                 name, kept = None, FAILED_KEPT_S
                 if fault.retry_after is not None:
                     self._not_before = self._clock.monotonic() + fault.retry_after

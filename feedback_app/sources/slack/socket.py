@@ -11,13 +11,13 @@ from aiohttp import WSMessage
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
 from feedback_app.clock import Clock
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.settings import ConfigurationError
-from feedback_app.slack.api import PARTY, ask, find_channels, quiet, web_client, workspace
+from feedback_app.slack.api import DEPENDENCY, ask, find_channels, quiet, web_client, workspace
 from feedback_app.sources.base import Context, SourceFault
+from feedback_app.sources.slack.event_handler import EventHandler, Interactive
 from feedback_app.sources.slack.events import Conditions, Reader
 from feedback_app.sources.slack.history import History
-from feedback_app.sources.slack.intake import Intake, Interactive
 from feedback_app.sources.slack.names import Names
 from feedback_app.sources.slack.timing import Timing
 
@@ -75,10 +75,10 @@ class SlackSocket:
         self._leading = leading
         self._timing = timing or Timing()
         self._names = Names(self._web, clock)
-        self.intake = Intake(context, clock, self._names, self.sources, interactive)
-        self._history = History(context, clock, self.intake, self.intake.known)
+        self.event_handler = EventHandler(context, clock, self._names, self.sources, interactive)
+        self._history = History(context, clock, self.event_handler, self.event_handler.index)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._strangers = False
+        self._foreign_connections = False
         self._missed: float | None = None
         """When an event could not be given to the broker, in monotonic seconds."""
 
@@ -88,7 +88,7 @@ class SlackSocket:
         try:
             while True:
                 while not self._wanted():
-                    self.intake.show("paused")
+                    self.event_handler.show("paused")
                     await self._clock.sleep(timing.look)
                 began = self._clock.monotonic()
                 try:
@@ -97,7 +97,7 @@ class SlackSocket:
                     fault = as_fault(error)
                     lived = self._clock.monotonic() - began
                     failures = 1 if lived > timing.longest_wait else failures + 1
-                    self.intake.show(fault.state, str(fault))
+                    self.event_handler.show(fault.state, str(fault))
                     log.warning("Slack: %s", fault)
                     wait = min(
                         timing.first_wait * 2.0 ** min(failures - 1, 10), timing.longest_wait
@@ -118,7 +118,7 @@ class SlackSocket:
         # Asked for here, with a timeout: inside the SDK a refused token is tried for ever.
         url = (await ask(self._web.apps_connections_open(app_token=self._app_token))).get("url")
         if not isinstance(url, str):
-            raise SourceFault(PARTY, "Slack names no address for Socket Mode")
+            raise SourceFault(DEPENDENCY, "Slack names no address for Socket Mode")
         greeted = asyncio.Event()
 
         async def on_frame(frame: WSMessage) -> None:
@@ -142,10 +142,10 @@ class SlackSocket:
             await self._open(client, greeted)
             if link.connections > MOST_CONNECTIONS:
                 message = f"{MOST_CONNECTIONS} connections are open: this worker stands by"
-                raise SourceFault(PARTY, message, self._timing.give_way, "waiting")
+                raise SourceFault(DEPENDENCY, message, self._timing.stand_by, "waiting")
             self.connections = 1
-            if not self._strangers:
-                self.intake.show("running")
+            if not self._foreign_connections:
+                self.event_handler.show("running")
             beside = asyncio.create_task(self._reconcile(link.reader))
             await self._watch(client, link)
         finally:
@@ -155,10 +155,10 @@ class SlackSocket:
     async def _find_channels(self, link: Link) -> None:
         found = await find_channels(self._web, {n for each in self.sources for n in each.listens})
         link.reader.conditions = tuple(Conditions.of(each, found.ids) for each in self.sources)
-        self.intake.amiss = {
-            each.id: "; ".join(f"{name}: {found.amiss[name]}" for name in missing)
+        self.event_handler.problems = {
+            each.id: "; ".join(f"{name}: {found.problems[name]}" for name in missing)
             for each in self.sources
-            if (missing := [name for name in each.listens if name in found.amiss])
+            if (missing := [name for name in each.listens if name in found.problems])
         }
 
     async def _open(self, client: SocketModeClient, greeted: asyncio.Event) -> None:
@@ -168,7 +168,7 @@ class SlackSocket:
                 await client.connect()  # type: ignore[no-untyped-call]
                 await greeted.wait()
         except TimeoutError:
-            raise SourceFault(PARTY, "Socket Mode does not open") from None
+            raise SourceFault(DEPENDENCY, "Socket Mode does not open") from None
 
     async def _reconcile(self, reader: Reader) -> None:
         """Read the history now, then on the leader's timer and after events that were missed."""
@@ -185,7 +185,7 @@ class SlackSocket:
                     await self._history.reconcile(reader, self._web, thorough=thorough or missed)
                     again = now() + timing.settled if thorough or missed else None
                     thorough = False
-                except OutsideFault as fault:
+                except TransientError as fault:
                     log.warning("Slack's history was not read to its end: %s", fault)
                     await self._clock.sleep(fault.retry_after or timing.missed)
                     thorough = thorough or missed
@@ -206,29 +206,29 @@ class SlackSocket:
                 pong, link.heard = client.last_ping_pong_time, now()
             session = client.current_session
             if session is None or session.closed:
-                raise SourceFault(PARTY, "the connection was closed", timing.first_wait)
+                raise SourceFault(DEPENDENCY, "the connection was closed", timing.first_wait)
             if now() - link.heard > timing.silent:
-                raise SourceFault(PARTY, "the connection fell silent", timing.first_wait)
+                raise SourceFault(DEPENDENCY, "the connection fell silent", timing.first_wait)
             if now() - link.heard_event > timing.without_events:
-                raise SourceFault(PARTY, "no event for long: opened afresh", timing.first_wait)
+                raise SourceFault(DEPENDENCY, "no event for long: opened afresh", timing.first_wait)
             link.opened = max(link.opened, self._opened())
-            if not counted and now() - begun > timing.strangers:
+            if not counted and now() - begun > timing.foreign_connections:
                 counted = True
                 self._count(link)
-            if self._strangers and now() - begun > timing.strangers_again:
+            if self._foreign_connections and now() - begun > timing.foreign_recheck:
                 return
-            if self.intake.amiss and now() - looked > timing.channels:
+            if self.event_handler.problems and now() - looked > timing.channels:
                 looked = now()
                 await self._find_channels(link)
                 self._count(link)
 
     def _count(self, link: Link) -> None:
         """Hold the number of connections in Slack's greeting against the cluster's own."""
-        self._strangers = link.connections > link.opened
-        if not self._strangers:
-            self.intake.show("running")
+        self._foreign_connections = link.connections > link.opened
+        if not self._foreign_connections:
+            self.event_handler.show("running")
             return
-        self.intake.show(
+        self.event_handler.show(
             "failing",
             f"slack_token_shared: Slack counts {link.connections} connections and this cluster "
             f"opened {link.opened}: another program uses the app token and swallows events",
@@ -271,11 +271,13 @@ class SlackSocket:
                 greeted.set()
             elif isinstance(envelope, str):
                 link.heard_event = self._clock.monotonic()
-                await self.intake.envelope(link.reader, kind, message.get("payload"))
+                await self.event_handler.envelope(link.reader, kind, message.get("payload"))
                 await client.send_socket_mode_response({"envelope_id": envelope})
             elif kind != "disconnect":
-                await self.intake.bury(text.encode("utf-8", "replace"), "an unknown frame")
-        except OutsideFault as fault:
+                await self.event_handler.send_to_dlq(
+                    text.encode("utf-8", "replace"), "an unknown frame"
+                )
+        except TransientError as fault:
             # Not acknowledged: Slack sends it again, and the history has it for certain.
             self._missed = self._clock.monotonic()
             log.warning("Slack: an event waits: %s", fault)
@@ -290,4 +292,4 @@ def as_fault(error: Exception) -> SourceFault:
     if isinstance(error, SourceFault):
         return error
     log.error("Slack: a bug ended the connection", exc_info=error)
-    return SourceFault(PARTY, f"the connection ended by {type(error).__name__}")
+    return SourceFault(DEPENDENCY, f"the connection ended by {type(error).__name__}")

@@ -15,9 +15,9 @@ class Timing:
     """Without a ping's answer or a frame, until the connection is rebuilt."""
     without_events: float = 3600.0
     """Without an event, until it is rebuilt although it seems well."""
-    strangers: float = 30.0
+    foreign_connections: float = 30.0
     """From the greeting until its count of connections is held against the cluster's own."""
-    strangers_again: float = 300.0
+    foreign_recheck: float = 300.0
     """Until the connection is opened afresh to see whether the strangers are gone."""
     channels: float = 60.0
     """Between two looks for channels that were not there."""
@@ -27,7 +27,7 @@ class Timing:
     """From an event that the broker did not take to a reading of the history."""
     settled: float = 65.0
     """From that reading, or from a new connection's, to another of what was too young for it."""
-    give_way: float = 60.0
+    stand_by: float = 60.0
     first_wait: float = 1.0
     longest_wait: float = 60.0
     drain: float = 2.0

@@ -10,11 +10,11 @@ import orjson
 from pydantic import SecretStr
 from tweepy.asynchronous import AsyncClient
 
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.sources.base import SourceFault
 from feedback_app.sources.x.posts import EXPANSIONS, POST_FIELDS, USER_FIELDS
 
-PARTY = "x"
+DEPENDENCY = "x"
 TWEEPY_HOST = "https://api.twitter.com"
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10, sock_read=20)
 UNKNOWN_RESET_S = 60.0
@@ -32,22 +32,22 @@ def fault(status: int, reset: str | None, body: bytes, now: float) -> SourceFaul
         wait = UNKNOWN_RESET_S
         if reset is not None and reset.isascii() and reset.isdigit():
             wait = min(max(int(reset) - now + 1, 1.0), LONGEST_RESET_S)
-        return SourceFault(PARTY, f"X asks to wait {wait:.0f} s (429)", wait, "rate_limited")
+        return SourceFault(DEPENDENCY, f"X asks to wait {wait:.0f} s (429)", wait, "rate_limited")
     if status == 401:
         message = (
             "X refuses the bearer token (401): set FEEDBACK_X_BEARER_TOKEN to the present token "
             "of the app"
         )
-        return SourceFault(PARTY, f"{message}{said}", DENIED_RETRY_S, "unauthorised")
+        return SourceFault(DEPENDENCY, f"{message}{said}", DENIED_RETRY_S, "unauthorised")
     if status == 403:
         message = (
             "X forbids this to the app (403): its access level is too low, or it is not attached "
             "to a project"
         )
-        return SourceFault(PARTY, f"{message}{said}", DENIED_RETRY_S, "unauthorised")
+        return SourceFault(DEPENDENCY, f"{message}{said}", DENIED_RETRY_S, "unauthorised")
     if status == 400:
-        return SourceFault(PARTY, f"X refuses the request (400){said}", DENIED_RETRY_S)
-    return SourceFault(PARTY, f"X answers with {status}{said}")
+        return SourceFault(DEPENDENCY, f"X refuses the request (400){said}", DENIED_RETRY_S)
+    return SourceFault(DEPENDENCY, f"X answers with {status}{said}")
 
 
 def _said(body: bytes) -> str:
@@ -76,9 +76,9 @@ class _Request:
             response: aiohttp.ClientResponse = await self._request.__aenter__()
             body = await response.read()
         except TimeoutError:
-            raise SourceFault(PARTY, "X does not answer in time") from None
+            raise SourceFault(DEPENDENCY, "X does not answer in time") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise SourceFault(PARTY, f"X cannot be reached: {type(error).__name__}") from None
+            raise SourceFault(DEPENDENCY, f"X cannot be reached: {type(error).__name__}") from None
         if not 200 <= response.status < 300:
             reset = response.headers.get("x-rate-limit-reset")
             raised = fault(response.status, reset, body, self._clock())
@@ -89,7 +89,7 @@ class _Request:
             # Not by orjson: a lone surrogate in one post must not refuse the whole page.
             json.loads(body)
         except (ValueError, RecursionError):
-            raise SourceFault(PARTY, "X answers with something that is not JSON") from None
+            raise SourceFault(DEPENDENCY, "X answers with something that is not JSON") from None
         return response
 
     async def __aexit__(
@@ -124,7 +124,7 @@ class Session:
         path = str(url).removeprefix(TWEEPY_HOST).partition("?")[0]
         if (left := self._blocked.get(path, 0.0) - self._clock()) > 0:
             message = f"X asked to wait, {left:.0f} s are left (429)"
-            raise SourceFault(PARTY, message, left, "rate_limited")
+            raise SourceFault(DEPENDENCY, message, left, "rate_limited")
         target = str(url).replace(TWEEPY_HOST, self._base, 1)
         headers = headers | {"Authorization": f"Bearer {self._token.get_secret_value()}"}
         begun = self.raw().request(method, target, headers=headers, **rest)
@@ -193,7 +193,7 @@ async def ask(call: Any) -> object:
     """Await a call of tweepy; what it cannot make of the answer is a fault of X."""
     try:
         return await call
-    except OutsideFault:
+    except TransientError:
         raise
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        raise SourceFault(PARTY, f"X cannot be reached: {type(error).__name__}") from None
+        raise SourceFault(DEPENDENCY, f"X cannot be reached: {type(error).__name__}") from None

@@ -8,13 +8,13 @@ import aiohttp
 import orjson
 
 from feedback_app.clock import Clock
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Output
 from feedback_app.sources.base import Context, SourceFault
 from feedback_app.sources.deliver import records
 from feedback_app.sources.kit import Kit
-from feedback_app.sources.x.client import PARTY, XClient, ask
-from feedback_app.sources.x.kept import PREFIX, KeptPosts, deletion
+from feedback_app.sources.x.client import DEPENDENCY, XClient, ask
+from feedback_app.sources.x.post_index import PREFIX, PostIndex, deletion
 from models import Cursor, from_rfc3339, rfc3339
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class XCompliance:
     """Runs the jobs while `leading` says so; `run` lives until it is cancelled."""
 
     def __init__(
-        self, context: Context, clock: Clock, leading: Callable[[], bool], kept: KeptPosts
+        self, context: Context, clock: Clock, leading: Callable[[], bool], kept: PostIndex
     ) -> None:
         self._context, self._clock, self._leading, self._kept = context, clock, leading, kept
         self._name = f"{context.settings.app_id}-deletions"
@@ -49,7 +49,7 @@ class XCompliance:
                 if self._leading() and self._due():
                     try:
                         await self.once()
-                    except OutsideFault as found:
+                    except TransientError as found:
                         wait = found.retry_after or min(RETRY_S, self._every)
                         log.warning("X compliance: %s", found)
                     except Exception:
@@ -105,9 +105,9 @@ class XCompliance:
             if job.get("status") == "complete":
                 return job
             if job.get("status") in ("failed", "expired"):
-                raise SourceFault(PARTY, f"X says of its job: {job.get('status')}", RETRY_S)
+                raise SourceFault(DEPENDENCY, f"X says of its job: {job.get('status')}", RETRY_S)
             if self._clock.monotonic() - begun > JOB_TIMEOUT_S:
-                raise SourceFault(PARTY, "X does not complete its job", RETRY_S)
+                raise SourceFault(DEPENDENCY, "X does not complete its job", RETRY_S)
 
     async def _left(self) -> dict[str, Any] | None:
         """Return a job of ours that was made and never given its ids: until then X makes no other.
@@ -133,9 +133,9 @@ class XCompliance:
                 found = await answer.read()
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             message = f"a file of the job cannot be reached: {type(error).__name__}"
-            raise SourceFault(PARTY, message) from None
+            raise SourceFault(DEPENDENCY, message) from None
         if not 200 <= answer.status < 300:
-            raise SourceFault(PARTY, f"a file of the job is answered with {answer.status}")
+            raise SourceFault(DEPENDENCY, f"a file of the job is answered with {answer.status}")
         return found
 
 
@@ -155,5 +155,5 @@ def deleted_ids(lines: bytes) -> set[str]:
 def _data(answer: object) -> dict[str, Any]:
     data = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(data, dict):
-        raise SourceFault(PARTY, "X's answer has no job in it")
+        raise SourceFault(DEPENDENCY, "X's answer has no job in it")
     return data

@@ -12,7 +12,7 @@ from tweepy.asynchronous.streaming import AsyncBaseStream
 
 from feedback_app.sources.base import SourceFault
 from feedback_app.sources.x.backoff import Broken
-from feedback_app.sources.x.client import PARTY, fault
+from feedback_app.sources.x.client import DEPENDENCY, fault
 from feedback_app.sources.x.posts import EXPANSIONS, POST_FIELDS, USER_FIELDS
 
 OnLine = Callable[[object, bytes], Awaitable[None]]
@@ -62,22 +62,22 @@ class Connection(AsyncStreamingClient):  # type: ignore[misc]
         except (ValueError, RecursionError):
             line = None
         if isinstance(line, dict) and "errors" in line and "data" not in line:
-            raise Broken(PARTY, f"X ends the stream: {ascii(line['errors'])[:200]}")
+            raise Broken(DEPENDENCY, f"X ends the stream: {ascii(line['errors'])[:200]}")
         await self._on_line(line, raw_data)
 
     async def on_closed(self, resp: aiohttp.ClientResponse) -> None:
         """X closed the connection without a word."""
-        raise Broken(PARTY, "X closed the stream")
+        raise Broken(DEPENDENCY, "X closed the stream")
 
     async def on_connection_error(self) -> None:
         """The connection broke, or not even a keep-alive came for 21 s."""
-        raise Broken(PARTY, "the stream broke, or fell silent")
+        raise Broken(DEPENDENCY, "the stream broke, or fell silent")
 
     async def on_request_error(self, status_code: int) -> None:
         """X refused the connection."""
         if status_code == 429:
             message = "X has a connection of this app already, or saw too many of them (429)"
-            raise SourceFault(PARTY, message, None, "rate_limited")
+            raise SourceFault(DEPENDENCY, message, None, "rate_limited")
         raise fault(status_code, None, b"", self._clock())
 
     async def on_exception(self, exception: Exception) -> None:

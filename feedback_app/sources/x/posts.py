@@ -18,7 +18,7 @@ USER_FIELDS = ["username", "name"]
 
 
 @dataclass(frozen=True, slots=True)
-class Odd:
+class Malformed:
     """An item of unknown shape: its bytes, and what is wrong with it."""
 
     value: bytes
@@ -36,7 +36,7 @@ class Page:
 
     posts: tuple[Feedback, ...]
     ids: tuple[int, ...]
-    odd: tuple[Odd, ...]
+    malformed: tuple[Malformed, ...]
     newest: int | None
     oldest: int | None
     next_token: str | None
@@ -52,19 +52,19 @@ def read_page(body: object, source: str, now: float) -> Page:
         raise ValueError("the answer has no list `data` with an object `meta`")
     names = usernames(body.get("includes"))
     posts: dict[int, Feedback] = {}
-    odd = []
+    malformed = []
     for item in data:
         try:
             number, post = read_post(item, source, names, now)
         except BadRecord as error:
-            odd.append(Odd(dumped(item), str(error)))
+            malformed.append(Malformed(dumped(item), str(error)))
         else:
             posts[number] = post
     token = meta.get("next_token")
     return Page(
         posts=tuple(posts.values()),
         ids=tuple(posts),
-        odd=tuple(odd),
+        malformed=tuple(malformed),
         newest=max(posts, default=None),
         oldest=min(posts, default=None),
         next_token=token if isinstance(token, str) and token else None,

@@ -7,7 +7,7 @@ from tweepy import StreamRule
 from tweepy.asynchronous import AsyncStreamingClient
 
 from feedback_app.sources.base import SourceFault
-from feedback_app.sources.x.client import PARTY, XClient, ask
+from feedback_app.sources.x.client import DEPENDENCY, XClient, ask
 
 TAG = "feedback:"
 
@@ -67,4 +67,6 @@ class Rules:
             answer = await ask(self._tweepy.add_rules(rules))
             errors = answer.get("errors") if isinstance(answer, dict) else None
             if errors:
-                raise SourceFault(PARTY, f"X refuses a rule of the stream: {str(errors)[:300]}", 60)
+                raise SourceFault(
+                    DEPENDENCY, f"X refuses a rule of the stream: {str(errors)[:300]}", 60
+                )

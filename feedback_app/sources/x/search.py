@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from feedback_app.settings import Source
-from feedback_app.sources.base import BudgetSpent, Bury, Gate, Send, SourceFault
+from feedback_app.sources.base import BudgetSpent, Gate, Send, SendToDlq, SourceFault
 from feedback_app.sources.deliver import dead_letter
 from feedback_app.sources.kit import Kit
-from feedback_app.sources.x.client import PARTY
-from feedback_app.sources.x.posts import Odd, Page, read_page
+from feedback_app.sources.x.client import DEPENDENCY
+from feedback_app.sources.x.posts import Malformed, Page, read_page
 from feedback_app.sources.x.window import (
     Window,
     advanced,
@@ -34,7 +34,7 @@ class SearchClient(Protocol):
 
 
 @dataclass(slots=True)
-class Walk:
+class PageCursor:
     """Pages under way: kept over a failure, so that a long gap is not paged from its top again."""
 
     window: Window
@@ -48,12 +48,12 @@ class Recent:
 
     def __init__(self) -> None:
         self._ids: set[int] = set()
-        self._odd: dict[str, float] = {}
+        self._malformed: dict[str, float] = {}
 
     def add(self, page: Page, now: float) -> None:
         """Remember a page that the broker has."""
         self._ids.update(page.ids)
-        self._odd.update((item.digest, now) for item in page.odd)
+        self._malformed.update((item.digest, now) for item in page.malformed)
 
     def fresh(self, page: Page) -> Page:
         """Return the page without what is remembered."""
@@ -66,13 +66,15 @@ class Recent:
             page,
             posts=tuple(post for _, post in kept),
             ids=tuple(number for number, _ in kept),
-            odd=tuple(item for item in page.odd if item.digest not in self._odd),
+            malformed=tuple(item for item in page.malformed if item.digest not in self._malformed),
         )
 
     def forget(self, since: int, now: float) -> None:
         """Drop what no later poll can bring again: posts up to `since`, and old oddities."""
         self._ids = {number for number in self._ids if number > since}
-        self._odd = {item: at for item, at in self._odd.items() if at > now - ODD_KEPT_S}
+        self._malformed = {
+            item: at for item, at in self._malformed.items() if at > now - ODD_KEPT_S
+        }
 
 
 class XSearch:
@@ -81,60 +83,68 @@ class XSearch:
     def __init__(self, source: Source, client: SearchClient, gate: Gate) -> None:
         self._source, self._client, self._gate = source, client, gate
         self._recent = Recent()
-        self._walk: Walk | None = None
+        self._page_cursor: PageCursor | None = None
 
-    async def poll(self, cursor: Cursor | None, send: Send, bury: Bury, now: float) -> Cursor:
+    async def poll(
+        self, cursor: Cursor | None, send: Send, send_to_dlq: SendToDlq, now: float
+    ) -> Cursor:
         """Send what came since the cursor; see `PolledSource`."""
-        walk = self._walk
-        if walk is None or (cursor is not None and positions(cursor)[0] > walk.window.position):
-            walk = self._walk = Walk(window(cursor, self._source.start, now))
-        walk.window = within_reach(walk.window, now)
+        page_cursor = self._page_cursor
+        if page_cursor is None or (
+            cursor is not None and positions(cursor)[0] > page_cursor.window.position
+        ):
+            page_cursor = self._page_cursor = PageCursor(window(cursor, self._source.start, now))
+        page_cursor.window = within_reach(page_cursor.window, now)
         try:
             more = True
             while more:
-                more = await self._page(walk, self._gate(), send, bury, now)
+                more = await self._page(page_cursor, self._gate(), send, send_to_dlq, now)
         except BudgetSpent as spent:
-            raise BudgetSpent(str(spent), stopped(self._source.id, walk.window, now)) from None
-        self._walk = None
-        reached = advanced(self._source.id, walk.window, now)
+            raise BudgetSpent(
+                str(spent), stopped(self._source.id, page_cursor.window, now)
+            ) from None
+        self._page_cursor = None
+        reached = advanced(self._source.id, page_cursor.window, now)
         self._recent.forget(window(reached, self._source.start, now).since, now)
         return reached
 
     async def close(self) -> None:
         """Do nothing: the client is shared, and closed by who made it."""
 
-    async def _page(self, walk: Walk, most: int, send: Send, bury: Bury, now: float) -> bool:
+    async def _page(
+        self, page_cursor: PageCursor, most: int, send: Send, send_to_dlq: SendToDlq, now: float
+    ) -> bool:
         """Read one page and say whether there are more."""
-        held = walk.window
-        token, walk.token = walk.token, None
+        held = page_cursor.window
+        token, page_cursor.token = page_cursor.token, None
         if token is None:
-            walk.above = held.until
+            page_cursor.above = held.until
             if held.until is not None and held.until <= held.since + 1:
                 return False
         body = await self._client.search(
             self._source.query or "",
             since=held.since,
-            until=walk.above,
+            until=page_cursor.above,
             next_token=token,
             most=most,
         )
         try:
             page = read_page(body, self._source.id, now)
         except ValueError as error:
-            raise SourceFault(PARTY, f"X answers strangely: {error}") from None
+            raise SourceFault(DEPENDENCY, f"X answers strangely: {error}") from None
         fresh = self._recent.fresh(page)
         await send(fresh.posts)
-        await bury([self._dead(item, now) for item in fresh.odd])
+        await send_to_dlq([self._dead(item, now) for item in fresh.malformed])
         self._recent.add(fresh, now)
         # Of the first page only: a later one can show a newer post, and not those before it.
         newest = held.newest or page.newest or held.position
         until = min(filter(None, (held.until, page.oldest)), default=None)
-        walk.window = replace(held, newest=newest, until=until)
+        page_cursor.window = replace(held, newest=newest, until=until)
         # Only now: a token whose page was lost on the way is not used, its ids are asked for again.
-        walk.token = page.next_token
+        page_cursor.token = page.next_token
         return page.next_token is not None
 
-    def _dead(self, item: Odd, now: float) -> DeadLetter:
+    def _dead(self, item: Malformed, now: float) -> DeadLetter:
         return dead_letter(self._source.id, STAGE, item.value, item.reason, now)
 
 

@@ -14,11 +14,11 @@ def seconds(snowflake_id: int) -> float:
     return ((snowflake_id >> 22) + EPOCH_MS) / 1000
 
 
-def mark(seconds: float) -> int:
+def synthetic_id(seconds: float) -> int:
     """Return a cursor position for a time: every post from then on has a larger id."""
     return max(0, snowflake(seconds) - 1)
 
 
-def is_mark(snowflake_id: int) -> bool:
+def is_synthetic(snowflake_id: int) -> bool:
     """Whether the id stands for a time and is not one of a post that was seen."""
     return snowflake_id & _LOW_BITS == _LOW_BITS

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from feedback_app.clock import Clock
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Output
 from feedback_app.sources.base import BudgetSpent, Context, SourceFault, SourceState, State
 from feedback_app.sources.kit import Kit
@@ -18,11 +18,11 @@ from feedback_app.sources.registry import is_polled
 from feedback_app.sources.schedule import limits_of
 from feedback_app.sources.x.backoff import Backoff, Broken
 from feedback_app.sources.x.budget import allowed, tallies
-from feedback_app.sources.x.client import PARTY
+from feedback_app.sources.x.client import DEPENDENCY
 from feedback_app.sources.x.connection import Connection
-from feedback_app.sources.x.outflow import Outflow
 from feedback_app.sources.x.rules import Rules
-from feedback_app.sources.x.snowflake import mark, seconds
+from feedback_app.sources.x.send_buffer import SendBuffer
+from feedback_app.sources.x.snowflake import seconds, synthetic_id
 from feedback_app.sources.x.window import OVERLAP_S, gap_shown, moved, positions
 from models import PollRequest, from_rfc3339, rfc3339
 
@@ -60,13 +60,13 @@ class XStream:
         self._rules = Rules(self._kit.x())
         self._backoff = Backoff()
         self._shown: tuple[State, str] = ("waiting", "")
-        self.outflow = Outflow(
+        self.send_buffer = SendBuffer(
             context, clock, self._timing.resend, lambda: self._report(*self._shown)
         )
 
     async def run(self) -> None:
         """Keep the stream open while this worker leads; ends when cancelled."""
-        outflow = asyncio.create_task(self.outflow.run())
+        send_buffer = asyncio.create_task(self.send_buffer.run())
         try:
             while True:
                 if not self._leading():
@@ -86,8 +86,8 @@ class XStream:
                     log.warning("X stream: %s; next try in %.1f s", found, wait)
                     await self._clock.sleep(wait)
         finally:
-            outflow.cancel()
-            await asyncio.gather(outflow, return_exceptions=True)
+            send_buffer.cancel()
+            await asyncio.gather(send_buffer, return_exceptions=True)
             await self._kit.close()
 
     def _wanted(self) -> dict[str, str]:
@@ -105,7 +105,7 @@ class XStream:
         await self._rules.make(wanted)
 
         async def on_line(line: object, raw: bytes) -> None:
-            self.outflow.take(line, raw, wanted)
+            self.send_buffer.take(line, raw, wanted)
 
         settings, token = self._context.settings, self._context.settings.x_bearer_token
         assert token is not None  # the kit has made a client of it
@@ -119,7 +119,7 @@ class XStream:
         finally:
             connection.disconnect()
             await asyncio.gather(task, return_exceptions=True)
-            await self.outflow.drained(self._timing.drain)
+            await self.send_buffer.drained(self._timing.drain)
 
     async def _opened(self, connection: Connection, task: "asyncio.Task[None]") -> None:
         opened = asyncio.create_task(connection.connected.wait())
@@ -153,7 +153,7 @@ class XStream:
                 if now - written >= self._timing.cursors:
                     await self._move_cursors(wanted, connected, now)
                     written = now
-            except OutsideFault as found:
+            except TransientError as found:
                 log.warning("X stream: %s", found)
             await self._clock.sleep(self._timing.look)
 
@@ -161,11 +161,11 @@ class XStream:
         """Return why the stream ended, as a fault."""
         if connection.ended is not None:
             return as_fault(connection.ended)
-        return Broken(PARTY, "the stream ended" if task.done() else "the stream does not open")
+        return Broken(DEPENDENCY, "the stream ended" if task.done() else "the stream does not open")
 
     def _check_budget(self) -> None:
         spends = tallies(self._context.shared.cursors)
-        spends |= {f"{name}/stream": self.outflow.tally(name) for name in self._queries}
+        spends |= {f"{name}/stream": self.send_buffer.tally(name) for name in self._queries}
         allowed(spends.values(), self._limits, self._clock.time())
 
     async def _ask_for_polls(self, wanted: dict[str, str], now: float) -> None:
@@ -181,7 +181,7 @@ class XStream:
 
     async def _move_cursors(self, wanted: dict[str, str], connected: float, now: float) -> None:
         """Move the cursors behind which the stream has everything."""
-        if self.outflow.unsent:
+        if self.send_buffer.unsent:
             return
         topic, outputs = self._context.topics.cursors.name, []
         for name in wanted:
@@ -191,8 +191,8 @@ class XStream:
                 continue
             position, under_way, _ = positions(cursor)
             # By X's time where this clock is ahead of it.
-            heard = min(now, seconds(self.outflow.newest.get(name, 0)))
-            reached = mark(heard - OVERLAP_S)
+            heard = min(now, seconds(self.send_buffer.newest.get(name, 0)))
+            reached = synthetic_id(heard - OVERLAP_S)
             if under_way is None and reached > position:
                 cursor = moved(cursor, reached, now)
                 outputs.append(Output(topic, name.encode(), cursor.encode(), 0))
@@ -209,7 +209,7 @@ class XStream:
                 cursor = self._context.shared.cursors.get(name)
                 shown, words = gap_shown(cursor, self._clock.time())
             self._context.report(
-                name, SourceState(shown, words, self.outflow.last_message.get(name))
+                name, SourceState(shown, words, self.send_buffer.last_message.get(name))
             )
 
 
@@ -217,6 +217,6 @@ def as_fault(error: Exception) -> SourceFault:
     """Return what ended the stream as a fault; a bug must not end the source for good."""
     if isinstance(error, SourceFault):
         return error
-    if not isinstance(error, OutsideFault):
+    if not isinstance(error, TransientError):
         log.error("X stream: a bug ended it", exc_info=error)
-    return SourceFault(PARTY, f"the stream ended by {type(error).__name__}: {error}")
+    return SourceFault(DEPENDENCY, f"the stream ended by {type(error).__name__}: {error}")

@@ -1,10 +1,10 @@
 """Which ids a poll has to cover, and where the cursor stands after it. Pure cursor arithmetic."""
 
-import re
 from dataclasses import dataclass, replace
 
+from feedback_app.durations import seconds_of
 from feedback_app.sources.base import State
-from feedback_app.sources.x.snowflake import is_mark, mark, seconds
+from feedback_app.sources.x.snowflake import is_synthetic, seconds, synthetic_id
 from models import Cursor, from_rfc3339, rfc3339
 
 OVERLAP_S = 60.0
@@ -13,13 +13,11 @@ REACH_S = 7 * 86400.0 - 120.0
 """How far back recent search is asked to go; two minutes inside X's seven days."""
 QUIET_S = 16 * 3600.0
 """A query without a post for so long gets a mark of time for its cursor."""
-MARK_BEHIND_S = 15 * 3600.0
+SYNTHETIC_BEHIND_S = 15 * 3600.0
 """How far behind the present such a mark stands, so that no clock has to be right: what is posted
 before a mark is never asked for. No time zone is further from another's."""
 GAP_SHOWN_S = 8 * 86400.0
 """A gap ends seven days before it was found, so it is shown for a day."""
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +42,15 @@ def window(cursor: Cursor | None, start: str, now: float) -> Window:
     Raises ValueError for a cursor that is not one of recent search.
     """
     if cursor is None:
-        first = mark(max(now - start_seconds(start), now - REACH_S))
+        first = synthetic_id(max(now - start_seconds(start), now - REACH_S))
         return Window(since=first, position=first)
     position, until, newest = positions(cursor)
     # A mark already stands where nothing earlier is wanted, so it needs no overlap.
-    back = position if is_mark(position) else mark(seconds(position) - OVERLAP_S)
+    back = position if is_synthetic(position) else synthetic_id(seconds(position) - OVERLAP_S)
     found = Window(back, position, newest, until, cursor.gap_from, cursor.gap_to)
-    if position < mark(now - REACH_S):
+    if position < synthetic_id(now - REACH_S):
         return within_reach(found, now)
-    return replace(found, since=max(back, mark(now - REACH_S)))
+    return replace(found, since=max(back, synthetic_id(now - REACH_S)))
 
 
 def positions(cursor: Cursor) -> tuple[int, int | None, int | None]:
@@ -64,7 +62,7 @@ def positions(cursor: Cursor) -> tuple[int, int | None, int | None]:
 
 def within_reach(covered: Window, now: float) -> Window:
     """Return the window as far as X still gives it out; what is cut off is its gap."""
-    oldest = mark(now - REACH_S)
+    oldest = synthetic_id(now - REACH_S)
     if covered.since >= oldest:
         return covered
     return replace(
@@ -80,7 +78,7 @@ def advanced(source: str, covered: Window, now: float) -> Cursor:
     """Return the cursor after everything in the window was read; never behind where it was."""
     position = max(covered.position, covered.newest or 0)
     if seconds(position) < now - QUIET_S:
-        position = max(position, mark(now - MARK_BEHIND_S))
+        position = max(position, synthetic_id(now - SYNTHETIC_BEHIND_S))
     return _cursor(source, str(position), covered, now)
 
 
@@ -126,7 +124,4 @@ def start_seconds(start: str) -> float:
     """Return how far back `now`, `1h` or the like lies, in seconds; raises ValueError."""
     if start == "now":
         return 0.0
-    match = re.fullmatch(r"(\d+)([smhd])", start)
-    if match is None:
-        raise ValueError(f"{start!r} is neither `now` nor a time such as `1h`")
-    return int(match[1]) * _UNITS[match[2]]
+    return seconds_of(start)

@@ -7,7 +7,7 @@ import pytest
 from feedback_app.alerting import channels as channels_module
 from feedback_app.alerting.channels import LOOK_EVERY_S, Channels
 from feedback_app.alerting.rules import partition_of
-from feedback_app.hop import OutsideFault
+from feedback_app.hop import TransientError
 from feedback_app.sandbox import SLACK_BOT_TOKEN, ManualClock, Sandbox
 from feedback_app.settings import ConfigurationError, Rule
 from feedback_app.slack.client import SlackClient
@@ -54,10 +54,10 @@ async def test_a_channel_that_slack_does_not_know_bears_its_name_until_it_does(
         known = sandbox.slack.channel(KNOWN).id
         assert [rule.channel for rule in await channels.rules()] == [known, MISSING]
         assert await channels.find(KNOWN) == await channels.find(known) == known
-        with pytest.raises(OutsideFault, match=f"sees no Slack channel {MISSING}: create it"):
+        with pytest.raises(TransientError, match=f"sees no Slack channel {MISSING}: create it"):
             await channels.find(MISSING)
         later = sandbox.slack.create(MISSING).id
-        with pytest.raises(OutsideFault):
+        with pytest.raises(TransientError):
             await channels.find(MISSING)  # Slack was asked a moment ago
         assert [rule.channel for rule in await channels.rules()] == [known, MISSING]
         world.clock.advance(LOOK_EVERY_S)
@@ -76,7 +76,7 @@ async def test_a_channel_of_no_rule_any_more_is_found_too(sandbox: Sandbox) -> N
 async def test_while_slack_is_away_nothing_is_known_and_a_start_goes_on() -> None:
     async with World("http://127.0.0.1:1/api/", KNOWN) as channels:
         await channels.check_start()
-        with pytest.raises(OutsideFault, match="cannot list the channels"):
+        with pytest.raises(TransientError, match="cannot list the channels"):
             await channels.rules()
 
 
@@ -89,7 +89,7 @@ async def test_a_channel_that_is_listened_to_and_posted_to_stops_the_start(
     async with World(sandbox.slack_url, posted, listened=frozenset([listened])) as channels:
         with pytest.raises(ConfigurationError, match=f"{id}.* is listened to and posted to"):
             await channels.check_start()
-        with pytest.raises(OutsideFault, match="choose another one"):
+        with pytest.raises(TransientError, match="choose another one"):
             await channels.rules()
 
 
@@ -103,7 +103,7 @@ async def test_two_rules_that_name_one_channel_in_two_ways_stop_the_start(
         words = f"name one channel in two ways, {first} and {second}: write it in the same way"
         with pytest.raises(ConfigurationError, match=words):
             await channels.check_start()
-        with pytest.raises(OutsideFault, match=words):
+        with pytest.raises(TransientError, match=words):
             await channels.rules()
 
 

@@ -82,9 +82,9 @@ class Worker:
     def notice(self, key: str, text: str) -> None:
         raise AssertionError(f"{key}: {text}")
 
-    def waits(self, party: str, why: str | None) -> None:
+    def report_blocked(self, dependency: str, why: str | None) -> None:
         """Keep what is waited for."""
-        self.waiting[party] = why
+        self.waiting[dependency] = why
 
     async def deliver(self, n: int) -> Result:
         """Deliver an alert, into the two channels in turn; all are of one partition."""

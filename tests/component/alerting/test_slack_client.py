@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from feedback_app.alerting.message import Message, digest, line, single, withdrawn
-from feedback_app.hop import OutsideFault
+from feedback_app.hop import TransientError
 from feedback_app.sandbox import SLACK_BOT_TOKEN, ManualClock, Sandbox
 from feedback_app.settings import ConfigurationError
 from feedback_app.slack import client as slack_client
@@ -234,17 +234,17 @@ async def test_an_answer_that_says_nothing_is_uncertain_and_not_tried_again(
 
 async def test_an_answer_that_never_comes_is_uncertain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slack_client, "TOTAL_S", 1.0)
-    held = asyncio.Event()
+    in_flight = asyncio.Event()
 
     async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await held.wait()
+        await in_flight.wait()
         writer.close()
 
     server = await asyncio.start_server(hold, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
     client = SlackClient("xoxb-test", f"http://{host}:{port}/api/")
     assert isinstance(await client.post("C0", single(alert()), always), Uncertain)
-    held.set()
+    in_flight.set()
     await client.close()
     server.close()
     await server.wait_closed()
@@ -257,7 +257,7 @@ async def test_a_refused_connection_was_not_posted() -> None:
         client = SlackClient("xoxb-test", f"http://127.0.0.1:{port}/api/")
         message: Message = single(alert())
         assert isinstance(await client.post("C0", message, always), NotDone)
-        with pytest.raises(OutsideFault, match="cannot list"):
+        with pytest.raises(TransientError, match="cannot list"):
             await client.channel_ids([NEGATIVE])
         await client.close()
 
@@ -326,5 +326,5 @@ async def test_a_missing_scope_says_what_to_mend() -> None:
 )
 async def test_a_strange_list_of_channels_is_waited_out(body: dict[str, object]) -> None:
     async with serving(lambda _: web.json_response(body)) as (client, _):
-        with pytest.raises(OutsideFault, match="strangely"):
+        with pytest.raises(TransientError, match="strangely"):
             await client.channel_ids([NEGATIVE])

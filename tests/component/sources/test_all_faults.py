@@ -7,7 +7,7 @@ import pytest
 
 from agents.polls import build
 from feedback_app.clock import SystemClock
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.sandbox import (
     PRODUCT_QUERY,
     SLACK_APP_TOKEN,
@@ -39,7 +39,7 @@ def put(sandbox: Sandbox) -> set[str]:
     return {f"{each.platform}:{each.id}" for each in found}
 
 
-def odd(sandbox: Sandbox) -> int:
+def malformed(sandbox: Sandbox) -> int:
     """Return how many odd payloads were given out."""
     return sum(isinstance(each, Fault) and each.name == "odd" for each in sandbox.log.entries)
 
@@ -63,14 +63,14 @@ async def test_x(seed: int) -> None:
         await asyncio.sleep(0.002)
         try:
             await polls(request("x", offset))
-        except OutsideFault as fault:
+        except TransientError as fault:
             failed += 1
             now.ahead += fault.retry_after or 0
     await polls.close()
     await sandbox.stop()
     assert failed > 5
     assert {post.id for post in world.feedback} == put(sandbox)
-    assert len(world.dead) == odd(sandbox) > 0
+    assert len(world.dead) == malformed(sandbox) > 0
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -104,5 +104,5 @@ async def test_slack(seed: int) -> None:
     await asyncio.gather(task, return_exceptions=True)
     await sandbox.stop()
     assert {found.id for found in world.feedback} == put(sandbox)
-    assert len(world.dead) == odd(sandbox) > 0
+    assert len(world.dead) == malformed(sandbox) > 0
     assert sandbox.faults.happened["disconnect"] > 0

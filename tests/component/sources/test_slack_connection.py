@@ -98,7 +98,7 @@ async def test_connections_of_the_own_cluster_are_no_strangers(sandbox: Sandbox)
 
 async def test_the_alarm_ends_when_the_stranger_is_gone(sandbox: Sandbox) -> None:
     world, other = world_of(sandbox), world_of(sandbox)
-    timing = replace(QUICK, strangers_again=0.2)
+    timing = replace(QUICK, foreign_recheck=0.2)
     async with running(other):
         ours = running(world, timing=timing)
         await ours.__aenter__()

@@ -9,9 +9,9 @@ from pydantic import SecretStr
 from feedback_app.sandbox import SLACK_BOT_TOKEN, ManualClock, Sandbox
 from feedback_app.slack.api import find_channels, web_client, workspace
 from feedback_app.sources.base import SourceFault
+from feedback_app.sources.slack.event_handler import EventHandler
 from feedback_app.sources.slack.events import Conditions, Reader
 from feedback_app.sources.slack.history import PAGE, History
-from feedback_app.sources.slack.intake import Intake
 from feedback_app.sources.slack.names import Names
 from models import Cursor, Feedback
 from tests.source_world import World, settings
@@ -56,8 +56,8 @@ class Reconciler:
         """Forget everything, as a new process has."""
         time = Time(self.clock)
         sources = self.world.settings.sources
-        self.intake = Intake(self.world, time, Names(self.web, time), sources, None)
-        self.history = History(self.world, time, self.intake, self.intake.known)
+        self.event_handler = EventHandler(self.world, time, Names(self.web, time), sources, None)
+        self.history = History(self.world, time, self.event_handler, self.event_handler.index)
 
     async def run(self, thorough: bool = True) -> list[Feedback]:
         """Read the history once and return what was sent by that."""
@@ -123,7 +123,7 @@ async def test_a_message_that_the_history_shows_late_is_not_taken_for_deleted(
     ts = sandbox.slack.say("#feedback", "heard, not shown yet")
     channel = sandbox.slack.channel("#feedback").id
     heard = Feedback(id=f"slack:{channel}:{ts}", text="", revision=1, source="slack")
-    reconciler.intake.known.remember(heard)
+    reconciler.event_handler.index.remember(heard)
     clock.advance(5)
     assert await reconciler.run() == []
 

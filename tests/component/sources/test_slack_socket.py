@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.sandbox import SLACK_BOT_TOKEN, Sandbox
 from feedback_app.sandbox.slack.sockets import Outgoing
 from feedback_app.sources.slack import history as slack_history
@@ -127,7 +127,7 @@ async def test_an_event_that_the_broker_refused_comes_again(sandbox: Sandbox) ->
     world = world_of(sandbox)
     async with running(world):
         await until(lambda: "slack" in world.shared.cursors)
-        world.refuse.append(OutsideFault("kafka", "no broker"))
+        world.refuse.append(TransientError("kafka", "no broker"))
         sandbox.slack.say("#feedback", "twice asked")
         await until(lambda: acknowledged(sandbox))
     assert [found.text for found in world.feedback] == ["twice asked"]

@@ -73,7 +73,7 @@ async def test_an_answer_is_a_fault(
         with pytest.raises(SourceFault) as caught:
             await client.search("q", since=1)
     fault = caught.value
-    assert (fault.party, fault.state, fault.retry_after) == ("x", state, retry_after)
+    assert (fault.dependency, fault.state, fault.retry_after) == ("x", state, retry_after)
 
 
 async def test_nobody_asks_again_before_the_time_that_x_named() -> None:

@@ -10,7 +10,7 @@ from feedback_app.hop.types import Row
 from feedback_app.sandbox import X_BEARER_TOKEN, ManualClock, Sandbox
 from feedback_app.sources.base import SourceFault, later
 from feedback_app.sources.x.compliance import KEY, XCompliance, deleted_ids
-from feedback_app.sources.x.kept import KeptPosts
+from feedback_app.sources.x.post_index import PostIndex
 from models import Cursor, Feedback, ScoredFeedback, rfc3339
 from tests.source_world import World, settings, until
 
@@ -28,7 +28,7 @@ class Scored:
         value = ScoredFeedback(feedback=feedback).encode()
         self.rows.append(Row(0, len(self.rows), name.encode(), value, self._clock.now()))
 
-    async def to_end(
+    async def read_to_high_watermark(
         self, topic: str, start: dict[int, int], hours: float | None, take: Callable[[Row], None]
     ) -> dict[int, int]:
         """Hand on what was not read yet."""
@@ -72,7 +72,7 @@ def world(sandbox: Sandbox, clock: ManualClock) -> World:
 
 def jobs(world: World, scored: Scored, clock: ManualClock) -> XCompliance:
     """Return what runs the jobs."""
-    kept = KeptPosts(scored, world.topics.scored)
+    kept = PostIndex(scored, world.topics.scored)
     return XCompliance(world, AdvancingTime(clock), lambda: True, kept)
 
 
@@ -159,7 +159,7 @@ async def test_a_job_that_was_noted_in_the_future_puts_off_no_other(
     scored.add("x:1")
     at = clock.now() + 86400 * 30
     noted = world.shared.cursors[KEY] = Cursor(source=KEY, position=str(int(at)), at=rfc3339(at))
-    kept = KeptPosts(scored, world.topics.scored)
+    kept = PostIndex(scored, world.topics.scored)
     compliance = XCompliance(world, AdvancingTime(clock), lambda: True, kept)
     task = asyncio.create_task(compliance.run())
     try:

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from agents.polls import Polls, build
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Output
 from feedback_app.sandbox import PRODUCT_QUERY, X_BEARER_TOKEN, ManualClock, Sandbox
 from feedback_app.sandbox.log import Given
 from feedback_app.sources.base import SourceFault
-from feedback_app.sources.x.snowflake import mark
+from feedback_app.sources.x.snowflake import synthetic_id
 from models import Cursor, from_rfc3339
 from tests.source_world import World, request, settings, until
 
@@ -147,7 +147,7 @@ async def test_a_cursor_older_than_seven_days_shows_the_gap(
     sandbox: Sandbox, world: World, polls: Polls, clock: ManualClock
 ) -> None:
     old = clock.now() - 9 * 86400
-    world.shared.cursors["x"] = Cursor(source="x", position=str(mark(old)))
+    world.shared.cursors["x"] = Cursor(source="x", position=str(synthetic_id(old)))
     number = sandbox.x.post("six days old", created_at=clock.now() - 6 * 86400)
     await polls(request("x", 0))
     assert [post.id for post in world.feedback] == [f"x:{number}"]
@@ -192,12 +192,12 @@ async def test_429_waits_for_the_reset_that_x_names(
     sandbox.x.gate.limits["search"] = 1
     await polls(request("x", 0))
     clock.advance(100)
-    with pytest.raises(OutsideFault) as caught:
+    with pytest.raises(TransientError) as caught:
         await polls(request("x", 1))
     assert caught.value.retry_after == pytest.approx(800, abs=3)
     assert world.states["x"].state == "rate_limited"
     clock.advance(10)
-    with pytest.raises(OutsideFault) as again:
+    with pytest.raises(TransientError) as again:
         await polls(request("x", 2))
     assert again.value.retry_after == pytest.approx(790, abs=3)
 
@@ -213,7 +213,7 @@ async def test_a_refused_token_is_said_clearly(
     sandbox: Sandbox, world: World, polls: Polls, break_it: Callable[[Sandbox], None], words: str
 ) -> None:
     break_it(sandbox)
-    with pytest.raises(OutsideFault):
+    with pytest.raises(TransientError):
         await polls(request("x", 0))
     assert world.states["x"].state == "unauthorised"
     assert words in world.states["x"].detail
@@ -226,9 +226,9 @@ async def test_an_unreachable_x_is_an_outside_fault(
 ) -> None:
     world = make_world(x_api_url="http://127.0.0.1:9")
     handler = build(world)
-    with pytest.raises(OutsideFault) as caught:
+    with pytest.raises(TransientError) as caught:
         await handler(request("x", 0))
-    assert caught.value.party == "x"
+    assert caught.value.dependency == "x"
     assert world.states["x"].state == "failing"
     await handler.close()
 
@@ -314,10 +314,10 @@ async def test_a_broker_that_fails_moves_no_cursor(
 ) -> None:
     number = sandbox.x.post("kept")
     clock.advance(1)
-    world.refuse.append(OutsideFault("kafka", "no broker"))
-    with pytest.raises(OutsideFault) as caught:
+    world.refuse.append(TransientError("kafka", "no broker"))
+    with pytest.raises(TransientError) as caught:
         await polls(request("x", 0))
-    assert caught.value.party == "kafka"
+    assert caught.value.dependency == "kafka"
     assert "x" not in world.shared.cursors
     clock.advance(2)
     await polls(request("x", 0))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agents.polls import build
-from feedback_app.hop.errors import BadRecord, OutsideFault
+from feedback_app.hop.errors import BadRecord, TransientError
 from feedback_app.hop.types import Output
 from feedback_app.sandbox import PRODUCT_QUERY, X_BEARER_TOKEN, ManualClock, Rate, Sandbox
 from feedback_app.sources.x.budget import key
@@ -155,8 +155,8 @@ async def test_a_line_that_is_no_json_ends_nothing(
     async with running(world, time, sandbox) as stream:
         sandbox.x.post("before")
         await until(lambda: world.feedback)
-        stream.outflow.take(None, b"{ no json", {"live": ""})
-        stream.outflow.take([1], b"[1]", {"live": ""})
+        stream.send_buffer.take(None, b"{ no json", {"live": ""})
+        stream.send_buffer.take([1], b"[1]", {"live": ""})
         await until(lambda: len(world.dead) == 2)
         sandbox.x.post("after")
         await until(lambda: len(world.feedback) == 2)
@@ -207,7 +207,7 @@ async def test_a_broker_that_fails_for_a_while_loses_nothing(
     async with running(world, time, sandbox):
         await until(lambda: world.states.get("live"))
         await until(lambda: any(each.topic == world.topics.polls.name for each in world.produced))
-        world.refuse += [OutsideFault("kafka", "no broker")] * 3
+        world.refuse += [TransientError("kafka", "no broker")] * 3
         sent = {f"x:{sandbox.x.post(f'post {number}')}" for number in range(5)}
         await until(lambda: len(world.feedback) == 5)
     assert {post.id for post in world.feedback} == sent

@@ -16,8 +16,8 @@ from faust.transport.consumer import Consumer, ThreadDelegateConsumer
 from faust.transport.drivers import aiokafka as driver
 
 from feedback_app.hop.leaving import stopped
-from feedback_app.hop.recovery import PatientRecovery, PatientTables
-from feedback_app.hop.transport import HopConsumer, HopProducer, HopTransport
+from feedback_app.hop.recovery import UnboundedRecovery, UnboundedRecoveryTables
+from feedback_app.hop.transport import StageConsumer, StageProducer, StageTransport
 from feedback_app.runtime.app import create_app
 from feedback_app.settings import Settings
 
@@ -35,27 +35,27 @@ def test_getmany_is_the_abstract_method_that_every_fetch_goes_through() -> None:
     assert parameters(Consumer._getmany) == ["self", "active_partitions", "timeout"]
     assert getattr(Consumer._getmany, "__isabstractmethod__", False)
     assert "await self._getmany(" in inspect.getsource(Consumer._wait_next_records)
-    assert parameters(HopConsumer._getmany) == parameters(Consumer._getmany)
+    assert parameters(StageConsumer._getmany) == parameters(Consumer._getmany)
 
 
 def test_commit_is_the_abstract_method_that_commits_offsets() -> None:
     assert parameters(Consumer._commit) == ["self", "offsets"]
     assert getattr(Consumer._commit, "__isabstractmethod__", False)
-    assert issubclass(HopConsumer, ThreadDelegateConsumer)
+    assert issubclass(StageConsumer, ThreadDelegateConsumer)
 
 
 def test_the_producer_gives_out_its_aiokafka_producer() -> None:
     assert parameters(driver.Producer._ensure_producer) == ["self"]
-    assert isinstance(HopProducer.aiokafka, property)
+    assert isinstance(StageProducer.aiokafka, property)
 
 
 def test_a_transport_can_be_set_and_its_classes_are_used() -> None:
     app = faust.App("contract", broker="kafka://127.0.0.1:1", store="memory://")
-    transport = HopTransport(app.conf.broker_consumer, app)
+    transport = StageTransport(app.conf.broker_consumer, app)
     transport.stages = {}
     app.transport = app.producer_transport = transport
     assert app.transport is transport
-    assert isinstance(app.producer, HopProducer)
+    assert isinstance(app.producer, StageProducer)
 
 
 def test_the_calls_around_a_rebalance_are_where_the_hop_expects_them() -> None:
@@ -102,7 +102,7 @@ async def late(recovery: Recovery) -> bool:
 
 def test_a_worker_that_its_group_forgot_is_no_member_before_faust_hears_of_it() -> None:
     app = create_app(Settings())
-    consumer = HopConsumer.__new__(HopConsumer)
+    consumer = StageConsumer.__new__(StageConsumer)
     consumer.app = app
 
     class Thread:
@@ -132,8 +132,8 @@ def test_a_worker_that_its_group_forgot_is_no_member_before_faust_hears_of_it() 
 async def test_a_recovery_outlasts_an_outage_of_kafka_as_fausts_does_not() -> None:
     app = create_app(Settings())
     tables = app.tables
-    assert isinstance(tables, PatientTables)
-    assert isinstance(tables.recovery, PatientRecovery)
+    assert isinstance(tables, UnboundedRecoveryTables)
+    assert isinstance(tables.recovery, UnboundedRecovery)
     assert await late(tables.recovery)
     assert not await late(Recovery(app, tables))
     assert parameters(Recovery._wait) == ["self", "coro", "timeout"]

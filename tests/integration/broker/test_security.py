@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from feedback_app.broker import LocalKafka, Security
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.kafka.clients import admin_client
 from feedback_app.settings import load
 
@@ -58,13 +58,13 @@ async def test_the_right_password_is_let_in(
 async def test_a_wrong_password_is_not_and_is_not_shown(
     mechanism: str, without_tls: LocalKafka
 ) -> None:
-    with pytest.raises(OutsideFault, match=r"(?i)authentication") as caught:
+    with pytest.raises(TransientError, match=r"(?i)authentication") as caught:
         await topics(without_tls, "SASL_PLAINTEXT", mechanism, "bob-secret")
     assert "bob-secret" not in str(caught.value)
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_refused(with_tls: LocalKafka) -> None:
-    with pytest.raises(OutsideFault, match=r"(?i)certificate"):
+    with pytest.raises(TransientError, match=r"(?i)certificate"):
         await topics(with_tls, "SASL_SSL", "PLAIN", USERS["alice"])
 
 

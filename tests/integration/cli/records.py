@@ -10,7 +10,7 @@ from feedback_app.cli.common import run
 from feedback_app.hop.types import Row
 from feedback_app.kafka.admin import ensure_topics
 from feedback_app.kafka.clients import producer
-from feedback_app.kafka.readback import ReadBack
+from feedback_app.kafka.reader import TopicReader
 from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
 from models import DeadLetter, Feedback, ScoredFeedback
@@ -29,7 +29,7 @@ def read(settings: Settings, topic: str, partitions: int = PARTITIONS) -> list[R
     """Return every record of a topic."""
     rows: list[Row] = []
     start = dict.fromkeys(range(partitions), 0)
-    run(ReadBack(settings, HandClock()).to_end(topic, start, None, rows.append))
+    run(TopicReader(settings, HandClock()).read_to_high_watermark(topic, start, None, rows.append))
     return rows
 
 

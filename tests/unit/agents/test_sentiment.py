@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.sentiment import build
-from feedback_app.dedupe import Revisions
+from feedback_app.dedupe import DedupeStore
 from feedback_app.hop import Item, Result, Row
 from feedback_app.sentiment.classifier import Probabilities, Said
 from models import Feedback, ScoredFeedback
@@ -47,19 +47,19 @@ class Polyglot(Scorer):
         return await super().score(texts)
 
 
-def state() -> Revisions:
+def state() -> DedupeStore:
     """Return the state of an empty partition."""
-    return Revisions(24, lambda: NOW)
+    return DedupeStore(24, lambda: NOW)
 
 
-def item(feedback: Feedback, offset: int, held: Revisions) -> Item[Feedback]:
+def item(feedback: Feedback, offset: int, held: DedupeStore) -> Item[Feedback]:
     """Return a raw record; decoded anew, as a handler may change what it is given."""
     fresh = Feedback.decode(feedback.encode())
     return Item("raw", 0, offset, feedback.id.encode(), NOW, fresh, held)
 
 
 async def carried(
-    every: Sequence[tuple[int, Feedback]], held: Revisions, most: int
+    every: Sequence[tuple[int, Feedback]], held: DedupeStore, most: int
 ) -> list[Result]:
     """Carry records through the stage in batches of at most so many."""
     handler, results = build(Scorer(), "scored", lambda: NOW), []

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from feedback_app.alerting.channels import LOOK_EVERY_S, Channels
-from feedback_app.hop import OutsideFault
+from feedback_app.hop import TransientError
 from feedback_app.settings import Rule
 from tests.unit.alerting.virtual import VirtualClock, run
 
@@ -21,7 +21,7 @@ class Slack:
     def __init__(self, **ids: str) -> None:
         self.ids = {f"#{name}": id for name, id in ids.items()}
         self.takes = 0.0
-        self.fault: OutsideFault | None = None
+        self.fault: TransientError | None = None
         self.asked: list[float] = []
 
     async def known_channel_ids(self, names: Iterable[str]) -> dict[str, str]:
@@ -65,14 +65,14 @@ def test_nobody_waits_for_a_channel_that_is_missing_and_one_look_is_under_way_at
 def test_all_who_wait_share_one_look_and_what_came_of_it() -> None:
     async def story() -> None:
         slack = Slack()
-        slack.takes, slack.fault = LOOK_S, OutsideFault("slack", "it rests", 60.0)
+        slack.takes, slack.fault = LOOK_S, TransientError("slack", "it rests", 60.0)
         found = channels(slack, KNOWN)
         waiting = [found.rules(), found.find(KNOWN), found.find(MISSING)]
         faults = await asyncio.gather(*waiting, return_exceptions=True)
         for fault in faults:
-            assert isinstance(fault, OutsideFault)
+            assert isinstance(fault, TransientError)
             assert (str(fault), fault.retry_after) == ("it rests", 60.0)
-        with pytest.raises(OutsideFault, match="it rests"):
+        with pytest.raises(TransientError, match="it rests"):
             await found.rules()
         assert len(slack.asked) == 1
 
@@ -84,7 +84,7 @@ def test_the_time_to_the_next_look_runs_from_the_end_of_one_and_is_what_slack_as
         slack, clock = Slack(known="C1"), VirtualClock()
         found = channels(slack, KNOWN, MISSING)
         await found.rules()
-        slack.takes, slack.fault = LOOK_S, OutsideFault("slack", "ratelimited", 60.0)
+        slack.takes, slack.fault = LOOK_S, TransientError("slack", "ratelimited", 60.0)
         for _ in range(120):
             await clock.sleep(1)
             assert await places(found) == ["C1", MISSING]
@@ -105,7 +105,7 @@ def test_a_channel_that_was_never_asked_for_is_asked_for_at_once() -> None:
         await looking
         assert slack.asked == [0.0, 1.0, 2.0]
         for _ in range(3):
-            with pytest.raises(OutsideFault, match="sees no Slack channel #nowhere"):
+            with pytest.raises(TransientError, match="sees no Slack channel #nowhere"):
                 await found.find("#nowhere")
         assert slack.asked == [0.0, 1.0, 2.0, 3.0]
 

@@ -171,7 +171,7 @@ def test_a_post_cut_off_by_a_rebalance_is_still_written_when_its_answer_comes() 
         item = worker.item(0, alert())
         task = asyncio.ensure_future(worker.outbox.deliver(item))
         await asyncio.sleep(0.035)  # between the request and its answer
-        assert item.held
+        assert item.in_flight
         task.cancel()
         await asyncio.sleep(1)
         assert task.cancelled()
@@ -226,12 +226,12 @@ def test_a_channel_held_by_a_429_holds_up_no_other() -> None:
             answers.pop() if answers and channel == NEGATIVE else None
         )
         worker = Worker(Topic(), slack)
-        held = asyncio.ensure_future(worker.deliver(0, alert("x:1")))
+        in_flight = asyncio.ensure_future(worker.deliver(0, alert("x:1")))
         began = worker.clock.monotonic()
         assert total([await worker.deliver(1, alert("x:2", channel=POSITIVE))]) == DELIVERED
         assert worker.clock.monotonic() - began < 1
         assert worker.waiting == {"slack #negative-feedback": "ratelimited"}
-        assert total([await held]) == DELIVERED
+        assert total([await in_flight]) == DELIVERED
         assert worker.clock.monotonic() - began > 30
         assert not worker.waiting
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from feedback_app.alerting.channel_queue import ASIDE_MOST
+from feedback_app.alerting.channel_queue import MAX_PARKED
 from feedback_app.slack.outcome import Outcome, Uncertain
 from models.delivery import CLAIMED
 from tests.unit.alerting.virtual import run
@@ -77,7 +77,7 @@ def test_at_most_a_few_alerts_are_aside_at_a_time() -> None:
         tasks = [asyncio.ensure_future(worker.deliver(n, one)) for n, one in enumerate(alerts)]
         await asyncio.sleep(14)
         claimed = [one for one in alerts if _claimed(worker, one.id)]
-        assert ASIDE_MOST <= len(claimed) <= ASIDE_MOST + 1
+        assert MAX_PARKED <= len(claimed) <= MAX_PARKED + 1
         assert total(await asyncio.gather(*tasks)) == {"created": 40, "delivered": 40}
         assert set(slack.carried().values()) == {1}
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from feedback_app.alerting import records
 from feedback_app.alerting.channel_queue import ChannelQueue
 from feedback_app.alerting.delivery_state import DeliveryState
-from feedback_app.alerting.lookup import SURE_S, duplicates, wait_for_look
 from feedback_app.alerting.pacing import LONGEST_BACKOFF_S, Pacer
+from feedback_app.alerting.reconcile import SURE_S, duplicates, seconds_until_check
 from feedback_app.alerting.step import BUCKETS, counted, moved
 from feedback_app.hop import Item, Row
 from feedback_app.slack.client import Found
@@ -105,18 +105,18 @@ def test_the_counts_of_an_alert_always_add_up(statuses: list[str]) -> None:
 
 
 def test_a_claim_made_again_keeps_the_time_of_the_first() -> None:
-    first = records.claim(item(0, alert()), None, NEGATIVE, None, START)
-    again = records.claim(item(0, alert()), first, NEGATIVE, None, START + 600)
+    first = records.intent(item(0, alert()), None, NEGATIVE, None, START)
+    again = records.intent(item(0, alert()), first, NEGATIVE, None, START + 600)
     assert again.claimed_at == first.claimed_at == rfc3339(START)
     posted = records.posted(again, "1.0", START)
-    assert records.claim(
+    assert records.intent(
         item(1, alert()), posted, NEGATIVE, None, START + 900
     ).claimed_at == rfc3339(START + 900)
 
 
 def test_a_withdrawal_leaves_no_text_on_record() -> None:
     digested = records.posted(
-        records.claim(item(0, alert()), None, NEGATIVE, "d1", START), "1.0", START
+        records.intent(item(0, alert()), None, NEGATIVE, "d1", START), "1.0", START
     )
     assert "x:1 r0" in (digested.line or "")
     after = records.retracted(digested, item(1, alert(op="retract", text="", score=None)), START)
@@ -125,18 +125,18 @@ def test_a_withdrawal_leaves_no_text_on_record() -> None:
 
 def test_the_state_leaves_out_what_a_lost_worker_wrote_too_late() -> None:
     state = DeliveryState(0)
-    claim = records.claim(item(0, alert()), None, NEGATIVE, None, START)
-    old = records.posted(claim, "1.0", START)
+    intent = records.intent(item(0, alert()), None, NEGATIVE, None, START)
+    old = records.posted(intent, "1.0", START)
     new = records.put(old, item(4, alert(revision=1)), START)
     gone = records.retracted(new, item(6, alert(op="retract", revision=1)), START)
-    for offset, one in enumerate([claim, old, new, old]):
+    for offset, one in enumerate([intent, old, new, old]):
         state.restore(row(one, offset))
-    known = state.get(claim.id)
+    known = state.get(intent.id)
     assert known is not None
     assert known.revision == 1
     for offset, one in enumerate([gone, new]):
         state.restore(row(one, 4 + offset))
-    known = state.get(claim.id)
+    known = state.get(intent.id)
     assert known is not None
     assert known.status == RETRACTED
 
@@ -147,22 +147,22 @@ def test_the_state_passes_over_what_is_not_ours_and_tells_of_a_takeover_once() -
     assert not state.take_over()
     state.restore(Row(0, 0, b"a", b"not json", START))
     assert state.take_over()
-    claim = records.claim(item(0, alert()), None, NEGATIVE, None, START)
-    assert claim.id not in state
-    state.remember(([claim], START + 5))
-    assert claim.id in state
+    intent = records.intent(item(0, alert()), None, NEGATIVE, None, START)
+    assert intent.id not in state
+    state.remember(([intent], START + 5))
+    assert intent.id in state
     assert not state.take_over()
-    assert state.claimed_at(claim.id) == START + 5
+    assert state.claimed_at(intent.id) == START + 5
 
 
 def test_the_members_of_a_digest_stay_in_order_and_can_move_to_another() -> None:
     state = DeliveryState(0)
-    claims = [
-        records.claim(item(n, alert(f"x:{n}")), None, NEGATIVE, "d1", START) for n in (2, 0, 1)
+    intents = [
+        records.intent(item(n, alert(f"x:{n}")), None, NEGATIVE, "d1", START) for n in (2, 0, 1)
     ]
-    state.remember((claims, START))
+    state.remember((intents, START))
     assert [one.offset for one in state.under("d1")] == [0, 1, 2]
-    state.remember(([records.claim(item(9, alert("x:1")), None, NEGATIVE, None, START)], START))
+    state.remember(([records.intent(item(9, alert("x:1")), None, NEGATIVE, None, START)], START))
     assert [one.offset for one in state.under("d1")] == [0, 2]
     assert [one.offset for one in state.under(alert("x:1").id)] == [9]
     assert state.under("unknown") == []
@@ -173,7 +173,7 @@ def test_the_members_of_a_digest_stay_in_order_and_can_move_to_another() -> None
     [(0, 0, 2), (2, 0, 4), (7, 0, 8), (15, 0, 0), (4000, 0, 0), (15.1, 1, 5), (-3, 0, 5)],
 )
 def test_the_plan_of_looks(age: float, sure: int, expected: float) -> None:
-    assert wait_for_look(age, sure) == expected
+    assert seconds_until_check(age, sure) == expected
     assert SURE_S == 15
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from agents import delivery
 from feedback_app.alerting.delivery_state import DeliveryState
 from feedback_app.alerting.message import Message
-from feedback_app.hop import Item, Output, OutsideFault, Result, Row
+from feedback_app.hop import Item, Output, Result, Row, TransientError
 from feedback_app.hop.accounts import tally
 from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
@@ -194,7 +194,7 @@ class Worker:
             return channel
         found = {name: id for id, name in self.channels.items()}
         if channel not in found:
-            raise OutsideFault("slack", f"no {channel}")
+            raise TransientError("slack", f"no {channel}")
         return found[channel]
 
     async def produce(self, outputs: Sequence[Output]) -> None:
@@ -217,11 +217,11 @@ class Worker:
     def notice(self, key: str, text: str) -> None:
         self.notices.append((key, text))
 
-    def waits(self, party: str, why: str | None) -> None:
+    def report_blocked(self, dependency: str, why: str | None) -> None:
         if why is None:
-            self.waiting.pop(party, None)
+            self.waiting.pop(dependency, None)
         else:
-            self.waiting[party] = why
+            self.waiting[dependency] = why
 
     def item(self, offset: int, what: Alert) -> Item[Alert]:
         return Item(
@@ -255,7 +255,7 @@ class Worker:
 
 def kafka_down() -> None:
     """Fail as the hop's producer does while the broker is away."""
-    raise OutsideFault("kafka", "no broker")
+    raise TransientError("kafka", "no broker")
 
 
 def total(results: Sequence[Result]) -> dict[str, int]:

@@ -100,7 +100,7 @@ def edited(world: World, score: float) -> None:
     world.topics.take("scored", scored(1, 2, score))
 
 
-def bury(world: World, stage: str, offset: int, value: bytes) -> None:
+def send_to_dlq(world: World, stage: str, offset: int, value: bytes) -> None:
     """Write a dead letter of a record of partition 0."""
     kept = base64.b64encode(value).decode()
     letter = {"stage": stage, "partition": 0, "offset": offset, "value": kept, "reason": "r"}
@@ -111,7 +111,7 @@ def poisoned(world: World, *letters: bytes | None) -> None:
     """Put a poison record into `raw`, and dead letters of it with these values."""
     world.topics.take("raw", Record(0, 20, b"poison-1", POISON, 0.0))
     for value in filter(None, letters):
-        bury(world, "sentiment", 20, value)
+        send_to_dlq(world, "sentiment", 20, value)
 
 
 WRONG: list[tuple[Callable[[World], object], str]] = [
@@ -122,9 +122,9 @@ WRONG: list[tuple[Callable[[World], object], str]] = [
     (lambda world: world.say(posted(1, ts=5)), "1 alerts that stand twice"),
     (lambda world: world.outside.messages.popitem(), "1 alerts missing in Slack"),
     (lambda world: world.say(posted(8)), "1 alerts in Slack of no feedback"),
-    (lambda world: bury(world, "delivery", 1, b"{}"), "1 dead letters"),
-    (lambda world: bury(world, "sentiment", 10, b'{"source":"x"}'), "1 dead letters"),
-    (lambda world: bury(world, "polls", -1, ODD), "1 odd payloads that nobody sent"),
+    (lambda world: send_to_dlq(world, "delivery", 1, b"{}"), "1 dead letters"),
+    (lambda world: send_to_dlq(world, "sentiment", 10, b'{"source":"x"}'), "1 dead letters"),
+    (lambda world: send_to_dlq(world, "polls", -1, ODD), "1 odd payloads that nobody sent"),
     (lambda world: poisoned(world), "1 poison records without a dead letter"),
     (lambda world: poisoned(world, b"{yes"), "1 dead letters with other bytes than the record"),
     (lambda world: edited(world, score=0.5), "1 alerts that should not stand"),
@@ -153,7 +153,7 @@ def test_what_was_planted_is_expected_and_counted() -> None:
     world = World()
     for value in (ODD, b'{"id": "7", "edit_history_tweet_ids": ["7"]}'):
         world.say({"event": "fault", "name": "odd"})
-        bury(world, "polls", -1, value)
+        send_to_dlq(world, "polls", -1, value)
     poisoned(world, POISON, POISON)  # a batch that was cut off is written again
     found = audit(world.outside, world.topics, LIMITS)
     assert not found.problems

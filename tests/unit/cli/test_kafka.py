@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.kafka.clients import admin_client, client_options, ssl_context
 from feedback_app.settings import ConfigurationError, Settings, load
 
@@ -65,7 +65,7 @@ def test_without_an_address_it_says_how_to_get_one() -> None:
 
 
 async def test_a_broker_that_does_not_answer_is_an_outside_fault_with_its_reason() -> None:
-    with pytest.raises(OutsideFault, match=r"127\.0\.0\.1:1.*[Cc]onnect") as caught:
+    with pytest.raises(TransientError, match=r"127\.0\.0\.1:1.*[Cc]onnect") as caught:
         async with admin_client(settings(kafka_bootstrap="127.0.0.1:1")):
             raise AssertionError("nothing listens there")
-    assert caught.value.party == "kafka"
+    assert caught.value.dependency == "kafka"

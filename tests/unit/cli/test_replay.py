@@ -14,7 +14,7 @@ from feedback_app.cli.patience import PATIENCE
 from feedback_app.cli.replay import Replayed, read_rules
 from feedback_app.cli.rescore import SHOWN, Change, Changes, scores_of
 from feedback_app.cli.scan import Time
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Row
 from feedback_app.sentiment.classifier import ClassifierUnavailable, Probabilities, TextsRefused
 from feedback_app.settings import ConfigurationError
@@ -167,11 +167,11 @@ def test_a_text_that_a_service_refuses_has_no_score() -> None:
 
 def test_a_service_out_of_reach_is_an_outside_fault_and_one_that_asks_is_waited_for() -> None:
     busy = Service(ClassifierUnavailable("asks to wait", retry_after=0.0))
-    with pytest.raises(OutsideFault, match="asks to wait"):
+    with pytest.raises(TransientError, match="asks to wait"):
         scores_of(busy, ["a"])
     assert busy.calls == PATIENCE + 1
 
     away = Service(ClassifierUnavailable("no answer"))
-    with pytest.raises(OutsideFault, match="no answer"):
+    with pytest.raises(TransientError, match="no answer"):
         scores_of(away, ["a"])
     assert away.calls == 1

@@ -10,7 +10,7 @@ from rich.console import Console
 import feedback_app.broker
 from feedback_app.demo.plan import Plan
 from feedback_app.demo.runner import Demo
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.settings import ConfigurationError
 
 
@@ -49,7 +49,7 @@ def left_in(folder: Path) -> set[str]:
 async def test_a_demo_that_fails_keeps_its_logs_and_not_what_kafka_wrote(
     temporary: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(OutsideFault, match="cannot reach Kafka"):
+    with pytest.raises(TransientError, match="cannot reach Kafka"):
         await Demo(Plan(), Console(stderr=True, soft_wrap=True, color_system=None)).run()
     left = left_in(temporary)
     assert "feedback-demo/kafka/node-1.log" in left

@@ -11,7 +11,7 @@ from feedback_app.health.notices import Notice, Notices
 from feedback_app.health.notices_list import SOURCE_FAILING, SOURCE_SILENT
 from feedback_app.health.records import read
 from feedback_app.health.service import HealthWatch
-from feedback_app.hop import Output, OutsideFault
+from feedback_app.hop import Output, TransientError
 from feedback_app.slack.client import SlackClient
 from models import Cursor, rfc3339
 from tests.support.clocks import HandClock
@@ -59,11 +59,11 @@ class World:
 
     async def caught_up(self) -> None:
         if self.broker_fails:
-            raise OutsideFault("kafka", "away")
+            raise TransientError("kafka", "away")
 
     async def produce(self, outputs: Sequence[Output]) -> None:
         if self.broker_fails:
-            raise OutsideFault("kafka", "away")
+            raise TransientError("kafka", "away")
         for output in outputs:
             assert (output.topic, output.partition) == ("cursors", 0)
             key = (output.key or b"").decode()
@@ -178,7 +178,7 @@ async def test_kafka_away_loses_no_notice(world: World) -> None:
     await world.run(70, **FAILING)
     assert len(world.said) == 1
     world.broker_fails = True
-    with pytest.raises(OutsideFault):
+    with pytest.raises(TransientError):
         await world.run(100)
     world.broker_fails = False
     await world.run(100)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_app.hop.accounts import Book, tally
+from feedback_app.hop.accounts import Counters, tally
 from models import Account
 from models.account import Counts
 
@@ -15,25 +15,25 @@ def test_a_name_with_a_minus_takes_one_off() -> None:
 
 
 def test_a_page_that_was_not_sent_leaves_the_book_as_it_was() -> None:
-    book = Book("s", 0, None, lambda: 60.0)
-    page = book.next_page()
+    counters = Counters("s", 0, None, lambda: 60.0)
+    page = counters.next_record()
     page.add(0, [("x", "scored")])
-    assert book.offset == -1
-    again = book.next_page()
+    assert counters.offset == -1
+    again = counters.next_record()
     again.add(0, [("x", "dead_lettered")])
     assert Account.decode(again.output("t").value).counts == {"x": {"dead_lettered": 1}}
 
 
 def test_a_new_minute_begins_a_new_page_and_a_step_back_does_not() -> None:
     now = [60.0]
-    book = Book("s", 0, None, lambda: now[0]).next_page()
-    book.add(0, [("x", "n")])
+    counters = Counters("s", 0, None, lambda: now[0]).next_record()
+    counters.add(0, [("x", "n")])
     now[0] = 125.0
-    later = book.next_page()
+    later = counters.next_record()
     later.add(1, [("x", "n")])
     assert Account.decode(later.output("t").value).counts == {"x": {"n": 1}}
     now[0] = 60.0
-    back = later.next_page()
+    back = later.next_record()
     back.add(2, [("x", "n")])
     account = Account.decode(back.output("t").value)
     assert account.minute == "1970-01-01T00:02:00.000Z"
@@ -42,19 +42,19 @@ def test_a_new_minute_begins_a_new_page_and_a_step_back_does_not() -> None:
 
 def test_a_batch_tried_again_in_the_next_minute_stays_in_the_page_that_it_was_sent_in() -> None:
     now = [60.0]
-    book = Book("s", 0, None, lambda: now[0]).next_page()
-    book.add(9, [("x", "n")] * 10)
-    book.output("t")
+    counters = Counters("s", 0, None, lambda: now[0]).next_record()
+    counters.add(9, [("x", "n")] * 10)
+    counters.output("t")
     now[0] = 120.0
-    sent = book.next_page()
+    sent = counters.next_record()
     sent.add(19, [("x", "n")] * 10)
     pages = [Account.decode(sent.output("t").value)]
     for until in (14, 19, 20):  # in pieces
         now[0] += 60.0
-        page = book.next_page()
-        page.add(until, [("x", "n")] * (until - book.offset))
+        page = counters.next_record()
+        page.add(until, [("x", "n")] * (until - counters.offset))
         pages.append(Account.decode(page.output("t").value))
-        book = page
+        counters = page
     minutes = ["1970-01-01T00:02:00.000Z"] * 3 + ["1970-01-01T00:05:00.000Z"]
     assert [page.minute for page in pages] == minutes
     assert [page.first for page in pages] == [10, 10, 10, 20]
@@ -62,20 +62,20 @@ def test_a_batch_tried_again_in_the_next_minute_stays_in_the_page_that_it_was_se
 
 
 def test_an_owner_whose_clock_is_behind_begins_in_the_minute_of_the_former_one() -> None:
-    former = Book("s", 0, None, lambda: 10_000 * 60.0, 1).next_page()
+    former = Counters("s", 0, None, lambda: 10_000 * 60.0, 1).next_record()
     former.add(0, [("x", "n")])
     last = Account.decode(former.output("t").value)
     now = [60.0]
-    book = Book("s", 0, last, lambda: now[0], 2).next_page()
-    assert Account.decode(book.output("t").value).minute == last.minute
+    counters = Counters("s", 0, last, lambda: now[0], 2).next_record()
+    assert Account.decode(counters.output("t").value).minute == last.minute
     now[0] = 10_001 * 60.0
-    assert Account.decode(book.next_page().output("t").value).minute > last.minute
+    assert Account.decode(counters.next_record().output("t").value).minute > last.minute
 
 
 def test_owners_that_go_on_from_one_account_have_terms_that_grow_with_the_generation() -> None:
     def account(last: Account | None, generation: int) -> Account:
-        book = Book("s", 0, last, lambda: 60.0, generation)
-        return Account.decode(book.next_page().output("t").value)
+        counters = Counters("s", 0, last, lambda: 60.0, generation)
+        return Account.decode(counters.next_record().output("t").value)
 
     last = account(None, 100)
     terms = [account(last, generation).term for generation in (1, 2, 99, 100, 101, 102)]
@@ -96,19 +96,19 @@ def test_replays_and_takeovers_count_every_record_once(
     written: dict[bytes, Account] = {}
     newest: Account | None = None
     offset, committed = 0, 0
-    book = Book("s", 3, None, lambda: now[0])
+    counters = Counters("s", 3, None, lambda: now[0])
     for size, crash, pause in zip(sizes, crashes, pauses, strict=False):
         now[0] += pause
-        page = book.next_page()
+        page = counters.next_record()
         for at in range(committed, offset + size):
             page.add(at, [("x", "seen")])
         offset += size
         newest = Account.decode(page.output("t").value)
         written[newest.key] = newest
         if crash:
-            book = Book("s", 3, newest, lambda: now[0])
+            counters = Counters("s", 3, newest, lambda: now[0])
         else:
-            book, committed = page, offset
+            counters, committed = page, offset
     total = sum(account.counts.get("x", {}).get("seen", 0) for account in written.values())
     assert total == offset
     assert newest is not None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 from faust.types.tuples import TP
 
-from feedback_app.hop import Item, Output, OutsideFault, Result
+from feedback_app.hop import Item, Output, Result, TransientError
 from feedback_app.hop.types import StateTopic
 from feedback_app.stats.ledger import Ledger
 from models import Account
@@ -25,7 +25,7 @@ from tests.unit.hop.batch_stage import Running, Seen, echo
 async def test_results_leave_in_input_order_and_the_offset_is_acknowledged_last() -> None:
     broker = MemoryBroker()
     acked_at_send: list[dict[TP, int]] = []
-    async with Running(broker, echo, take=5) as stage:
+    async with Running(broker, echo, max_batch=5) as stage:
         broker.before = lambda outputs: acked_at_send.append(dict(stage.acked))
         stage.put(TP("in", 0), records("in", 0, [str(n).encode() for n in range(12)]))
         await until(lambda: stage.acked.get(TP("in", 0)) == 12)
@@ -60,7 +60,7 @@ async def test_state_is_read_back_on_assignment_and_kept_over_a_rebalance() -> N
         part = stage.partitions[0]
         assert isinstance(part.state, Seen)
         assert part.state.values == ["before"]
-        await stage.settle()
+        await stage.drain()
         await broker.produce([Output("out", b"k", b"meanwhile", 0)])
         await assigned(stage, 0)
         again = stage.partitions[0]
@@ -81,7 +81,7 @@ async def test_a_rebalance_cancels_what_hangs_and_forgets_it() -> None:
     async with Running(broker, hanging) as stage:
         stage.put(TP("in", 0), records("in", 0, [b"a"] * 3))
         await started.wait()
-        await stage.settle()
+        await stage.drain()
         assert stage.acked == {}
         assert not stage.busy
     assert broker.log == []
@@ -99,14 +99,14 @@ async def test_a_handler_with_too_few_results_is_a_bug_and_loses_nothing() -> No
     assert broker.sent("out") == [b"a", b"b"]
 
 
-@pytest.mark.parametrize("take", [1, 7, 64])
-async def test_a_full_stage_takes_no_more_until_it_is_half_empty(take: int) -> None:
+@pytest.mark.parametrize("max_batch", [1, 7, 64])
+async def test_a_full_stage_takes_no_more_until_it_is_half_empty(max_batch: int) -> None:
     broker = MemoryBroker()
-    async with Running(broker, echo, take=take) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a"] * 4 * take))
-        assert not stage.takes(TP("in", 1))
-        await until(lambda: stage.acked.get(TP("in", 0)) == 4 * take)
-        assert stage.takes(TP("in", 1))
+    async with Running(broker, echo, max_batch=max_batch) as stage:
+        stage.put(TP("in", 0), records("in", 0, [b"a"] * 4 * max_batch))
+        assert not stage.accepts(TP("in", 1))
+        await until(lambda: stage.acked.get(TP("in", 0)) == 4 * max_batch)
+        assert stage.accepts(TP("in", 1))
     assert broker.woken > 0
 
 
@@ -118,7 +118,7 @@ async def test_a_failure_that_nothing_foresees_stops_the_stage_before_it_loses_a
             raise RuntimeError("not even a dead letter can be written")
 
     broker.before = broken
-    async with Running(broker, echo, take=2) as stage:
+    async with Running(broker, echo, max_batch=2) as stage:
         stage.put(TP("in", 0), records("in", 0, [b"a", b"b", b"x", b"c", b"d"]))
         await until(lambda: stage.stopped is not None)
         stage.put(TP("in", 0), records("in", 0, [b"e"], first=5))
@@ -136,7 +136,7 @@ async def test_a_slow_handler_is_given_smaller_batches_and_a_quick_one_larger_ag
         broker.clock.now += len(items) / 100 if len(sizes) < 4 else 0.01
         return await echo(items)
 
-    async with Running(broker, slow_at_first, take=400) as stage:
+    async with Running(broker, slow_at_first, max_batch=400) as stage:
         stage.put(TP("in", 0), records("in", 0, [b"a"] * 1550))
         await until(lambda: stage.acked.get(TP("in", 0)) == 1550)
     assert sizes[:6] == [400, 150, 150, 150, 300, 400]
@@ -151,7 +151,7 @@ async def test_a_small_batch_that_took_long_makes_the_next_no_smaller() -> None:
         broker.clock.now += 3.0 if len(sizes) == 1 else 0.9
         return await echo(items)
 
-    async with Running(broker, in_line_at_first, take=400) as stage:
+    async with Running(broker, in_line_at_first, max_batch=400) as stage:
         stage.put(TP("in", 0), records("in", 0, [b"a"]))
         await until(lambda: stage.acked.get(TP("in", 0)) == 1)
         stage.put(TP("in", 0), records("in", 0, [b"a"] * 400, first=1))
@@ -174,7 +174,7 @@ async def test_two_batches_fly_of_different_partitions_and_one_partition_keeps_i
         under_way.remove(mine)
         return await echo(items)
 
-    async with Running(broker, slow, take=2, flights=2) as stage:
+    async with Running(broker, slow, max_batch=2, max_in_flight=2) as stage:
         stage.put(TP("in", 0), records("in", 0, [b"a0", b"a1", b"a2", b"a3"]))
         await until(lambda: len(gates) == 1)
         stage.put(TP("in", 1), records("in", 1, [b"b0", b"b1"]))
@@ -200,11 +200,11 @@ async def test_a_rebalance_cancels_every_batch_that_hangs() -> None:
         await asyncio.Event().wait()
         return []
 
-    async with Running(broker, hanging, take=1, flights=2) as stage:
+    async with Running(broker, hanging, max_batch=1, max_in_flight=2) as stage:
         for partition in (0, 1):
             stage.put(TP("in", partition), records("in", partition, [b"a"]))
         await until(lambda: sorted(started) == [0, 1])
-        await stage.settle()
+        await stage.drain()
         assert stage.acked == {}
         assert not stage.busy
     assert broker.log == []
@@ -215,7 +215,7 @@ async def test_of_a_run_that_was_counted_in_part_only_the_rest_is_counted() -> N
     async with Running(broker, echo) as stage:
         stage.put(TP("in", 0), records("in", 0, [b"a", b"b"]))
         await until(lambda: stage.acked.get(TP("in", 0)) == 2)
-        await stage.settle()
+        await stage.drain()
         await assigned(stage, 0)
         stage.put(TP("in", 0), records("in", 0, [b"a", b"b", b"c"]))
         await until(lambda: stage.acked.get(TP("in", 0)) == 3)
@@ -224,21 +224,21 @@ async def test_of_a_run_that_was_counted_in_part_only_the_rest_is_counted() -> N
 
 async def test_a_batch_whose_account_landed_and_outputs_did_not_is_counted_once() -> None:
     broker = MemoryBroker()
-    ledger = Ledger()
+    accounts = Ledger()
     left = [4]
 
     def no_leader(outputs: Sequence[Output]) -> None:
         for output in outputs:
             if output.topic == STATS:
                 assert output.value is not None
-                ledger.take(Account.decode(output.value))
+                accounts.take(Account.decode(output.value))
         broker.clock.now += 25.0
         if left[0]:
             left[0] -= 1
-            raise OutsideFault("kafka", "no leader")
+            raise TransientError("kafka", "no leader")
 
     broker.before = no_leader
     async with Running(broker, echo) as stage:
         stage.put(TP("in", 0), records("in", 0, [b"a"] * 10))
         await until(lambda: stage.acked.get(TP("in", 0)) == 10)
-    assert ledger.totals("stage") == {"src": {"ingested": 10, "done": 10}}
+    assert accounts.totals("stage") == {"src": {"ingested": 10, "done": 10}}

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from faust.types.tuples import TP
 
-from feedback_app.hop import BadRecord, Item, Output, OutsideFault, Result
-from feedback_app.hop.stage import BUG_CAP, TRIES
+from feedback_app.hop import BadRecord, Item, Output, Result, TransientError
+from feedback_app.hop.stage import ERROR_BUDGET, MAX_ATTEMPTS
 from tests.support.hopping import (
     DEAD,
     MemoryBroker,
@@ -44,7 +44,7 @@ async def test_after_a_long_wait_or_rest_a_stage_does_not_count_as_stuck() -> No
         look()
         if failures:
             failures -= 1
-            raise OutsideFault("slack", "down")
+            raise TransientError("slack", "down")
         return await echo(items)
 
     async with Running(broker, away_for_long) as stage:
@@ -57,10 +57,10 @@ async def test_after_a_long_wait_or_rest_a_stage_does_not_count_as_stuck() -> No
     assert len(still) == 2
     assert max(still) == 0
 
-    stage.declare("slack #x", "down")
+    stage.report_blocked("slack #x", "down")
     assert stage.waiting == {"slack #x": "down"}
     await clock.sleep(3600.0)
-    stage.declare("slack #x", None)
+    stage.report_blocked("slack #x", None)
     assert stage.waiting == {}
     assert stage.progress_at == clock.monotonic()
 
@@ -72,7 +72,7 @@ async def test_the_wait_is_shown_and_honours_what_the_party_asked_for() -> None:
     async def refusing(items: Sequence[Item[str]]) -> list[Result]:
         shown.append(dict(stage.waiting))
         if len(shown) < 3:
-            raise OutsideFault("model", "busy", retry_after=77.0)
+            raise TransientError("model", "busy", retry_after=77.0)
         return await echo(items)
 
     async with Running(broker, refusing) as stage:
@@ -96,7 +96,10 @@ async def test_what_cannot_be_decoded_is_a_dead_letter_and_the_rest_goes_on() ->
         stage.put(TP("in", 1), records("in", 1, [b"a", b"junk", None, b"b"]))
         await until(lambda: stage.acked.get(TP("in", 1)) == 4)
     assert broker.sent("out") == [b"a", b"b"]
-    assert [(letter.offset, letter.value_bytes(), letter.reason) for letter in broker.dead] == [
+    assert [
+        (dead_letter.offset, dead_letter.value_bytes(), dead_letter.reason)
+        for dead_letter in broker.dead
+    ] == [
         (1, b"junk", "not text"),
         (2, None, "not text"),
     ]
@@ -118,7 +121,9 @@ async def test_a_bad_record_found_by_the_handler_takes_only_itself_along() -> No
         stage.put(TP("in", 0), records("in", 0, [b"a", b"bad", b"b"]))
         await until(lambda: stage.acked.get(TP("in", 0)) == 3)
     assert broker.sent("out") == [b"a", b"b"]
-    assert [(letter.reason, letter.attempts) for letter in broker.dead] == [("cannot be", 1)]
+    assert [(dead_letter.reason, dead_letter.attempts) for dead_letter in broker.dead] == [
+        ("cannot be", 1)
+    ]
 
 
 async def test_an_output_that_the_broker_refuses_takes_only_its_record_along() -> None:
@@ -159,9 +164,9 @@ async def test_a_bug_is_tried_again_then_item_by_item_then_a_dead_letter() -> No
     async with Running(broker, buggy) as stage:
         stage.put(TP("in", 0), records("in", 0, [b"a", b"x", b"b"]))
         await until(lambda: stage.acked.get(TP("in", 0)) == 3)
-    assert calls == [["a", "x", "b"]] * TRIES + [["a"]] + [["x"]] * TRIES + [["b"]]
-    assert [(letter.error, letter.attempts) for letter in broker.dead] == [
-        ("ZeroDivisionError", TRIES)
+    assert calls == [["a", "x", "b"]] * MAX_ATTEMPTS + [["a"]] + [["x"]] * MAX_ATTEMPTS + [["b"]]
+    assert [(dead_letter.error, dead_letter.attempts) for dead_letter in broker.dead] == [
+        ("ZeroDivisionError", MAX_ATTEMPTS)
     ]
 
 
@@ -172,9 +177,9 @@ async def test_too_many_bugs_stop_the_stage_and_nothing_more_is_acknowledged() -
         raise RuntimeError("always")
 
     async with Running(broker, broken) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a"] * (BUG_CAP + 10)))
+        stage.put(TP("in", 0), records("in", 0, [b"a"] * (ERROR_BUDGET + 10)))
         await until(lambda: stage.stopped is not None)
-        assert not stage.takes(TP("in", 0))
+        assert not stage.accepts(TP("in", 0))
         assert "bug" in stage.waiting
-    assert len(broker.dead) == BUG_CAP
-    assert stage.acked[TP("in", 0)] == BUG_CAP
+    assert len(broker.dead) == ERROR_BUDGET
+    assert stage.acked[TP("in", 0)] == ERROR_BUDGET

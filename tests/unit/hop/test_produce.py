@@ -7,9 +7,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
-from feedback_app.hop import BadRecord, Output, OutsideFault
+from feedback_app.hop import BadRecord, Output, TransientError
 from feedback_app.hop.batch import BatchStage
-from feedback_app.hop.produce import Sender
+from feedback_app.hop.produce import BatchProducer
 from feedback_app.hop.stage import Plan
 from feedback_app.hop.types import Result
 from tests.support.hopping import STATS, MemoryBroker, assigned, outside, records, until
@@ -53,9 +53,9 @@ class Producer:
         return {0, 1, 2}
 
 
-def sender(producer: Producer) -> Sender:
+def sender(producer: Producer) -> BatchProducer:
     """Return a sender over the stand-in."""
-    return Sender(lambda: cast(AIOKafkaProducer, producer))
+    return BatchProducer(lambda: cast(AIOKafkaProducer, producer))
 
 
 def outputs(count: int, partition: int | None = 0) -> list[Output]:
@@ -95,8 +95,8 @@ async def test_records_keep_their_order_within_a_partition() -> None:
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (KafkaTimeoutError(), OutsideFault),
-        (ConnectionResetError(), OutsideFault),
+        (KafkaTimeoutError(), TransientError),
+        (ConnectionResetError(), TransientError),
         (MessageSizeTooLargeError(), BadRecord),
     ],
 )

@@ -8,7 +8,7 @@ from faust.types.tuples import TP
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feedback_app.hop import BadRecord, Item, Output, OutsideFault, Result
+from feedback_app.hop import BadRecord, Item, Output, Result, TransientError
 from feedback_app.hop.record import RecordStage
 from feedback_app.hop.stage import Plan
 from models import Account
@@ -63,7 +63,7 @@ async def test_the_offset_is_that_of_the_oldest_unfinished_record() -> None:
     await until(lambda: stage.acked == {HERE: 3})
     assert last_account(broker).counts == {"#c": {"created": 3, "delivered": 3}}
     assert last_account(broker).ahead == {}
-    await stage.settle()
+    await stage.drain()
 
 
 async def test_after_a_long_rest_a_stage_does_not_count_as_stuck() -> None:
@@ -78,7 +78,7 @@ async def test_after_a_long_rest_a_stage_does_not_count_as_stuck() -> None:
     await broker.clock.sleep(30.0)
     stage.put(HERE, records("in", 0, [b"b"], first=1))
     assert stage.progress_at == began
-    await stage.settle()
+    await stage.drain()
 
 
 @settings(max_examples=40, deadline=None)
@@ -98,7 +98,7 @@ def test_in_any_order_of_finishing_a_revoke_leaves_the_unfinished_unacknowledged
         await until(
             lambda: sum(entry.counts is not None for entry in entries) + stage.finished >= finished
         )
-        await stage.settle()
+        await stage.drain()
         done = set(order[:finished])
         expected = next((n for n in range(6) if n not in done), 6)
         assert stage.acked.get(HERE, 0) == expected
@@ -120,8 +120,8 @@ async def test_a_failure_of_the_account_that_nothing_foresees_stops_the_stage() 
     stage.put(HERE, records("in", 0, [b"a"]))
     await until(lambda: stage.stopped is not None)
     assert stage.acked == {}
-    assert not stage.takes(HERE)
-    await stage.settle()
+    assert not stage.accepts(HERE)
+    await stage.drain()
 
 
 async def test_one_record_that_waits_outside_holds_up_no_other() -> None:
@@ -131,7 +131,7 @@ async def test_one_record_that_waits_outside_holds_up_no_other() -> None:
     async def handler(item: Item[str]) -> Result:
         tries.append(item.value)
         if item.value == "a" and tries.count("a") < 5:
-            raise OutsideFault("slack", "down")
+            raise TransientError("slack", "down")
         return Result([Output("out", None, item.value.encode(), 0)])
 
     stage = stage_of(broker, handler)
@@ -140,7 +140,7 @@ async def test_one_record_that_waits_outside_holds_up_no_other() -> None:
     await until(lambda: stage.acked == {HERE: 2})
     assert broker.sent("out") == [b"b", b"a"]
     assert broker.dead == []
-    await stage.settle()
+    await stage.drain()
 
 
 async def test_bad_and_undecodable_records_are_dead_letters_and_the_rest_goes_on() -> None:
@@ -157,7 +157,7 @@ async def test_bad_and_undecodable_records_are_dead_letters_and_the_rest_goes_on
     await assigned(stage, 0)
     stage.put(HERE, records("in", 0, [b"a", b"junk", b"bad", b"dead"]))
     await until(lambda: stage.acked == {HERE: 4})
-    assert sorted(letter.reason for letter in broker.dead) == [
+    assert sorted(dead_letter.reason for dead_letter in broker.dead) == [
         "channel_not_found",
         "is_archived",
         "not text",
@@ -166,7 +166,7 @@ async def test_bad_and_undecodable_records_are_dead_letters_and_the_rest_goes_on
         "#c": {"delivered": 1, "dead_lettered": 2},
         "unknown": {"dead_lettered": 1},
     }
-    await stage.settle()
+    await stage.drain()
 
 
 async def test_a_broker_that_is_down_keeps_the_acknowledgement_back() -> None:
@@ -180,7 +180,7 @@ async def test_a_broker_that_is_down_keeps_the_acknowledgement_back() -> None:
     stage.put(HERE, records("in", 0, [b"a"]))
     await until(lambda: stage.acked == {HERE: 1})
     assert len(broker.sent(STATS)) >= 1
-    await stage.settle()
+    await stage.drain()
 
 
 async def test_a_rebalance_gives_effects_their_grace_and_cancels_the_rest_at_once() -> None:
@@ -191,7 +191,7 @@ async def test_a_rebalance_gives_effects_their_grace_and_cancels_the_rest_at_onc
     async def handler(item: Item[str]) -> Result:
         try:
             if item.value == "posting":
-                item.held = True
+                item.in_flight = True
                 going.set()
                 await asyncio.sleep(0.01)
                 events.append("posted")
@@ -206,19 +206,19 @@ async def test_a_rebalance_gives_effects_their_grace_and_cancels_the_rest_at_onc
     await assigned(stage, 0)
     stage.put(HERE, records("in", 0, [b"posting", b"waiting"]))
     await going.wait()
-    await stage.settle()
+    await stage.drain()
     assert events == ["cancelled", "posted"]
     assert stage.acked == {HERE: 1}
 
 
 async def test_a_partition_with_too_much_in_flight_waits_and_the_others_do_not() -> None:
     broker, gates = MemoryBroker(), Gates()
-    stage = stage_of(broker, gates, room=3)
+    stage = stage_of(broker, gates, capacity=3)
     await assigned(stage, 0, 1)
     stage.put(HERE, records("in", 0, [b"a", b"b", b"c"]))
-    assert not stage.takes(HERE)
-    assert stage.takes(TP("in", 1))
+    assert not stage.accepts(HERE)
+    assert stage.accepts(TP("in", 1))
     await until(lambda: len(gates.begun) == 3)
     gates.open("a")
-    await until(lambda: stage.takes(HERE))
-    await stage.settle()
+    await until(lambda: stage.accepts(HERE))
+    await stage.drain()

@@ -8,7 +8,7 @@ from aiokafka.errors import IllegalStateError
 from faust.transport.consumer import ThreadDelegateConsumer
 from faust.types.tuples import TP
 
-from feedback_app.hop.transport import HopConsumer
+from feedback_app.hop.transport import StageConsumer
 
 
 class Eager:
@@ -18,7 +18,7 @@ class Eager:
         self.acked: dict[TP, int] = {}
         self.got: list[Any] = []
 
-    def takes(self, tp: TP) -> bool:
+    def accepts(self, tp: TP) -> bool:
         return True
 
     def put(self, tp: TP, records: list[Any]) -> None:
@@ -27,7 +27,7 @@ class Eager:
     def assign(self, tps: set[TP], generation: int) -> None:
         """Start on them."""
 
-    async def settle(self) -> None:
+    async def drain(self) -> None:
         """End what is in flight."""
 
 
@@ -35,11 +35,11 @@ async def test_a_rebalance_while_it_seeks_after_another_ends_no_worker(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     app: Any = SimpleNamespace(consumer_generation_id=0)
-    consumer, stage, tp = object.__new__(HopConsumer), Eager(), TP("t", 0)
+    consumer, stage, tp = object.__new__(StageConsumer), Eager(), TP("t", 0)
     consumer.app, consumer.stages, consumer.flow_active = app, {"t": stage}, True
     sought: list[int] = []
 
-    async def fetched(self: HopConsumer, tps: set[TP], timeout: float) -> dict[TP, list[Any]]:
+    async def fetched(self: StageConsumer, tps: set[TP], timeout: float) -> dict[TP, list[Any]]:
         app.consumer_generation_id += 1
         return {tp: ["a record of a generation that is over"]}
 

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from feedback_app.alerting.delivery_state import DeliveryState
-from feedback_app.dedupe import Revisions
+from feedback_app.dedupe import DedupeStore
 from feedback_app.hop import Row
 from models import Action, Alert, Cursor, Delivery, Feedback, InvalidRecord, ScoredFeedback, Wire
 from models.delivery import POSTED
@@ -53,4 +53,4 @@ def test_a_state_is_restored_past_what_is_not_ours(
 ) -> None:
     row = Row(0, 0, b"k", orjson.dumps(data), 1_800_000_000.0)
     DeliveryState(0).restore(row)
-    Revisions(24, lambda: 1_800_000_000.0).restore(row)
+    DedupeStore(24, lambda: 1_800_000_000.0).restore(row)

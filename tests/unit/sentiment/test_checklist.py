@@ -29,10 +29,10 @@ MUST_ALL_PASS = {"plain complaint", "plain praise", "plain neutral question"}
 FLOOR = 0.9
 
 
-@pytest.fixture(scope="module", params=backends.offered(), ids=lambda way: way.name)
+@pytest.fixture(scope="module", params=backends.offered(), ids=lambda backend: backend.name)
 def failures(request: pytest.FixtureRequest) -> list[str]:
     """Return `category: expected, got: text` of each case that fails, each way in turn."""
-    classifier = load_local(way=request.param)
+    classifier = load_local(backend=request.param)
     said = classifier.score([case["text"] for case in CASES])
     classifier.close()
     return [

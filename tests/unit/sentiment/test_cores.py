@@ -39,24 +39,24 @@ def holder(folder: Path) -> subprocess.Popen[str]:
 
 
 def test_a_seat_counts_until_its_process_ends_however_it_ends(tmp_path: Path) -> None:
-    seats = Seats(tmp_path / "seats")
-    assert seats.taken() == 1
+    slots = Seats(tmp_path / "seats")
+    assert slots.taken() == 1
     with holder(tmp_path / "seats") as other:
-        assert seats.taken() == 2
+        assert slots.taken() == 2
         other.send_signal(signal.SIGKILL)
         other.wait()
-        assert seats.taken() == 1
-    seats.close()
+        assert slots.taken() == 1
+    slots.close()
 
 
 def test_what_a_killed_process_left_is_removed_once_it_is_old(tmp_path: Path) -> None:
-    seats = Seats(tmp_path / "seats")
+    slots = Seats(tmp_path / "seats")
     left = tmp_path / "seats" / "1-left"
     left.touch()
-    assert (seats.taken(), left.exists()) == (1, True)
+    assert (slots.taken(), left.exists()) == (1, True)
     os.utime(left, (time.time() - 61, time.time() - 61))
-    assert (seats.taken(), left.exists()) == (1, False)
-    seats.close()
+    assert (slots.taken(), left.exists()) == (1, False)
+    slots.close()
     assert list((tmp_path / "seats").iterdir()) == []
 
 

@@ -27,7 +27,7 @@ NOW = 1_790_000_000.0
 )
 def test_by_status(status: int, reset: str | None, state: str, wait: float | None) -> None:
     found = fault(status, reset, b"<html>no json</html>", NOW)
-    assert (found.party, found.state, found.retry_after) == ("x", state, wait)
+    assert (found.dependency, found.state, found.retry_after) == ("x", state, wait)
 
 
 def test_x_is_quoted() -> None:
@@ -39,4 +39,4 @@ def test_x_is_quoted() -> None:
 
 @given(st.integers(300, 599), st.none() | st.text(), st.binary())
 def test_any_answer_has_a_fault(status: int, reset: str | None, body: bytes) -> None:
-    assert fault(status, reset, body, NOW).party == "x"
+    assert fault(status, reset, body, NOW).dependency == "x"

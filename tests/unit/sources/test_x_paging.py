@@ -79,7 +79,7 @@ async def follow(x: FakeX, polls: Sequence[float], restarts: set[int]) -> list[F
     async def send(posts: Sequence[Feedback]) -> None:
         sent.extend(posts)
 
-    async def bury(dead: Sequence[DeadLetter]) -> None:
+    async def send_to_dlq(dead: Sequence[DeadLetter]) -> None:
         assert not dead
 
     def gate() -> int:
@@ -93,7 +93,7 @@ async def follow(x: FakeX, polls: Sequence[float], restarts: set[int]) -> list[F
         x.now = START + at
         before = cursor
         try:
-            cursor = await source.poll(cursor, send, bury, x.now)
+            cursor = await source.poll(cursor, send, send_to_dlq, x.now)
         except SourceFault:
             continue
         if before is not None:
@@ -153,15 +153,15 @@ def test_a_budget_that_runs_out_loses_nothing(posts: list[Post], allowances: lis
             left -= len(found)
             sent.extend(each.id for each in found)
 
-        async def bury(dead: Sequence[DeadLetter]) -> None:
+        async def send_to_dlq(dead: Sequence[DeadLetter]) -> None:
             assert not dead
 
-        cursor = await XSearch(SOURCE, x, gate).poll(None, send, bury, x.now)
+        cursor = await XSearch(SOURCE, x, gate).poll(None, send, send_to_dlq, x.now)
         for number, allowance in enumerate([*allowances, *[1000] * 3]):
             # Each time in a new process, so that only the cursor carries over.
             left, x.now = allowance, START + 700 + 10 * number
             try:
-                cursor = await XSearch(SOURCE, x, gate).poll(cursor, send, bury, x.now)
+                cursor = await XSearch(SOURCE, x, gate).poll(cursor, send, send_to_dlq, x.now)
             except BudgetSpent as spent:
                 cursor = spent.cursor
         return sent
@@ -176,13 +176,13 @@ def test_a_quiet_query_does_not_fall_behind_seven_days() -> None:
         async def send(posts: Sequence[Feedback]) -> None:
             assert not posts
 
-        async def bury(dead: Sequence[DeadLetter]) -> None:
+        async def send_to_dlq(dead: Sequence[DeadLetter]) -> None:
             assert not dead
 
         source = XSearch(SOURCE, x, lambda: 100)
         for day in range(10):
             x.now = START + 86400 * day
-            cursor = await source.poll(cursor, send, bury, x.now)
+            cursor = await source.poll(cursor, send, send_to_dlq, x.now)
         assert cursor is not None
         return cursor
 
@@ -197,11 +197,11 @@ def test_a_clock_in_the_wrong_time_zone_moves_no_cursor_past_the_present() -> No
         async def send(posts: Sequence[Feedback]) -> None:
             assert not posts
 
-        async def bury(dead: Sequence[DeadLetter]) -> None:
+        async def send_to_dlq(dead: Sequence[DeadLetter]) -> None:
             assert not dead
 
         last = Cursor(source="x", position=str(snowflake(START - 7200)))
         source = XSearch(SOURCE, FakeX([], 10, set()), lambda: 100)
-        return await source.poll(last, send, bury, START + 13 * 3600)
+        return await source.poll(last, send, send_to_dlq, START + 13 * 3600)
 
     assert int(asyncio.run(run()).position) < snowflake(START)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from feedback_app.hop.errors import BadRecord
 from feedback_app.sources.x.posts import read_page, read_post
-from feedback_app.sources.x.snowflake import is_mark, mark, seconds, snowflake
+from feedback_app.sources.x.snowflake import is_synthetic, seconds, snowflake, synthetic_id
 from models import Feedback
 
 NOW = 1_790_000_000.0
@@ -98,8 +98,8 @@ def test_an_odd_item_is_odd_alone(item: object) -> None:
     body = {"data": [post(), item], "meta": {"result_count": 2}}
     page = read_page(body, "x", NOW)
     assert len(page.posts) == 1
-    assert len(page.odd) == 1
-    assert orjson.loads(page.odd[0].value) == item
+    assert len(page.malformed) == 1
+    assert orjson.loads(page.malformed[0].value) == item
 
 
 @pytest.mark.parametrize("body", [None, [], "x", 1, {"data": {}, "meta": {}}, {"data": []}])
@@ -123,11 +123,11 @@ def test_any_answer_is_a_page_or_a_value_error(meta: object, users: object, data
         page = read_page({"data": data, "meta": meta, "includes": {"users": users}}, "x", NOW)
     except ValueError:
         return
-    assert len(page.posts) + len(page.odd) <= page.count
+    assert len(page.posts) + len(page.malformed) <= page.count
 
 
 @given(st.floats(1_300_000_000, 2_200_000_000))
 def test_ids_carry_their_time(at: float) -> None:
     assert seconds(snowflake(at)) == pytest.approx(at, abs=0.002)
-    assert mark(at) < snowflake(at)
-    assert is_mark(mark(at))
+    assert synthetic_id(at) < snowflake(at)
+    assert is_synthetic(synthetic_id(at))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from feedback_app.settings import Source
 from feedback_app.sources.slack.events import Conditions, Reader, microseconds
 from feedback_app.sources.slack.history import SETTLED_S, Page, compare
-from feedback_app.sources.slack.known import Known
+from feedback_app.sources.slack.message_index import MessageIndex
 from models import Feedback
 
 NOW = 1_790_000_000.0
@@ -29,38 +29,38 @@ def known_message(age_s: int, revision: int = 1, kind: str = "create", url: str 
 
 
 def test_the_newest_revision_counts_and_a_deletion_stays() -> None:
-    known = Known()
-    known.remember(known_message(10, 5))
-    known.remember(known_message(10, 4))
-    held = known.get("C12345", ts(10))
+    index = MessageIndex()
+    index.remember(known_message(10, 5))
+    index.remember(known_message(10, 4))
+    held = index.get("C12345", ts(10))
     assert held is not None
     assert held.revision == 5
-    known.remember(known_message(10, 6, "delete"))
-    known.remember(known_message(10, 7))
-    assert list(known.alive("C12345")) == []
+    index.remember(known_message(10, 6, "delete"))
+    index.remember(known_message(10, 7))
+    assert list(index.alive("C12345")) == []
 
 
 def test_other_sources_are_none_of_its_business() -> None:
-    known = Known()
-    known.remember(Feedback(id="x:1", text="t", source="x"))
-    known.remember(Feedback(id="slack:C12345:nonsense", text="t", source="slack"))
-    assert list(known.alive("C12345")) == []
+    index = MessageIndex()
+    index.remember(Feedback(id="x:1", text="t", source="x"))
+    index.remember(Feedback(id="slack:C12345:nonsense", text="t", source="slack"))
+    assert list(index.alive("C12345")) == []
 
 
 def test_a_reply_keeps_its_thread_over_revisions() -> None:
-    known = Known()
+    index = MessageIndex()
     url = f"https://a.slack.com/archives/C12345/p1?thread_ts={ts(90)}&cid=C12345"
-    known.remember(known_message(10, 1, url=url))
-    known.remember(known_message(10, 2))
-    (reply,) = known.alive("C12345")
+    index.remember(known_message(10, 1, url=url))
+    index.remember(known_message(10, 2))
+    (reply,) = index.alive("C12345")
     assert reply.thread == ts(90)
 
 
 def test_what_is_older_than_a_day_is_forgotten() -> None:
-    known = Known()
+    index = MessageIndex()
     for age in range(60 * 3600, 0, -600):
-        known.remember(known_message(age))
-    kept = [each.sent for each in known.alive("C12345")]
+        index.remember(known_message(age))
+    kept = [each.sent for each in index.alive("C12345")]
     assert min(kept) >= NOW_US - 27 * 3600 * 1_000_000
     assert min(kept) <= NOW_US - 24 * 3600 * 1_000_000
 
@@ -74,9 +74,9 @@ def test_what_is_older_than_a_day_is_forgotten() -> None:
 def test_news_and_deletions_are_exactly_those_inside_the_page(
     before: set[int], deleted: set[int], unheard: set[int], bounds: tuple[int, int]
 ) -> None:
-    known = Known()
+    index = MessageIndex()
     for age in before:
-        known.remember(known_message(age, microseconds(ts(age)) or 0))
+        index.remember(known_message(age, microseconds(ts(age)) or 0))
     youngest, oldest = min(bounds), max(bounds)
     there = {age for age in (before - deleted) | unheard if youngest <= age <= oldest}
     page = Page(
@@ -84,8 +84,8 @@ def test_news_and_deletions_are_exactly_those_inside_the_page(
         NOW_US - oldest * 1_000_000,
         NOW_US - youngest * 1_000_000,
     )
-    found = compare(page, "C12345", known.alive("C12345"), known, READER, NOW)
+    found = compare(page, "C12345", index.alive("C12345"), index, READER, NOW)
     assert {each.id for each in found.unknown} == {f"slack:C12345:{ts(a)}" for a in there - before}
     gone = {age for age in before - there if max(youngest, SETTLED_S) <= age <= oldest}
     assert {each.ts for each in found.missing} == {ts(age) for age in gone}
-    assert not found.odd
+    assert not found.malformed

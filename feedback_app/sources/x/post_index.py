@@ -12,7 +12,7 @@ PREFIX = "x:"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class IndexedPost:
     """The newest known revision of a post."""
 
     revision: int
@@ -23,23 +23,25 @@ class Kept:
 class Back(Protocol):
     """What reads a topic to its present end."""
 
-    async def to_end(
+    async def read_to_high_watermark(
         self, topic: str, start: dict[int, int], hours: float | None, take: Callable[[Row], None]
     ) -> dict[int, int]:
         """Hand every record from {partition: offset} on to `take`; raises OutsideFault."""
 
 
-class KeptPosts:
+class PostIndex:
     """The posts in `scored`; each reading goes on where the last one ended."""
 
     def __init__(self, back: Back, topic: Topic) -> None:
         self._back, self._topic = back, topic
         self._next = dict.fromkeys(range(topic.partitions), 0)
-        self._posts: dict[str, tuple[float, Kept]] = {}
+        self._posts: dict[str, tuple[float, IndexedPost]] = {}
 
-    async def read(self, now: float) -> dict[str, Kept]:
+    async def read(self, now: float) -> dict[str, IndexedPost]:
         """Return {feedback id: newest revision} of what still stands; raises OutsideFault."""
-        self._next = await self._back.to_end(self._topic.name, self._next, None, self._take)
+        self._next = await self._back.read_to_high_watermark(
+            self._topic.name, self._next, None, self._take
+        )
         kept_s = (self._topic.retention_ms or 0) / 1000
         self._posts = {
             name: found for name, found in self._posts.items() if found[0] >= now - kept_s
@@ -55,11 +57,11 @@ class KeptPosts:
             return
         _, held = self._posts.get(found.id, (0.0, None))
         if held is None or (found.revision > held.revision and not held.deleted):
-            kept = Kept(found.revision, found.source, found.kind == "delete")
+            kept = IndexedPost(found.revision, found.source, found.kind == "delete")
             self._posts[found.id] = (row.timestamp, kept)
 
 
-def deletion(name: str, kept: Kept, now: float) -> Feedback:
+def deletion(name: str, kept: IndexedPost, now: float) -> Feedback:
     """Return the feedback that takes a post back: above its newest revision, without text."""
     return Feedback(
         id=name,

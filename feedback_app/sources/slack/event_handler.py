@@ -11,18 +11,18 @@ from feedback_app.settings import Source
 from feedback_app.sources.base import Context, SourceState, State
 from feedback_app.sources.deliver import Deliver, dead_letter, dumped
 from feedback_app.sources.slack.events import Ignored, Reader
-from feedback_app.sources.slack.known import Known
+from feedback_app.sources.slack.message_index import MessageIndex
 from feedback_app.sources.slack.names import Names
 from models import Feedback
 
 STAGE = "slack"
-ODD_REMEMBERED = 1000
+MALFORMED_REMEMBERED = 1000
 
 Interactive = Callable[[dict[str, Any]], Awaitable[None]]
 """Takes the payload of a pressed button; returns once it may be acknowledged."""
 
 
-class Intake:
+class EventHandler:
     """Everything about Slack's payloads that does not depend on a connection."""
 
     def __init__(
@@ -37,13 +37,13 @@ class Intake:
         self._sources, self._interactive = sources, interactive
         self._filtered = {each.id: 0 for each in sources}
         self._last_message: dict[str, str | None] = {}
-        self._buried: dict[str, None] = {}
+        self._dead_lettered: dict[str, None] = {}
         self._sending: dict[tuple[str, int], asyncio.Event] = {}
-        self.known = Known()
+        self.index = MessageIndex()
         """What was sent lately, by this worker and, where it is told, by others."""
         self._state: State = "waiting"
         self._detail = ""
-        self.amiss: Mapping[str, str] = {}
+        self.problems: Mapping[str, str] = {}
         """What is wrong with a source while the connection is well, by source id."""
 
     def show(self, state: State, detail: str = "") -> None:
@@ -60,26 +60,26 @@ class Intake:
         elif kind == "events_api" and isinstance(payload, dict):
             await self._event(reader, payload)
         elif kind != "slash_commands":
-            await self.bury(dumped(payload), f"an envelope of unknown type {str(kind)[:80]}")
+            await self.send_to_dlq(dumped(payload), f"an envelope of unknown type {str(kind)[:80]}")
 
-    async def bury(self, value: bytes, reason: str) -> None:
+    async def send_to_dlq(self, value: bytes, reason: str) -> None:
         """Send a payload to the dead letters, once however often it comes. Raises OutsideFault."""
         digest = hashlib.sha256(value).hexdigest()
-        if digest in self._buried:
+        if digest in self._dead_lettered:
             return
         source = self._sources[0].id
         letter = dead_letter(source, STAGE, value, reason, self._clock.time())
-        await self._deliver(source).bury([letter])
-        self._buried[digest] = None
-        if len(self._buried) > ODD_REMEMBERED:
-            del self._buried[next(iter(self._buried))]
+        await self._deliver(source).send_to_dlq([letter])
+        self._dead_lettered[digest] = None
+        if len(self._dead_lettered) > MALFORMED_REMEMBERED:
+            del self._dead_lettered[next(iter(self._dead_lettered))]
 
     async def _event(self, reader: Reader, payload: dict[str, Any]) -> None:
         now = self._clock.time()
         try:
             found = reader.event(payload.get("event"), now)
         except BadRecord as error:
-            await self.bury(dumped(payload), str(error))
+            await self.send_to_dlq(dumped(payload), str(error))
             return
         if isinstance(found, Ignored):
             if found.source is not None:
@@ -94,7 +94,7 @@ class Intake:
         What the broker has already (an event that came again, or that the history had first) is
         not sent a second time. Raises OutsideFault.
         """
-        if self._context.shared.paused(found.source) or self.known.covers(found):
+        if self._context.shared.paused(found.source) or self.index.covers(found):
             return None
         key = (found.id, found.revision)
         if (under_way := self._sending.get(key)) is not None:
@@ -104,7 +104,7 @@ class Intake:
         try:
             found = await self._named(found)
             await self._deliver(found.source).send([found])
-            self.known.remember(found)
+            self.index.remember(found)
         finally:
             del self._sending[key]
             done.set()
@@ -126,7 +126,7 @@ class Intake:
         state, detail = self._state, self._detail
         if self._context.shared.paused(source):
             state, detail = "paused", ""
-        elif state == "running" and source in self.amiss:
-            state, detail = "failing", self.amiss[source]
+        elif state == "running" and source in self.problems:
+            state, detail = "failing", self.problems[source]
         last, filtered = self._last_message.get(source), self._filtered[source]
         self._context.report(source, SourceState(state, detail, last, filtered))

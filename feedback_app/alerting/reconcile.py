@@ -33,7 +33,7 @@ BEFORE_TAKEOVER_S = 180.0
 """How long before a takeover a post may have been made by a worker that was lost."""
 
 
-def wait_for_look(age: float, sure_looks: int) -> float:
+def seconds_until_check(age: float, sure_looks: int) -> float:
     """Return the seconds until the next look, given a claim's age and the looks that counted."""
     if sure_looks:
         return BETWEEN_LOOKS_S
@@ -60,7 +60,7 @@ def duplicates(messages: Sequence[Found], recorded: dict[str, str]) -> list[tupl
     return found
 
 
-class Lookup:
+class Reconciler:
     """Reads the histories of alert channels."""
 
     def __init__(self, context: Context, ownership: Ownership, writer: Writer) -> None:
@@ -77,7 +77,7 @@ class Lookup:
         clock = self._context.clock
         sure_looks = 0
         while sure_looks < LOOKS:
-            wait = wait_for_look(clock.time() - claimed, sure_looks)
+            wait = seconds_until_check(clock.time() - claimed, sure_looks)
             if wait > 0:
                 await clock.sleep(wait)
             sure = clock.time() - claimed >= SURE_S
@@ -92,7 +92,7 @@ class Lookup:
         return None
 
     async def _history(self, queue: ChannelQueue, channel: str, since: float) -> list[Found] | None:
-        party, wait, failed = f"slack {queue.name}", FIRST_BACKOFF_S, False
+        dependency, wait, failed = f"slack {queue.name}", FIRST_BACKOFF_S, False
         try:
             while True:
                 try:
@@ -103,13 +103,15 @@ class Lookup:
                     log.warning("%s: history cannot be read: %s", queue.name, outcome.error)
                     return None
                 failed = True
-                self._context.waits(party, f"cannot read the history: {described(outcome)}")
+                self._context.report_blocked(
+                    dependency, f"cannot read the history: {described(outcome)}"
+                )
                 asked = outcome.retry_after if isinstance(outcome, NotDone) else None
                 await self._context.clock.sleep(wait if asked is None else asked)
                 wait = min(2 * wait, LONGEST_BACKOFF_S)
         finally:
             if failed:
-                self._context.waits(party, None)
+                self._context.report_blocked(dependency, None)
 
     def note_takeover(self, state: DeliveryState) -> None:
         """Remember when a partition was taken over, if it just was."""
@@ -132,9 +134,9 @@ class Lookup:
             return None
         queue.swept_takeover = began
         since = clock.time() - age - BEFORE_TAKEOVER_S
-        return self.sweep(queue, channel, state, since, ZOMBIE_S - age + SWEEP_AFTER_S)
+        return self.sweep_duplicates(queue, channel, state, since, ZOMBIE_S - age + SWEEP_AFTER_S)
 
-    async def sweep(
+    async def sweep_duplicates(
         self, queue: ChannelQueue, channel: str, state: DeliveryState, since: float, after: float
     ) -> None:
         """After so many seconds, delete what stands twice in a channel since a Unix time."""

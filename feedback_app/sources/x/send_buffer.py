@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from feedback_app.clock import Clock
-from feedback_app.hop.errors import BadRecord, OutsideFault
+from feedback_app.hop.errors import BadRecord, TransientError
 from feedback_app.hop.types import Output
 from feedback_app.sources.base import Context
-from feedback_app.sources.deliver import dead_letter, dumped, letters, records
+from feedback_app.sources.deliver import dead_letter, dead_letter_records, dumped, records
 from feedback_app.sources.x.backoff import Broken
 from feedback_app.sources.x.budget import Spend, Users, key
-from feedback_app.sources.x.client import PARTY
+from feedback_app.sources.x.client import DEPENDENCY
 from feedback_app.sources.x.posts import read_post, usernames
 from feedback_app.sources.x.rules import source_of
 from models import DeadLetter, Feedback
@@ -35,7 +35,7 @@ class Taken:
     dead: DeadLetter | None = None
 
 
-class Outflow:
+class SendBuffer:
     """Takes lines and sends them; `sent` is called after each batch that the broker has."""
 
     def __init__(
@@ -77,7 +77,7 @@ class Outflow:
         try:
             self._lines.put_nowait(taken)
         except asyncio.QueueFull:
-            raise Broken(PARTY, "the broker is too slow for the stream") from None
+            raise Broken(DEPENDENCY, "the broker is too slow for the stream") from None
         if taken.feedback is not None:
             self.newest[source] = max(number, self.newest.get(source, 0))
         self.unsent += 1
@@ -89,34 +89,34 @@ class Outflow:
             batch = [await self._lines.get()]
             while len(batch) < BATCH and not self._lines.empty():
                 batch.append(self._lines.get_nowait())
-            await self._insist(batch)
+            await self._retry_forever(batch)
             self.unsent -= len(batch)
             if not self.unsent:
                 self._all_sent.set()
             self._sent()
 
-    async def _insist(self, batch: list[Taken]) -> None:
+    async def _retry_forever(self, batch: list[Taken]) -> None:
         """Send a batch; where it fails for what it is, each alone, and the culprit as a letter."""
         while True:
             try:
                 return await self._send(batch)
-            except OutsideFault as found:
+            except TransientError as found:
                 log.warning("X stream: %s", found)
                 await self._clock.sleep(self._resend_s)
             except Exception as error:
                 if len(batch) == 1:
-                    return await self._bury(batch[0], error)
+                    return await self._send_to_dlq(batch[0], error)
                 for each in batch:
-                    await self._insist([each])
+                    await self._retry_forever([each])
                 return None
 
-    async def _bury(self, taken: Taken, error: Exception) -> None:
+    async def _send_to_dlq(self, taken: Taken, error: Exception) -> None:
         log.error("X stream: a post was not taken: %s", error)
         if taken.feedback is not None:  # else it is a dead letter that nobody takes
             value, now = dumped(taken.feedback.asdict()), self._clock.time()
             reason = f"{type(error).__name__}: {error}"
             dead = dead_letter(taken.source, STAGE, value, reason, now)
-            await self._insist([Taken(taken.source, dead=dead)])
+            await self._retry_forever([Taken(taken.source, dead=dead)])
 
     async def drained(self, seconds: float) -> None:
         """Return once the broker has everything, or after so many seconds."""
@@ -151,7 +151,7 @@ class Outflow:
             bought = len(posts) + len(dead)
             spends[source] = self.tally(source).plus(bought, 0, now, len(new))
             tally = spends[source].cursor(f"{source}/stream", now)
-            outputs += [*records(topics, posts), *letters(topics, source, dead)]
+            outputs += [*records(topics, posts), *dead_letter_records(topics, source, dead)]
             outputs.append(Output(topics.cursors.name, tally.source.encode(), tally.encode(), 0))
         await self._context.produce(outputs)
         self._spends |= spends

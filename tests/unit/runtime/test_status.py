@@ -5,7 +5,7 @@ from typing import Any
 
 from faust.types.tuples import TP
 
-from feedback_app.hop.accounts import Book
+from feedback_app.hop.accounts import Counters
 from feedback_app.runtime.status import lag
 from models import Account
 
@@ -14,10 +14,10 @@ TOPIC = TP("feedback.alerts", 0)
 
 def behind(last: Account | None, begun: dict[TP, int], end: int) -> int:
     """Return the lag of a partition: its account, the commits found at the start, and its end."""
-    book = Book("delivery", 0, last, lambda: 1_800_000_000.0)
+    counters = Counters("delivery", 0, last, lambda: 1_800_000_000.0)
     consumer = SimpleNamespace(highwater=lambda tp: end, begun=begun)
-    line: Any = SimpleNamespace(hops=SimpleNamespace(consumer=consumer))
-    part = SimpleNamespace(book=book, tp=TOPIC)
+    line: Any = SimpleNamespace(registry=SimpleNamespace(consumer=consumer))
+    part = SimpleNamespace(counters=counters, tp=TOPIC)
     stage: Any = SimpleNamespace(partitions={0: part}, plan=SimpleNamespace(topic=TOPIC.topic))
     return lag(line, stage, 0)
 

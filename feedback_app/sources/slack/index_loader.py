@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 from mode import Service
 
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Row
-from feedback_app.kafka.readback import ReadBack
+from feedback_app.kafka.reader import TopicReader
 from feedback_app.kafka.topics import Topic
-from feedback_app.sources.slack.known import Known
+from feedback_app.sources.slack.message_index import MessageIndex
 from models import InvalidRecord, ScoredFeedback
 
 log = logging.getLogger(__name__)
@@ -20,17 +20,21 @@ RETRY_S = 2.0
 KEY = b"slack:"
 
 
-class SlackMemory(Service):
-    """Keeps a `Known` up with what every worker took in, from the topic `scored`.
+class MessageIndexLoader(Service):
+    """Keeps a `MessageIndex` up with what every worker took in, from the topic `scored`.
 
     Read whole at the start, and on by the leader alone, which is who reads the history.
     """
 
     def __init__(
-        self, readback: ReadBack, scored: Topic, known: Known, leading: Callable[[], bool]
+        self,
+        topic_reader: TopicReader,
+        scored: Topic,
+        index: MessageIndex,
+        leading: Callable[[], bool],
     ) -> None:
         super().__init__()
-        self._readback, self._scored, self._known = readback, scored, known
+        self._topic_reader, self._scored, self._known = topic_reader, scored, index
         self._leading = leading
         self._next = dict.fromkeys(range(scored.partitions), 0)
 
@@ -38,8 +42,10 @@ class SlackMemory(Service):
         """Read on to the end; an outside fault is waited out."""
         while not self.should_stop:
             try:
-                ends = await self._readback.to_end(self._scored.name, self._next, HOURS, self._take)
-            except OutsideFault as fault:
+                ends = await self._topic_reader.read_to_high_watermark(
+                    self._scored.name, self._next, HOURS, self._take
+                )
+            except TransientError as fault:
                 log.warning("what is known of Slack cannot be read: %s", fault)
                 await self.sleep(RETRY_S)
             else:

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from feedback_app.sentiment import backends
-from feedback_app.sentiment.backends import Way
+from feedback_app.sentiment.backends import Backend
 from feedback_app.sentiment.classifier import Probabilities
 from feedback_app.sentiment.loading import BUNDLED, load_local
 from feedback_app.sentiment.local import LocalClassifier
@@ -19,7 +19,7 @@ from feedback_app.sentiment.prepare import MAX_TOKENS
 
 from .model_files import texts
 
-WAYS = backends.offered()
+BACKENDS = backends.offered()
 ODD = ["", "\0\0\0", "😀" * 50, "x" * 100_000, "the " * 25_000, "\ud83d", "\ud83d\ude00", " \n\t"]
 ODD += ["C:\\udata \\uDEAD", '"\\ud83d\\ude21"']
 
@@ -69,10 +69,10 @@ def test_the_library_way_agrees_with_the_library(small_distilbert: Path) -> None
 
 
 @pytest.mark.timeout(600)  # it computes thousands of texts, on whatever cores are left
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
-def test_a_score_does_not_depend_on_its_company(way: Way) -> None:
+@pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend.name)
+def test_a_score_does_not_depend_on_its_company(backend: Backend) -> None:
     some = texts(500)
-    classifier = load_local(None, None, way)
+    classifier = load_local(None, None, backend)
     alone = [classifier.score([text])[0].score for text in some]
     assert max(alone) - min(alone) > 0.3
     order = list(range(len(some)))
@@ -96,21 +96,21 @@ def test_the_library_way_does_not_depend_on_company_either(small_distilbert: Pat
     classifier.close()
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
-def test_every_way_keeps_the_scores_of_fp32(way: Way) -> None:
+@pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend.name)
+def test_every_way_keeps_the_scores_of_fp32(backend: Backend) -> None:
     some = texts(300)
     plain = load_local(None, None, backends.FP32)
-    other = load_local(None, None, way)
+    other = load_local(None, None, backend)
     reference = torch.tensor(scores(plain.score(some)))
     assert backends.keeps_scores(torch.tensor(scores(other.score(some))), reference)
     plain.close()
     other.close()
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
-def test_odd_texts_score_and_change_no_other(way: Way) -> None:
+@pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend.name)
+def test_odd_texts_score_and_change_no_other(backend: Backend) -> None:
     plain = texts(20)
-    classifier = load_local(None, None, way)
+    classifier = load_local(None, None, backend)
     among = classifier.score([*ODD, *plain])
     assert len(among) == len(ODD) + len(plain)
     assert all(0 <= said.score <= 1 for said in among)
@@ -135,7 +135,7 @@ def test_scores_are_kept_only_if_nearly_all_are() -> None:
 
 def test_the_choice_is_said_and_is_one_that_is_offered() -> None:
     classifier = load_local(None)
-    assert classifier.name in [f"bundled ({way.name})" for way in WAYS]
+    assert classifier.name in [f"bundled ({backend.name})" for backend in BACKENDS]
     assert classifier.languages == frozenset({"en"})
     classifier.close()
 
@@ -159,15 +159,15 @@ def test_a_way_leaves_the_weights_that_it_is_made_of_as_they_are(small_bert: Pat
 def test_a_way_that_does_not_work_here_is_passed_over(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def build(way: Way, weights: object, config: object) -> Callable[..., torch.Tensor]:
-        if way is backends.CUDA:
+    def build(backend: Backend, weights: object, config: object) -> Callable[..., torch.Tensor]:
+        if backend is backends.CUDA:
             raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 2.00 GiB.")
         return lambda sample: torch.tensor([[0.5, 0.5]] * len(sample))
 
     monkeypatch.setattr(backends, "build", build)
     monkeypatch.setattr(backends, "offered", lambda: [backends.FP32, backends.BF16, backends.CUDA])
-    way, _ = backends.choose({}, {}, torch.tensor([0.0, 1.0]), [[1], [2]])
-    assert way is backends.BF16
+    backend, _ = backends.choose({}, {}, torch.tensor([0.0, 1.0]), [[1], [2]])
+    assert backend is backends.BF16
     assert caplog.messages == [
         "packed fp16 on CUDA does not work here and is not used: CUDA out of memory."
     ]
@@ -180,16 +180,16 @@ def test_a_faster_way_is_chosen_only_if_it_keeps_the_scores(
     class Off:
         """Stands for a model whose scores are off by the error of its way."""
 
-        def __init__(self, way: Way) -> None:
-            self.shift = 0.0 if way is backends.FP32 else error
+        def __init__(self, backend: Backend) -> None:
+            self.shift = 0.0 if backend is backends.FP32 else error
 
         def __call__(self, sample: Sequence[Sequence[int]]) -> torch.Tensor:
             return torch.tensor([[0.5 - self.shift, 0.5 + self.shift]] * len(sample))
 
-    def build(way: Way, weights: object, config: object) -> Off:
-        return Off(way)
+    def build(backend: Backend, weights: object, config: object) -> Off:
+        return Off(backend)
 
     monkeypatch.setattr(backends, "build", build)
     monkeypatch.setattr(backends, "offered", lambda: [backends.FP32, backends.BF16])
-    way, _ = backends.choose({}, {}, torch.tensor([0.0, 1.0]), [[1], [2]])
-    assert way is (backends.FP32 if error else backends.BF16)
+    backend, _ = backends.choose({}, {}, torch.tensor([0.0, 1.0]), [[1], [2]])
+    assert backend is (backends.FP32 if error else backends.BF16)

@@ -24,7 +24,7 @@ class Message:
     """The ts of the thread that it replies in, if it does."""
 
 
-class Known:
+class MessageIndex:
     """Messages by channel and ts, of the last 25 hours; fed with what was sent to the broker."""
 
     def __init__(self) -> None:

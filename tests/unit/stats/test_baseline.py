@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedback_app.stats.arrivals import KEPT_MINUTES, Arrivals
-from feedback_app.stats.rhythm import LEAST_S, heard_at, silent_after, usual_gap
+from feedback_app.stats.baseline import LEAST_S, heard_at, silent_after, usual_gap
 
 MINUTES = st.integers(0, 3 * KEPT_MINUTES)
 

@@ -34,7 +34,7 @@ def unsteady_counts(product: Callable[[Tensor], Tensor], rows: Tensor) -> frozen
 
 
 @cache
-def unsteady_bf16(inner: int, out: int, threads: int) -> frozenset[int]:
+def nondeterministic_bf16(inner: int, out: int, threads: int) -> frozenset[int]:
     """Return the unsteady counts of a bf16 product (rows, inner) x (inner, out) on this machine.
 
     `threads` is what the process computes with; a change of it changes the answer.
@@ -51,19 +51,21 @@ def unsteady_bf16(inner: int, out: int, threads: int) -> frozenset[int]:
     return unsteady_counts(product, rows)
 
 
-def steady_cuts(rows: int, unsteady: frozenset[int]) -> list[tuple[int, int]]:
+def deterministic_cuts(rows: int, nondeterministic: frozenset[int]) -> list[tuple[int, int]]:
     """Return the stretches to multiply one by one, as (rows, rows with padding), all steady.
 
     It is one stretch without padding where all counts from there on are steady; else, what is
     quicker: a few small stretches, or one that is padded.
     """
-    if not unsteady or rows > max(unsteady) * 2:
+    if not nondeterministic or rows > max(nondeterministic) * 2:
         return [(rows, rows)]
-    steady = [count for count in _COUNTS if count not in unsteady] + [max(rows, _ROWS)]
-    small = max((count for count in steady if count < min(unsteady)), default=0)
+    steady = [count for count in _COUNTS if count not in nondeterministic] + [max(rows, _ROWS)]
+    small = max((count for count in steady if count < min(nondeterministic)), default=0)
     if small and small < rows <= _MAX_CUTS * small:
         whole, rest = divmod(rows, small)
-        return [(small, small)] * whole + (steady_cuts(rest, unsteady) if rest else [])
+        return [(small, small)] * whole + (
+            deterministic_cuts(rest, nondeterministic) if rest else []
+        )
     return [(rows, next(count for count in steady if count >= rows))]
 
 
@@ -72,11 +74,11 @@ def pad_rows(x: Tensor, count: int) -> Tensor:
     return x if count == len(x) else F.pad(x, (0, 0, 0, count - len(x)))
 
 
-def multiply_steadily(
-    product: Callable[..., Tensor], unsteady: frozenset[int], *inputs: Tensor
+def multiply_deterministically(
+    product: Callable[..., Tensor], nondeterministic: frozenset[int], *inputs: Tensor
 ) -> Tensor:
     """Return product(*inputs), inputs of (rows, …), worked out by steady counts of rows."""
-    cuts = steady_cuts(len(inputs[0]), unsteady)
+    cuts = deterministic_cuts(len(inputs[0]), nondeterministic)
     if len(cuts) == 1 and cuts[0][0] == cuts[0][1]:
         return product(*inputs)
     parts = [torch.split(x, [rows for rows, _ in cuts]) for x in inputs]

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedback_app import dedupe as revisions
-from feedback_app.dedupe import Known, Revisions, known_from, merged
-from feedback_app.hop import OutsideFault, Row
+from feedback_app.dedupe import DedupeStore, SeenId, merged, seen_from
+from feedback_app.hop import Row, TransientError
 from feedback_app.settings import ConfigurationError
 from models import Feedback, ScoredFeedback
 
@@ -37,7 +37,7 @@ def scored(identity: str, offset: int, revision: int = 0, kind: str = "create") 
     return ScoredFeedback(feedback=feedback, score=score, partition=0, offset=offset)
 
 
-def same(one: Known, other: Known) -> bool:
+def same(one: SeenId, other: SeenId) -> bool:
     """Whether both tell the same; the order of the records means nothing."""
     return (*one[:2], sorted(one.records)) == (*other[:2], sorted(other.records))
 
@@ -54,13 +54,13 @@ RECORDS = st.builds(
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hold but three ids in memory."""
-    monkeypatch.setattr(revisions, "YOUNG", 3)
+    monkeypatch.setattr(revisions, "WRITE_BUFFER", 3)
 
 
 @pytest.mark.usefixtures("few")
 @given(every=st.lists(RECORDS, max_size=40), asked=st.lists(st.sampled_from(IDS), unique=True))
 def test_all_that_was_taken_in_is_known(every: list[ScoredFeedback], asked: list[str]) -> None:
-    held = Revisions(24, Now())
+    held = DedupeStore(24, Now())
     for number, one in enumerate(every):
         if number % 3 == 2:
             held.known(asked)
@@ -69,7 +69,7 @@ def test_all_that_was_taken_in_is_known(every: list[ScoredFeedback], asked: list
         else:
             held.restore(Row(0, number, None, one.encode(), 0.0))
     told = {
-        identity: [known_from(one) for one in every if one.feedback.id == identity]
+        identity: [seen_from(one) for one in every if one.feedback.id == identity]
         for identity in asked
     }
     found = held.known(asked)
@@ -80,7 +80,7 @@ def test_all_that_was_taken_in_is_known(every: list[ScoredFeedback], asked: list
 @pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("between", [0, 5])
 def test_of_a_raw_record_that_was_scored_twice_the_later_word_counts(between: int) -> None:
-    held = Revisions(24, Now())
+    held = DedupeStore(24, Now())
     held.remember(scored("a", 7, kind="delete"))
     take(held, *(f"x:{number}" for number in range(between)))
     held.known([])
@@ -89,7 +89,7 @@ def test_of_a_raw_record_that_was_scored_twice_the_later_word_counts(between: in
     assert len(held.known(["a"])["a"].records) == 1
 
 
-def take(held: Revisions, *ids: str) -> None:
+def take(held: DedupeStore, *ids: str) -> None:
     """Have scored records of these ids taken in."""
     for number, identity in enumerate(ids):
         held.remember(scored(identity, number))
@@ -97,7 +97,7 @@ def take(held: Revisions, *ids: str) -> None:
 
 def test_an_id_is_known_for_a_window_and_forgotten_after_two() -> None:
     now = Now()
-    held = Revisions(1, now)
+    held = DedupeStore(1, now)
     take(held, "early", "again")
     now.at += HOUR
     assert set(held.known(["early", "again"])) == {"early", "again"}
@@ -112,7 +112,7 @@ def test_an_id_is_known_for_a_window_and_forgotten_after_two() -> None:
 def test_a_clock_that_was_ahead_keeps_nothing_for_longer() -> None:
     now = Now()
     now.at += 10_000 * HOUR
-    held = Revisions(1, now)
+    held = DedupeStore(1, now)
     now.at -= 10_000 * HOUR
     take(held, "a")
     for _ in range(4):
@@ -127,60 +127,60 @@ def many(count: int, first: int = 0) -> Sequence[ScoredFeedback]:
 
 
 def test_any_number_of_ids_can_be_asked_for() -> None:
-    held = Revisions(24, Now())
-    for one in many(3 * revisions.YOUNG):
+    held = DedupeStore(24, Now())
+    for one in many(3 * revisions.WRITE_BUFFER):
         held.remember(one)
     for count in (0, 1, 2, 9, 63, 64, 65, 700):
         ids = [f"x:{number * 5}" for number in range(count)]
-        expected = {i: Known(0, False, (15 * number,)) for number, i in enumerate(ids)}
+        expected = {i: SeenId(0, False, (15 * number,)) for number, i in enumerate(ids)}
         assert held.known(ids) == {i: k for i, k in expected.items() if k.records[0] < 9000}
 
 
 def test_the_disk_holds_them_and_memory_does_not_grow() -> None:
-    held = Revisions(24, Now())
-    for one in many(20 * revisions.YOUNG):
+    held = DedupeStore(24, Now())
+    for one in many(20 * revisions.WRITE_BUFFER):
         held.restore(Row(0, 0, None, one.encode(), 0.0))
-        assert len(held._young) <= revisions.YOUNG
+        assert len(held._write_buffer) <= revisions.WRITE_BUFFER
 
 
 def test_on_a_full_disk_they_are_held_in_memory_and_then_waited_with(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(revisions, "HELD_MOST", 5 * revisions.YOUNG)
+    monkeypatch.setattr(revisions, "MAX_BUFFERED", 5 * revisions.WRITE_BUFFER)
     now = Now()
-    held = Revisions(24, now)
+    held = DedupeStore(24, now)
     held._file._database.execute("PRAGMA max_page_count = 20")
-    every = many(12 * revisions.YOUNG)
+    every = many(12 * revisions.WRITE_BUFFER)
     ids = [one.feedback.id for one in every]
-    fault: OutsideFault | None = None
+    fault: TransientError | None = None
     taken = 0
     while fault is None:
         some = every[taken : taken + 100]
         now.at += 1
         try:
             held.known(ids[taken : taken + 100])
-        except OutsideFault as error:
+        except TransientError as error:
             fault = error
         else:
             take(held, *(one.feedback.id for one in some))
             taken += 100
-    assert (fault.party, taken) == ("disk", 3000 + 5100), "three thousand found room"
+    assert (fault.dependency, taken) == ("disk", 3000 + 5100), "three thousand found room"
     assert "SQLITE_TMPDIR" in str(fault)
     assert 2 < len(caplog.records) < 12, "it is not tried each time"
-    with pytest.raises(OutsideFault):
+    with pytest.raises(TransientError):
         held.known(ids)
     held._file._database.execute("PRAGMA max_page_count = 1000000")
     for _ in range(3):
         assert len(held.known(ids)) == taken
-    assert len(held._young) < revisions.YOUNG
+    assert len(held._write_buffer) < revisions.WRITE_BUFFER
 
 
 def test_a_disk_that_cannot_be_read_is_waited_for() -> None:
-    held = Revisions(24, Now())
+    held = DedupeStore(24, Now())
     held._file._database.execute("DROP TABLE a")
-    with pytest.raises(OutsideFault, match="cannot read what is known of ids") as raised:
+    with pytest.raises(TransientError, match="cannot read what is known of ids") as raised:
         held.known(["x:1"])
-    assert raised.value.party == "disk"
+    assert raised.value.dependency == "disk"
     assert isinstance(raised.value.__cause__, sqlite3.Error)
 
 

@@ -57,7 +57,7 @@ def test_by_answer(
     status: int, data: Any, headers: dict[str, str], state: str, wait: float | None, words: str
 ) -> None:
     found = fault(refused(status, data, headers))
-    assert (found.party, found.state, found.retry_after) == ("slack", state, wait)
+    assert (found.dependency, found.state, found.retry_after) == ("slack", state, wait)
     assert words in str(found)
 
 
@@ -98,4 +98,4 @@ async def test_a_channel_listed_twice_is_found_once() -> None:
     client: Any = Listing()
     found = await find_channels(client, ["#feedback", "#missing"])
     assert found.ids == {"#feedback": "C1"}
-    assert list(found.amiss) == ["#missing"]
+    assert list(found.problems) == ["#missing"]

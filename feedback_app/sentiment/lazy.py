@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Sequence
 
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.sentiment.choose import load_scorer
 from feedback_app.sentiment.classifier import Probabilities
 from feedback_app.sentiment.scorer import Scorer
@@ -13,7 +13,7 @@ COLLECT_AFTER = 20_000
 """Objects between two collections of the young ones: a batch makes thousands, hardly any cycles."""
 
 
-class LateScorer:
+class LazyScorer:
     """Stands for the scorer while the worker starts: who asks too early is told to wait."""
 
     def __init__(self, settings: Settings) -> None:
@@ -45,7 +45,7 @@ class LateScorer:
     async def score(self, texts: Sequence[str]) -> list[Probabilities]:
         """Return one result a text; raises OutsideFault until the model is loaded."""
         if self._scorer is None:
-            raise OutsideFault("model", "the model is being loaded")
+            raise TransientError("model", "the model is being loaded")
         return await self._scorer.score(texts)
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from feedback_app.hop.accounts import Book
+from feedback_app.hop.accounts import Counters
 from feedback_app.stats.ledger import Ledger, minute_number
 from models import Account, WorkerStatus, rfc3339
 
@@ -227,13 +227,13 @@ class Owners:
     def __init__(self) -> None:
         self.now, self.generation = 1_800_000_000.0, 1
         self.log: list[Account] = []
-        self.frozen: list[Book] = []
+        self.frozen: list[Counters] = []
         self.book = self.owner()
 
-    def owner(self, behind: float = 0.0) -> Book:
+    def owner(self, behind: float = 0.0) -> Counters:
         """Return a new owner's book, from what the log says."""
         last = max(self.log, key=lambda one: one.rank, default=None)
-        return Book("s", 0, last, lambda: self.now - behind, self.generation)
+        return Counters("s", 0, last, lambda: self.now - behind, self.generation)
 
     def step(self, what: str, n: int) -> None:
         if what == "work":
@@ -265,13 +265,13 @@ class Owners:
             self.book = self.owner(behind=n * 3600.0)
             self.step("work", 1)
 
-    def page(self, book: Book, n: int) -> Book:
-        page = book.next_page()
+    def page(self, book: Counters, n: int) -> Counters:
+        page = book.next_record()
         for offset in range(book.offset + 1, book.offset + 1 + n):
             page.add(offset, [("x", "ingested")])
         return page
 
-    def write(self, book: Book) -> None:
+    def write(self, book: Counters) -> None:
         self.log.append(Account.decode(book.output("stats", {"x": {"pending": 1}}).value))
 
 
@@ -317,20 +317,20 @@ def test_what_former_owners_write_late_counts_nothing_whoever_reads_when(
         assert counts == {"ingested": owners.book.offset + 1, "pending": 1}
 
 
-def written(book: Book, n: int) -> tuple[Book, Account]:
+def written(book: Counters, n: int) -> tuple[Counters, Account]:
     """Return a page that counts n records more, and its account."""
-    page = book.next_page()
+    page = book.next_record()
     page.add(book.offset + n, [("x", "ingested")] * n)
     return page, Account.decode(page.output("stats").value)
 
 
 def test_owners_without_end_leave_what_is_open_and_the_oldest_counts_nothing_late() -> None:
     ledger, now = Ledger(), [0.0]
-    first, last = written(Book("s", 0, None, lambda: now[0], 1), 1)
+    first, last = written(Counters("s", 0, None, lambda: now[0], 1), 1)
     ledger.take(last)
     for generation in range(2, 500):
         now[0] += 300.0
-        _, last = written(Book("s", 0, last, lambda: now[0], generation), 1)
+        _, last = written(Counters("s", 0, last, lambda: now[0], generation), 1)
         ledger.take(last)
     reading = ledger._readings["s", 0]
     assert len(reading.links) <= len(reading.pages) <= 25
@@ -341,8 +341,8 @@ def test_owners_without_end_leave_what_is_open_and_the_oldest_counts_nothing_lat
 
 def test_a_former_owner_whose_clock_is_ahead_closes_nothing() -> None:
     ledger = Ledger()
-    ahead = Book("s", 0, None, lambda: 10_000.0, 1)
-    book = Book("s", 0, None, lambda: 60.0, 2)
+    ahead = Counters("s", 0, None, lambda: 10_000.0, 1)
+    book = Counters("s", 0, None, lambda: 60.0, 2)
     book, page = written(book, 10)
     ledger.take(page)
     ledger.take(written(ahead, 10)[1])
@@ -354,7 +354,7 @@ def test_an_account_of_a_former_build_counts_as_before() -> None:
     ledger = Ledger()
     old = account(1000, 9, {"x": {"ingested": 10}})
     ledger.take(old)
-    book = Book("sentiment", 0, old, lambda: 1000 * 60.0, 4).next_page()
+    book = Counters("sentiment", 0, old, lambda: 1000 * 60.0, 4).next_record()
     book.add(10, [("x", "ingested")])
     ledger.take(Account.decode(book.output("stats").value))
     ledger.take(account(1000, 12, {"x": {"ingested": 13}}))

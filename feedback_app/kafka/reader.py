@@ -6,9 +6,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from feedback_app.clock import Clock
-from feedback_app.hop.errors import OutsideFault
+from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Row
-from feedback_app.kafka.clients import PARTY, reader
+from feedback_app.kafka.clients import DEPENDENCY, reader
 from feedback_app.settings import Settings
 
 CHUNK = 2000
@@ -16,13 +16,13 @@ CHUNK = 2000
 TAIL = 50
 
 
-class ReadBack:
+class TopicReader:
     """Reads partitions of a topic, with a consumer of its own each time."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings, self._clock = settings, clock
 
-    async def to_end(
+    async def read_to_high_watermark(
         self,
         topic: str,
         start: dict[int, int],
@@ -37,7 +37,7 @@ class ReadBack:
             try:
                 return await self._read(consumer, topic, start, hours, take)
             except (KafkaError, OSError, TimeoutError) as error:
-                raise OutsideFault(PARTY, f"reading {topic}: {error}") from error
+                raise TransientError(DEPENDENCY, f"reading {topic}: {error}") from error
 
     async def _read(
         self,

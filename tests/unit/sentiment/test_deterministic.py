@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from feedback_app.sentiment.steady import (
-    multiply_steadily,
+from feedback_app.sentiment.deterministic import (
+    deterministic_cuts,
+    multiply_deterministically,
     pad_rows,
-    steady_cuts,
     unsteady_counts,
 )
 
@@ -25,27 +25,27 @@ def test_counts_that_round_in_another_order_are_found() -> None:
 
 @given(st.integers(min_value=1, max_value=5000), st.frozensets(counts))
 def test_rows_are_never_lost_and_are_multiplied_by_steady_counts(
-    rows: int, unsteady: frozenset[int]
+    rows: int, nondeterministic: frozenset[int]
 ) -> None:
-    cuts = steady_cuts(rows, unsteady)
+    cuts = deterministic_cuts(rows, nondeterministic)
     assert sum(kept for kept, _ in cuts) == rows
     for kept, count in cuts:
         assert 1 <= kept <= count
-        assert count not in unsteady
-    if not unsteady:
+        assert count not in nondeterministic
+    if not nondeterministic:
         assert cuts == [(rows, rows)]
 
 
 def test_the_cuts_for_a_processor_that_divides_small_products() -> None:
-    unsteady = frozenset({64, 128, 256})
-    assert steady_cuts(30, unsteady) == [(30, 32)]
-    assert steady_cuts(70, unsteady) == [(32, 32), (32, 32), (6, 8)]
-    assert steady_cuts(300, unsteady) == [(300, 512)]
-    assert steady_cuts(513, unsteady) == [(513, 513)]
+    nondeterministic = frozenset({64, 128, 256})
+    assert deterministic_cuts(30, nondeterministic) == [(30, 32)]
+    assert deterministic_cuts(70, nondeterministic) == [(32, 32), (32, 32), (6, 8)]
+    assert deterministic_cuts(300, nondeterministic) == [(300, 512)]
+    assert deterministic_cuts(513, nondeterministic) == [(513, 513)]
 
 
 @given(st.integers(min_value=1, max_value=700), st.frozensets(counts))
-def test_cutting_and_padding_change_no_row(rows: int, unsteady: frozenset[int]) -> None:
+def test_cutting_and_padding_change_no_row(rows: int, nondeterministic: frozenset[int]) -> None:
     x = torch.arange(rows * 2, dtype=torch.float32).view(rows, 2)
     seen: list[int] = []
 
@@ -53,8 +53,8 @@ def test_cutting_and_padding_change_no_row(rows: int, unsteady: frozenset[int]) 
         seen.append(len(a))
         return a * 2 + b
 
-    assert torch.equal(multiply_steadily(product, unsteady, x, x + 1), x * 3 + 1)
-    assert unsteady.isdisjoint(seen)
+    assert torch.equal(multiply_deterministically(product, nondeterministic, x, x + 1), x * 3 + 1)
+    assert nondeterministic.isdisjoint(seen)
 
 
 def test_padding_adds_zero_rows_at_the_end() -> None:
