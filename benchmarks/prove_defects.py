@@ -213,8 +213,8 @@ DEFECTS = (
         (
             Edit(
                 "feedback_app/sources/x/search.py",
-                "newest = held.newest or page.newest or held.position",
-                "newest = page.newest or held.newest or held.position",
+                "newest = covered.newest or page.newest or covered.position",
+                "newest = page.newest or covered.newest or covered.position",
             ),
         ),
         "tests/component/sources/test_x_polls.py::"
@@ -224,19 +224,19 @@ DEFECTS = (
         "the cursor before the data",
         (
             Edit(
-                "agents/polls.py",
-                "            await context.produce([*records(context.topics, posts), *tally])\n",
-                "            late.extend([*records(context.topics, posts), *tally])\n",
+                "feedback_app/sources/polling.py",
+                "            await context.produce(outputs)\n",
+                "            late.extend(outputs)\n",
             ),
             Edit(
-                "agents/polls.py",
+                "feedback_app/sources/polling.py",
                 "        sent = 0\n",
                 "        sent = 0\n        late: list[Output] = []\n",
             ),
             Edit(
-                "agents/polls.py",
-                "        await context.produce([self._cursor(reached)])\n",
-                "        await context.produce([self._cursor(reached)])\n"
+                "feedback_app/sources/polling.py",
+                "        await self._write_cursor(polled, reached)\n",
+                "        await self._write_cursor(polled, reached)\n"
                 "        await context.produce(late)\n",
             ),
         ),
@@ -283,7 +283,7 @@ DEFECTS = (
         (
             Edit(
                 "feedback_app/sources/x/compliance.py",
-                "        job = await self._left() or _data(\n",
+                "        job = await self._unused_job() or _data(\n",
                 "        job = _data(\n",
             ),
         ),
@@ -357,7 +357,7 @@ DEFECTS = (
         "users of X not counted",
         (
             Edit(
-                "agents/polls.py",
+                "feedback_app/sources/x/meter.py",
                 "plus(len(posts), 1, now, len(users))\n",
                 "plus(len(posts), 1, now)\n",
             ),

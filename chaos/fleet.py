@@ -16,6 +16,7 @@ from chaos.link import Link
 from chaos.load import LISTENED
 from chaos.observer import Observer
 from chaos.processes import FEEDBACK, WorkerProcess
+from feedback_app.configuration import load
 from feedback_app.kafka.admin import ensure_topics
 from feedback_app.kafka.topics import Topics
 from feedback_app.sandbox import (
@@ -25,7 +26,6 @@ from feedback_app.sandbox import (
     X_BEARER_TOKEN,
     Sandbox,
 )
-from feedback_app.settings import load
 
 PARTITIONS = 4
 LIMITS = Limits(negative=0.35, positive=0.65)

@@ -1,5 +1,6 @@
 """Writes docs/configuration.md from the settings: python docs/render_configuration.py"""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -7,14 +8,16 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from feedback_app.settings import PREFIX, SECRETS, Rule, Settings, Source
+from feedback_app.settings import PREFIX, SECRETS, Rule, Settings, SourceOptions
+from feedback_app.sources import registry
 
 TARGET = Path(__file__).with_name("configuration.md")
 IN_TOML = ("sources", "rules")
 
 HEAD = """# Configuration
 
-Written by `python docs/render_configuration.py` from `feedback_app/settings.py`.
+Written by `python docs/render_configuration.py` from `feedback_app/settings.py` and the
+options of the source types.
 
 Environment variables, also read from `.env` in the working directory. A variable marked ¹ is a
 secret and can be given as a file: the same name with `_FILE`. Durations are `90s`, `15m`, `6h`,
@@ -31,15 +34,22 @@ def render() -> str:
             mark = " ¹" if name.upper() in SECRETS else ""
             parts.append(row(f"`{PREFIX}{name.upper()}`{mark}", field))
     parts.append("\n## The TOML file of `FEEDBACK_CONFIG`\n")
-    for title, model in (("[[sources]]", Source), ("[[rules]]", Rule)):
-        parts.append(f"\n`{title}`\n\n| key | default | meaning |\n|---|---|---|\n")
-        parts += [row(f"`{name}`", field) for name, field in fields(model)]
+    parts += table("Keys of every `[[sources]]`", SourceOptions)
+    for name in registry.BUILT_IN:
+        title = f"Further keys of the type `{name}`"
+        parts += table(title, registry.find(name).options, SourceOptions)
+    parts += table("Keys of every `[[rules]]`", Rule)
     return "".join(parts)
 
 
-def fields(model: type[BaseModel]) -> list[tuple[str, Any]]:
-    """Return the fields of a model."""
-    return list(model.model_fields.items())
+def table(
+    title: str, model: type[BaseModel], without: type[BaseModel] | None = None
+) -> Iterator[str]:
+    """Yield the table of a model's fields, but for those of another."""
+    yield f"\n{title}\n\n| key | default | meaning |\n|---|---|---|\n"
+    for name, field in model.model_fields.items():
+        if without is None or name not in without.model_fields:
+            yield row(f"`{name}`", field)
 
 
 def row(name: str, field: Any) -> str:

@@ -1,36 +1,26 @@
-"""Configuration: environment variables, `.env`, and the TOML file that FEEDBACK_CONFIG names.
+"""The settings: what every part of the app may be told, checked. The bottom of the app.
 
-A wrong value stops the start with one line that says what to change (`ConfigurationError`).
+`feedback_app/configuration.py` reads them from the environment and the TOML file.
 """
 
-import os
 import re
-import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-from dotenv import dotenv_values
 from pydantic import (
+    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
-    ValidationError,
+    SerializeAsAny,
     field_validator,
     model_validator,
 )
 
-from feedback_app.configured import (
-    Channel,
-    Channels,
-    Rule,
-    Source,
-    within_a_week,
-)
-from feedback_app.durations import Duration
-
-__all__ = ["ConfigurationError", "Rule", "Settings", "Source", "load"]
+from feedback_app.durations import Duration, seconds_of
 
 SECRETS = (
     "KAFKA_SASL_PASSWORD",
@@ -46,6 +36,82 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 class ConfigurationError(Exception):
     """The configuration cannot work; the message says what to change."""
+
+
+CHANNEL_FORM = re.compile(r"#[^\s#,]{1,80}|[CG][A-Z0-9]{5,}")
+OWNER_ID = "owner"
+"""No source may have it: `models.OWNER`, a key beside those of the sources."""
+ID_FORM = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+
+
+def _channel(value: str) -> str:
+    if not CHANNEL_FORM.fullmatch(value):
+        raise ValueError(f"{value!r} is no channel: write #name or an id such as C0123456789")
+    return value
+
+
+def _listed(value: object) -> object:
+    return (
+        [part for part in re.split(r"[\s,]+", value) if part] if isinstance(value, str) else value
+    )
+
+
+def _within_a_week(start: str) -> str:
+    if start != "now" and seconds_of(start) > 7 * 86400:
+        raise ValueError(f"{start} is further back than X can search: at most 7d")
+    return start
+
+
+Channel = Annotated[str, BeforeValidator(_channel)]
+"""A Slack channel: `#name` or its id."""
+Channels = Annotated[tuple[Channel, ...], BeforeValidator(_listed)]
+"""Slack channels: a list, or one string with commas or spaces between them."""
+SearchStart = Annotated[str, Field(pattern=r"^(now|\d+[smhd])$"), AfterValidator(_within_a_week)]
+"""How far back a search starts: `now`, or a duration of at most seven days."""
+
+
+class SourceOptions(BaseModel):
+    """The keys that every `[[sources]]` table takes; each source type adds its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    id: str = Field(pattern=ID_FORM)
+    """The name of the source in accounts, on the page and in `feedback sources`."""
+    type: str
+    """`x-search`, `x-stream`, `slack`, or the name of an entry point `feedback_app.sources`."""
+    silent_after: Duration | None = None
+    """How long a silence is worth a notice; learned from the source's rhythm unless set."""
+
+    @property
+    def listens(self) -> tuple[str, ...]:
+        """The Slack channels that the source listens on: no alert or notice may go there."""
+        return ()
+
+    @field_validator("id")
+    @classmethod
+    def _free(cls, value: str) -> str:
+        if value == OWNER_ID:
+            raise ValueError(f"source {value}: this id is taken, choose another")
+        return value
+
+
+class Rule(BaseModel):
+    """One alert rule (`[[rules]]` in the TOML file, beside the two of the environment)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    id: str = Field(pattern=ID_FORM)
+    """The name of the rule, part of each alert id."""
+    channel: Channel
+    """The Slack channel that its alerts go to. Leave it as it is written: once it is renamed, or
+    written as an id instead of a name, messages posted before are not edited or withdrawn any
+    more."""
+    below: float | None = Field(default=None, ge=0, le=1)
+    """Alert where the score is below this."""
+    above: float | None = Field(default=None, ge=0, le=1)
+    """Alert where the score is above this."""
+    source: str | None = None
+    """Only feedback of this source id."""
 
 
 class Settings(BaseModel):
@@ -95,7 +161,7 @@ class Settings(BaseModel):
     """Seconds between two polls of a query."""
     x_api_url: str = "https://api.twitter.com"
     """The X API; another address is for tests and gateways."""
-    x_start: str = Field(default="now", pattern=r"^(now|\d+[smhd])$")
+    x_start: SearchStart = "now"
     """Where the source `x` starts when it has no cursor."""
     x_daily_posts: int | None = Field(default=None, ge=1)
     """Posts that may be read a UTC day; unset means no limit."""
@@ -156,7 +222,7 @@ class Settings(BaseModel):
     web_token: SecretStr | None = None
     """The token that the page and the API ask for."""
 
-    sources: tuple[Source, ...] = ()
+    sources: tuple[SerializeAsAny[SourceOptions], ...] = ()
     """The sources: those of the TOML file, then `x` and `slack` of the environment."""
     rules: tuple[Rule, ...] = ()
     """The rules: `negative`, `positive`, then those of the TOML file."""
@@ -167,11 +233,6 @@ class Settings(BaseModel):
         if value is not None and not value.get_secret_value().strip():
             raise ValueError("it is blank: set it, or leave the variable out")
         return value
-
-    @field_validator("x_start")
-    @classmethod
-    def _within_reach(cls, value: str) -> str:
-        return within_a_week(value)
 
     @field_validator("kafka_bootstrap")
     @classmethod
@@ -230,100 +291,3 @@ class Settings(BaseModel):
                     "an alert would be its own feedback; choose another channel"
                 )
         return self
-
-
-def load(environ: dict[str, str] | None = None) -> Settings:
-    """Return the settings of the environment; raises ConfigurationError with one clear line.
-
-    `environ` replaces the process environment, for tests.
-    """
-    env = _dotenv() | dict(os.environ) if environ is None else dict(environ)
-    given: dict[str, Any] = _secret_files(env) | {
-        name: value for name in Settings.model_fields if (value := env.get(PREFIX + name.upper()))
-    }
-    table = _toml(given.get("config"))
-    try:
-        # The two rules of the environment need its checked values, so it is read alone first.
-        plain = Settings.model_validate(given)
-        given["sources"] = _sources(plain, table)
-        given["rules"] = _rules(plain, table)
-        return Settings.model_validate(given)
-    except ValidationError as error:
-        raise ConfigurationError(_one_line(error)) from None
-
-
-def _dotenv() -> dict[str, str]:
-    return {name: value for name, value in dotenv_values(".env").items() if value is not None}
-
-
-def _secret_files(env: dict[str, str]) -> dict[str, str]:
-    found = {}
-    for name in SECRETS:
-        path = env.get(f"{PREFIX}{name}_FILE")
-        if path and not env.get(f"{PREFIX}{name}"):
-            try:
-                found[name.lower()] = Path(path).read_text().strip()
-            except (OSError, UnicodeDecodeError) as error:
-                raise ConfigurationError(
-                    f"{PREFIX}{name}_FILE: cannot read {path}: "
-                    f"{getattr(error, 'strerror', None) or 'it is not text'}"
-                ) from None
-            if not found[name.lower()]:
-                raise ConfigurationError(f"{PREFIX}{name}_FILE: {path} is empty")
-    return found
-
-
-def _toml(name: str | None) -> dict[str, Any]:
-    if name is None:
-        return {}
-    path = Path(name)
-    try:
-        table = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise ConfigurationError(f"FEEDBACK_CONFIG: cannot read {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: {error}") from None
-    if unknown := set(table) - {"sources", "rules"}:
-        raise ConfigurationError(f"{path}: unknown table {min(unknown)}: only sources and rules")
-    for name, rows in table.items():
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise ConfigurationError(f"{path}: {name} is no list of tables: write [[{name}]]")
-    return table
-
-
-def _sources(base: Settings, table: dict[str, Any]) -> list[Any]:
-    found = list(table.get("sources", []))
-    if base.x_query:
-        found.append({"id": "x", "type": "x-search", "query": base.x_query, "start": base.x_start})
-    if base.slack_channels:
-        found.append(
-            {
-                "id": "slack",
-                "type": "slack",
-                "channels": base.slack_channels,
-                "keyword": base.slack_keyword,
-            }
-        )
-    return found
-
-
-def _rules(base: Settings, table: dict[str, Any]) -> list[Any]:
-    seed = [
-        {"id": "negative", "channel": base.negative_channel, "below": base.negative_below},
-        {"id": "positive", "channel": base.positive_channel, "above": base.positive_above},
-    ]
-    return seed + list(table.get("rules", []))
-
-
-def _one_line(error: ValidationError) -> str:
-    """Return the first fault as a line that names the variable and what is wrong."""
-    first = error.errors()[0]
-    where = [str(part) for part in first["loc"]]
-    message = first["msg"].removeprefix("Value error, ")
-    if not where:
-        return message
-    if where[0] in ("sources", "rules"):
-        return f"FEEDBACK_CONFIG: {'.'.join(where)}: {message}"
-    name = f"{PREFIX}{where[0].upper()}"
-    shown = "" if name.removeprefix(PREFIX) in SECRETS else f" (it is {first['input']!r})"
-    return f"{name}: {message}{shown}"

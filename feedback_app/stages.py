@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import agents.alerts
+import agents.polls
 import agents.sentiment
-from agents.polls import Polls
 from agents.sentiment import TextScorer
 from feedback_app.alerting.channels import Channels
 from feedback_app.alerting.delivery_state import DeliveryState
@@ -18,7 +18,8 @@ from feedback_app.hop.registry import StageRegistry
 from feedback_app.hop.stage import Plan, Stage
 from feedback_app.hop.types import StateTopic
 from feedback_app.kafka.topics import Topics
-from models import Alert, Feedback, PollRequest, ScoredFeedback
+from feedback_app.sources.polling import Poller
+from models import Alert, Feedback, ScoredFeedback
 
 SENTIMENT_MAX_BATCH = 512
 """Records of a sentiment batch: some model batches, so that the model never waits for records."""
@@ -28,15 +29,9 @@ DELIVERY_CAPACITY = 10_000
 """Alerts of a partition that may be read and not delivered; then that partition waits."""
 
 
-def polls(registry: StageRegistry, topics: Topics, handler: Polls) -> Stage:
+def polls(registry: StageRegistry, topics: Topics, poller: Poller) -> Stage:
     """`polls` to `raw`: one source's pages a request."""
-    plan = Plan(
-        name="polls",
-        topic=topics.polls.name,
-        decode=PollRequest.decode,
-        group=lambda request: request.source,
-    )
-    return registry.add(lambda links: RecordStage(plan, links, handler, seen=registry.seen))
+    return agents.polls.build(registry, topics, poller)
 
 
 def sentiment(

@@ -5,8 +5,9 @@ import atexit
 import sys
 
 from feedback_app.broker import BrokerUnavailable, find_or_start
+from feedback_app.configuration import load
 from feedback_app.runtime.app import create_app
-from feedback_app.settings import ConfigurationError, Settings, load
+from feedback_app.settings import ConfigurationError, Settings
 
 
 def ready_to_work(settings: Settings) -> Settings:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from feedback_app.settings import Settings, load
+from feedback_app.configuration import load
+from feedback_app.settings import Settings
 from feedback_app.stats.dead_letters import DROP, DeadLetters, target_of
 from feedback_app.stats.ledger import Ledger
 from feedback_app.web.health import Health, Progress

@@ -9,7 +9,8 @@ import orjson
 from feedback_app.cli.common import CheckFailed, Command, progress, run
 from feedback_app.cli.slack import Say, SayRefused
 from feedback_app.clock import Clock, SystemClock
-from feedback_app.settings import ConfigurationError, Settings, load
+from feedback_app.configuration import load
+from feedback_app.settings import ConfigurationError, Settings
 
 EXAMPLE = (
     "\b\nExample:\n"

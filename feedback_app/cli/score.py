@@ -12,6 +12,7 @@ import click
 
 from feedback_app.cli.common import CannotStart, CheckFailed, Command, OutputFile, progress
 from feedback_app.cli.patience import score_patiently
+from feedback_app.configuration import load
 from feedback_app.sentiment.choose import load_named
 from feedback_app.sentiment.classifier import (
     Classifier,
@@ -21,7 +22,7 @@ from feedback_app.sentiment.classifier import (
     TextsRefused,
 )
 from feedback_app.sentiment.quality import Quality, given_class
-from feedback_app.settings import Settings, load
+from feedback_app.settings import Settings
 
 DIGITS = 6
 """Digits of a score after the point, as in the pipeline's records."""

@@ -55,7 +55,7 @@ _FORMS = {
 async def check_slack(settings: Settings, clock: Clock, *, live: bool) -> list[Check]:
     """Look at the tokens, what they may do, and every channel that is named."""
     checks = []
-    listens = any(source.type == "slack" for source in settings.sources)
+    listens = any(source.listens for source in settings.sources)
     app_token = _secret(settings.slack_app_token)
     if listens:
         fault = token_form("FEEDBACK_SLACK_APP_TOKEN", app_token, "xapp-")

@@ -6,6 +6,7 @@ from feedback_app.doctor.check import Check, ill, skipped, well
 from feedback_app.hop.errors import TransientError
 from feedback_app.settings import Settings
 from feedback_app.sources.x.client import XClient
+from feedback_app.sources.x.options import SEARCH_QUERY, XOptions, XSearchOptions
 from feedback_app.sources.x.snowflake import snowflake
 
 TOKEN = "X token"  # noqa: S105
@@ -16,7 +17,7 @@ LOOK_BACK_S = 60.0
 
 async def check_x(settings: Settings, clock: Callable[[], float]) -> list[Check]:
     """Ask X with each query for something that does not exist."""
-    sources = [source for source in settings.sources if source.type.startswith("x-")]
+    sources = [source for source in settings.sources if isinstance(source, XOptions)]
     if not sources:
         return [skipped(TOKEN, "not needed: no source reads X (FEEDBACK_X_QUERY)")]
     token = settings.x_bearer_token
@@ -34,7 +35,7 @@ async def check_x(settings: Settings, clock: Callable[[], float]) -> list[Check]
         if checks[0].ok:
             for source in sources:
                 query = f"({source.query}) {NOTHING}"
-                if source.type == "x-search" and len(query) <= 512:
+                if isinstance(source, XSearchOptions) and len(query) <= SEARCH_QUERY:
                     checks.append(await _ask(client, f"source {source.id}", query, clock()))
     finally:
         await client.close()

@@ -7,8 +7,8 @@ from feedback_app.health import notices_list as kinds
 from feedback_app.health.facts import Facts, Found, said_of, watched_since
 from feedback_app.health.records import Condition, Key, clock, duration
 from feedback_app.health.stages import behind_s
-from feedback_app.settings import Source
-from feedback_app.sources.registry import is_polled
+from feedback_app.settings import SourceOptions
+from feedback_app.sources.registry import find
 from feedback_app.sources.schedule import intervals
 from feedback_app.stats.silence import silence
 from models import from_rfc3339
@@ -32,8 +32,7 @@ READ_LATE_S = 60.0
 
 def conditions(facts: Facts) -> Found:
     """Yield what is wrong with each configured source that is not paused."""
-    polled = [source for source in facts.settings.sources if is_polled(source)]
-    every = intervals(polled, facts.settings.x_poll_seconds)
+    every = intervals(facts.settings)
     live = facts.live
     for source in facts.settings.sources:
         if facts.paused(source.id) or not live:
@@ -45,13 +44,12 @@ def conditions(facts: Facts) -> Found:
             yield from _lagging(facts, source, every[source.id])
 
 
-def _state(source: Source, said: list[dict[str, Any]]) -> Mapping[str, Any]:
-    """Return the newest words on a source; of Slack those of the worker that is best off.
+def _state(source: SourceOptions, said: list[dict[str, Any]]) -> Mapping[str, Any]:
+    """Return the newest words on a source; where one worker is enough, those of the best one.
 
-    Slack spreads its events over the connections there are, so one that works is enough; a shared
-    token is everybody's.
+    A token that another program uses is a problem of every worker.
     """
-    if source.type != "slack":
+    if not find(source.type).one_worker_is_enough:
         return said[-1] if said else {}
     for words in said:
         if str(words.get("detail") or "").startswith(TOKEN_SHARED):
@@ -63,7 +61,7 @@ def _state(source: Source, said: list[dict[str, Any]]) -> Mapping[str, Any]:
     return said[-1] if said else {}
 
 
-def _by_state(source: Source, said: Mapping[str, Any]) -> Found:
+def _by_state(source: SourceOptions, said: Mapping[str, Any]) -> Found:
     detail = str(said.get("detail") or "")
     kind = BY_STATE.get(str(said.get("state")))
     if detail.startswith(TOKEN_SHARED):
@@ -72,7 +70,7 @@ def _by_state(source: Source, said: Mapping[str, Any]) -> Found:
         yield Key(kind, source.id), Condition(f"{source.id}: {detail}" if detail else source.id)
 
 
-def _silent(facts: Facts, source: Source, said: Mapping[str, Any]) -> Found:
+def _silent(facts: Facts, source: SourceOptions, said: Mapping[str, Any]) -> Found:
     key = Key(kinds.SOURCE_SILENT, source.id)
     watched = None  # once it is told, only a message ends it
     if not facts.is_open(key):
@@ -88,7 +86,7 @@ def _silent(facts: Facts, source: Source, said: Mapping[str, Any]) -> Found:
         yield key, Condition(text, found.since)
 
 
-def _lagging(facts: Facts, source: Source, every: float) -> Found:
+def _lagging(facts: Facts, source: SourceOptions, every: float) -> Found:
     cursor = facts.cursors.get(source.id)
     at = 0.0 if cursor is None or cursor.at is None else from_rfc3339(cursor.at)
     late = facts.now - max(at, watched_since(facts.live, facts.now))

@@ -8,7 +8,6 @@ import faust
 from mode import ServiceT
 
 import agents.delivery
-import agents.polls
 from feedback_app import stages
 from feedback_app.alerting.channels import Channels
 from feedback_app.clock import Clock
@@ -27,13 +26,11 @@ from feedback_app.runtime.status import filter_account, snapshot, worker_status
 from feedback_app.sentiment.lazy import LazyScorer
 from feedback_app.settings import Settings
 from feedback_app.slack.client import SlackClient
+from feedback_app.sources import registry as source_types
 from feedback_app.sources.base import SourceState
+from feedback_app.sources.dependencies import Connections, ServiceContext
+from feedback_app.sources.polling import Poller
 from feedback_app.sources.schedule import Timer
-from feedback_app.sources.slack.index_loader import MessageIndexLoader
-from feedback_app.sources.slack.socket import SlackSocket
-from feedback_app.sources.x.compliance import XCompliance
-from feedback_app.sources.x.post_index import PostIndex
-from feedback_app.sources.x.stream import XStream
 from feedback_app.stats.dead_letters import DeadLetters
 from feedback_app.stats.ledger import Ledger
 from feedback_app.web.health import Health
@@ -66,8 +63,20 @@ class Sending:
         return await self.channel_resolver.find(channel)
 
 
+@dataclass(frozen=True, slots=True)
+class SourceContext:
+    """What sources are given; see `sources.base.Context`."""
+
+    settings: Settings
+    topics: Topics
+    clock: Clock
+    shared: SharedState
+    produce: Produce
+    report: Callable[[str, SourceState], None]
+
+
 class Pipeline:
-    """The stages and what they share; also what sources, alerting and the page are given."""
+    """The stages and what they share; also what alerting and the page are given."""
 
     def __init__(self, app: faust.App, settings: Settings, time: Clock, worker: str) -> None:
         self.app, self.settings, self.worker, self.time = app, settings, worker, time
@@ -104,11 +113,14 @@ class Pipeline:
             settings, self.topics, self.scorer.load, self.channels.check_start
         )
         self.notices = Notices(settings.ops_channel, self.slack, time)
-        self.polls = agents.polls.build(self)
+        context = SourceContext(
+            settings, self.topics, time, self.shared, self.produce, self._report
+        )
+        self.poller = Poller(context)
         self.outbox = agents.delivery.build(self._sending())
         topics, registry = self.topics, self.registry
         self.stages: list[Stage] = [
-            stages.polls(registry, topics, self.polls),
+            stages.polls(registry, topics, self.poller),
             stages.sentiment(registry, topics, self.scorer, settings.dedupe_hours, time),
             stages.alerts(registry, topics, self.channels, time),
             stages.delivery(registry, topics, self.outbox),
@@ -123,9 +135,12 @@ class Pipeline:
             lambda: app.consumer_generation_id,
             time,
         )
-        self.socket: SlackSocket | None = None
-        self.sources: list[ServiceT] = self._sources()
-        timer = Timer(self)
+        self.slack_connections = Connections(self._others_slack_connections)
+        given = ServiceContext(context, app.is_leader, self.topic_reader, self.slack_connections)
+        self.sources: list[ServiceT] = [
+            Running(run) for run in source_types.services(settings, given)
+        ]
+        timer = Timer(context)
 
         async def ask() -> None:
             await request_polls(timer, self.topics.polls, self.produce, self.shared)
@@ -143,30 +158,10 @@ class Pipeline:
     async def close(self) -> None:
         """Let go of what is neither a service nor Faust's."""
         await self.outbox.close()
-        await self.polls.close()
+        await self.poller.close()
         await self.channels.close()
         await self.slack.close()
         self.scorer.close()
-
-    def _sources(self) -> list[ServiceT]:
-        """Return what runs beside the stages: the sources that are not polled."""
-        kinds = {source.type for source in self.settings.sources}
-        found: list[ServiceT] = []
-        if "slack" in kinds:
-            self.socket = SlackSocket(
-                self, self.time, self.slack_connections, leading=self.app.is_leader
-            )
-            index = self.socket.event_handler.index
-            memory = MessageIndexLoader(
-                self.topic_reader, self.topics.scored, index, self.app.is_leader
-            )
-            found += [memory, Running(self.socket.run, memory.load)]
-        if "x-stream" in kinds:
-            found.append(Running(XStream(self, self.time, self.app.is_leader).run))
-        if kinds & {"x-search", "x-stream"}:
-            kept = PostIndex(self.topic_reader, self.topics.scored)
-            found.append(Running(XCompliance(self, self.time, self.app.is_leader, kept).run))
-        return found
 
     def _sending(self) -> Sending:
         return Sending(
@@ -184,23 +179,18 @@ class Pipeline:
             channel_resolver=self.channels,
         )
 
-    def slack_connections(self) -> int:
-        """Return how many connections to Slack the whole cluster holds."""
-        own = 0 if self.socket is None else self.socket.connections
+    def _others_slack_connections(self) -> int:
         live = self.ledger.workers(self.time.time())
-        return own + sum(s.slack_connections for s in live if s.id != self.worker)
+        return sum(s.slack_connections for s in live if s.id != self.worker)
 
-    # What sources are given.
+    def _report(self, source_id: str, state: SourceState) -> None:
+        self.states[source_id] = (state, self.time.time())
+
+    # What the page is given.
 
     def clock(self) -> float:
         """Return Unix seconds."""
         return self.time.time()
-
-    def report(self, source_id: str, state: SourceState) -> None:
-        """Take in the present state of a source."""
-        self.states[source_id] = (state, self.time.time())
-
-    # What the page is given.
 
     @property
     def ledger(self) -> Ledger:

@@ -33,7 +33,7 @@ def worker_status(line: "Pipeline", stopped: bool) -> WorkerStatus:
             for name, (state, at) in line.states.items()
         },
         faults=line.faults() | line.notices.raised,
-        slack_connections=0 if line.socket is None else line.socket.connections,
+        slack_connections=line.slack_connections.own(),
         model=line.scorer.name or None,
         stopped=stopped,
     )

@@ -1,14 +1,90 @@
-"""What every source shares: the protocol with a cursor, its state on the page, the registry."""
+"""What a source is: the protocols between a source and the pipeline.
+
+How to write a source
+=====================
+
+A source is one file and one row. The file holds three things: the options of its `[[sources]]`
+table, the source itself, and a `SourceType` that names both. This one polls RSS feeds:
+
+    class RssOptions(SourceOptions):
+        url: str
+        \"""The address of the feed.\"""
+        poll_seconds: float = Field(default=60, gt=0)
+        \"""Seconds between two polls.\"""
+
+    class Rss:
+        def __init__(self, options):
+            self._options, self._seen = options, set()
+
+        async def poll(self, cursor, send, send_to_dlq, now):
+            try:
+                items = await fetch(self._options.url)
+            except OSError as error:
+                raise SourceFault("rss", f"the feed cannot be read: {error}") from None
+            name, since = self._options.id, 0 if cursor is None else int(cursor.position)
+            times, new, malformed = [since], [], []
+            for item in items:
+                try:
+                    published, feedback = read(item, name)    # Feedback(id="rss:<guid>", …)
+                except ValueError as error:
+                    if item not in self._seen:
+                        malformed.append(dead_letter(name, "polls", item, str(error), now))
+                    continue
+                times.append(published)
+                if item not in self._seen and published >= since - OVERLAP_S:
+                    new.append(feedback)
+            await send(new)
+            await send_to_dlq(malformed)
+            self._seen = set(items)                           # only now: the broker has them
+            return Cursor(source=name, position=str(max(times)), at=rfc3339(now))
+
+        async def close(self):
+            pass
+
+    RSS = SourceType(
+        options=RssOptions,
+        polled=lambda options, dependencies: Rss(options),
+        interval=lambda options, settings: options.poll_seconds,
+    )
+
+The row is an entry point of the package that the file is in; its name is the `type` in the TOML
+file. The built-in types are the same rows, in `registry.py`.
+
+    [project.entry-points."feedback_app.sources"]
+    rss = "my_package.rss:RSS"
+
+What the pipeline does: one worker, the leader, asks for a poll when it is due; the worker that owns
+the request's partition calls `poll`, one call of a source at a time. It writes the returned cursor
+after everything that was sent, so a crash in between repeats a poll and loses nothing. The rest of
+the pipeline recognises repeats by `Feedback.id` and `revision`.
+
+What a source must do:
+- Give each item the same `Feedback.id` each time that it is read, with a prefix of its own. An edit
+  is a higher `revision` of the same id, a deletion a higher one of kind `delete`.
+- Return a cursor only after `send` has returned for everything up to it. A position that is a whole
+  number must never fall; any other position is ordered by `at`.
+- Raise `SourceFault` where the outside fails, with `retry_after` if it asked for a wait. The poll
+  is tried again with a backoff. Any other exception is a bug and is shown as such.
+- Hand an item that cannot be read to `send_to_dlq`, and go on with the next.
+- Block nothing: no threads, no sleeping beyond its own requests.
+
+Not every source is polled: `SourceType.services` run beside the stages for as long as the worker,
+such as a socket. Sources of a platform that limits all of them together share a `Quota`
+(`quota.py`). `testing/` has a context in memory, a clock and the contract that every polled
+source must pass. `tests/unit/sources/rss.py` is the source above, complete.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from feedback_app.clock import Clock
 from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Produce
 from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
-from models import Cursor, DeadLetter, Feedback
+from feedback_app.sources.source_type import Gap
+from models import Cursor, DeadLetter, Feedback, from_rfc3339
 
 State = Literal[
     "running",
@@ -37,7 +113,7 @@ class SourceState:
 
 
 class SourceFault(TransientError):
-    """An outside fault that knows in which state it leaves its source."""
+    """A transient error of a source's platform, with the state that it leaves the source in."""
 
     def __init__(
         self,
@@ -51,9 +127,9 @@ class SourceFault(TransientError):
 
 
 class BudgetSpent(Exception):
-    """No posts may be bought until the next UTC day or month; the message says which.
+    """The quota allows nothing more for now; the message says until when.
 
-    `cursor` is where the source stopped in the middle of its pages, to be gone on from.
+    `cursor` is where the source stopped in the middle of its pages, for the next poll to continue.
     """
 
     def __init__(self, message: str, cursor: Cursor | None = None) -> None:
@@ -62,29 +138,27 @@ class BudgetSpent(Exception):
 
 
 Send = Callable[[Sequence[Feedback]], Awaitable[None]]
-"""Returns once the broker has the records; raises OutsideFault."""
+"""Returns once the broker has the records; raises TransientError."""
 
 SendToDlq = Callable[[Sequence[DeadLetter]], Awaitable[None]]
-"""Returns once the broker has the dead letters; raises OutsideFault."""
-
-Gate = Callable[[], int]
-"""Asked before each request: how many posts it may bring, at least 10; raises BudgetSpent."""
+"""Returns once the broker has the dead letters; raises TransientError."""
 
 
 class PolledSource(Protocol):
-    """A source that is asked every few seconds, by whichever worker owns its partition."""
+    """A source that is asked every few seconds, by the worker that owns its partition."""
 
     async def poll(
         self, cursor: Cursor | None, send: Send, send_to_dlq: SendToDlq, now: float
     ) -> Cursor:
-        """Send what came since the cursor and return the new one.
+        """Send what came since `cursor` (None: the first poll) and return the new cursor.
 
-        `send` is called once for each request that was answered, also with nothing in it. Raises
-        OutsideFault, after which the same poll is tried again, or BudgetSpent.
+        `now` is in Unix seconds. Call `send` once for each answered request, also without items: a
+        quota counts requests by it. Raises TransientError, after which the poll is tried again, or
+        BudgetSpent.
         """
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
 
 
 class Shared(Protocol):
@@ -95,14 +169,14 @@ class Shared(Protocol):
         """The newest cursor of each key."""
 
     def paused(self, source_id: str) -> bool:
-        """Whether a person has stopped this source."""
+        """Whether a person has paused this source."""
 
     async def caught_up(self) -> None:
-        """Return once everything written before this call has been read; raises OutsideFault."""
+        """Return once everything written before this call was read; raises TransientError."""
 
 
 class Context(Protocol):
-    """What a source's handlers and services are given."""
+    """What the pipeline hands to the machinery and the services of sources."""
 
     @property
     def settings(self) -> Settings:
@@ -113,28 +187,38 @@ class Context(Protocol):
         """The topics."""
 
     @property
-    def produce(self) -> Produce:
-        """Sends records and returns when the broker has them."""
+    def clock(self) -> Clock:
+        """The time."""
 
     @property
     def shared(self) -> Shared:
         """What every worker knows."""
 
-    def clock(self) -> float:
-        """Return Unix seconds."""
+    @property
+    def produce(self) -> Produce:
+        """Sends records and returns once the broker has them."""
 
     def report(self, source_id: str, state: SourceState) -> None:
-        """Take in the present state of a source."""
+        """Note the present state of a source, for the page and the notices."""
+
+
+def gap_state(gap: Gap, cursor: Cursor | None, now: float) -> tuple[State, str]:
+    """Return the state of a source that works, and its detail: `gap` while one is to be shown."""
+    if cursor is None or cursor.gap_from is None or cursor.gap_to is None:
+        return "running", ""
+    if from_rfc3339(cursor.gap_to) < now - gap.shown_s:
+        return "running", ""
+    return "gap", gap.text.format(gap_from=cursor.gap_from, gap_to=cursor.gap_to)
 
 
 def later(one: Cursor | None, other: Cursor | None) -> Cursor | None:
-    """Return the cursor that is further on, so that an old writer cannot turn a source back."""
+    """Return the cursor that is further on, so that a stale writer cannot move a source back."""
     if one is None or other is None:
         return one or other
     return other if _rank(other) >= _rank(one) else one
 
 
 def _rank(cursor: Cursor) -> tuple[int, str]:
-    # What stands behind a slash says how far pages under way have come; `at` orders those.
+    # Behind a slash stands the progress within unfinished pages; `at` orders those.
     position = cursor.position.partition("/")[0]
     return (int(position) if position.isascii() and position.isdigit() else 0, cursor.at or "")

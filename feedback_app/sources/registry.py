@@ -1,52 +1,74 @@
-"""The types of source: the built-in ones, and those that packages add by an entry point."""
+"""The types of source: one table for the built-in ones and for those that packages add."""
 
-from collections.abc import Sequence
-from importlib.metadata import entry_points
-from typing import Protocol
+from __future__ import annotations
 
-from feedback_app.settings import ConfigurationError, Source
-from feedback_app.sources.base import PolledSource
-from feedback_app.sources.kit import Kit
-from feedback_app.sources.x import search as x_search
-from models import OWNER
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any
+
+from feedback_app.settings import ConfigurationError, Settings, SourceOptions
+from feedback_app.sources.source_type import Run, SourceType
+
+if TYPE_CHECKING:
+    from feedback_app.sources.dependencies import ServiceContext
 
 ENTRY_POINTS = "feedback_app.sources"
-SEARCH_QUERY = 512
-"""The longest query that recent search takes, in characters."""
+"""The group of entry points; the object of each is a `SourceType`."""
 
-
-class PolledFactory(Protocol):
-    """Makes a polled source from its configuration; an entry point's object is one."""
-
-    def __call__(self, source: Source, kit: Kit) -> PolledSource:
-        """Return the source; raises ConfigurationError."""
-
-
-def factory(kind: str) -> PolledFactory:
-    """Return what makes polled sources of a type; raises ConfigurationError for an unknown one."""
-    # A stream's query is searched as well: that closes the gaps of its connection.
-    if kind in ("x-search", "x-stream"):
-        return x_search.build
-    for found in entry_points(group=ENTRY_POINTS, name=kind):
-        made: PolledFactory = found.load()
-        return made
-    raise ConfigurationError(
-        f"unknown source type {kind!r}: use x-search, x-stream or slack, or install the package "
-        f"that has the entry point {kind!r} in the group {ENTRY_POINTS}"
+BUILT_IN = {
+    name: EntryPoint(name, value, ENTRY_POINTS)
+    for name, value in (
+        ("x-search", "feedback_app.sources.x.types:SEARCH"),
+        ("x-stream", "feedback_app.sources.x.types:STREAM"),
+        ("slack", "feedback_app.sources.slack.types:SLACK"),
     )
+}
 
 
-def is_polled(source: Source) -> bool:
-    """Whether requests on `polls` are written for the source."""
-    if source.type == "x-stream":
-        return len(source.query or "") <= SEARCH_QUERY
-    return source.type != "slack"
+@cache
+def find(name: str) -> SourceType[Any]:
+    """Return a source type; raises ConfigurationError for one that is not there."""
+    point = BUILT_IN.get(name) or next(iter(entry_points(group=ENTRY_POINTS, name=name)), None)
+    if point is None:
+        raise ConfigurationError(
+            f"unknown source type {name!r}: use x-search, x-stream or slack, or install the "
+            f"package that has the entry point {name!r} in the group {ENTRY_POINTS}"
+        )
+    try:
+        kind = point.load()
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(
+            f"source type {name!r}: {point.value} cannot be loaded: {error}"
+        ) from None
+    if not isinstance(kind, SourceType):
+        raise ConfigurationError(
+            f"source type {name!r}: {point.value} is no SourceType; see "
+            "feedback_app/sources/base.py"
+        )
+    return kind
 
 
-def check(sources: Sequence[Source]) -> None:
-    """Raise ConfigurationError unless every source has a type that is there and a free id."""
-    for source in sources:
-        if source.id == OWNER:
-            raise ConfigurationError(f"source {source.id}: this id is taken, choose another")
-        if is_polled(source):
-            factory(source.type)
+def options_of(row: Mapping[str, Any]) -> SourceOptions:
+    """Return the options in a `[[sources]]` table.
+
+    Raises ValidationError, or ConfigurationError for an unknown type.
+    """
+    name = row.get("type")
+    kind = find(name).options if isinstance(name, str) else SourceOptions
+    options: SourceOptions = kind.model_validate(row)
+    return options
+
+
+def seeds(settings: Settings) -> list[Mapping[str, Any]]:
+    """Return the `[[sources]]` tables that environment variables stand for."""
+    found = (find(name).seed(settings) for name in BUILT_IN)
+    return [row for row in found if row is not None]
+
+
+def services(settings: Settings, given: ServiceContext) -> list[Run]:
+    """Return what runs beside the stages for the sources; raises ConfigurationError."""
+    makers = dict.fromkeys(
+        make for source in settings.sources for make in find(source.type).services
+    )
+    return [run for make in makers for run in make(given)]

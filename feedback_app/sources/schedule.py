@@ -1,48 +1,36 @@
-"""When each source is polled: fair shares of X's request limit, and the leader's timer. Pure."""
+"""When each source is polled: the leader's timer, and the spacing that it keeps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from feedback_app.settings import Settings, Source
-from feedback_app.sources.base import BudgetSpent, Context, SourceState
-from feedback_app.sources.registry import is_polled
-from feedback_app.sources.x.budget import REQUEST_WINDOW_S, Limits, allowed, key, tallies
+from feedback_app.settings import Settings
+from feedback_app.sources.base import Context, SourceState
+from feedback_app.sources.quota import Quota
+from feedback_app.sources.registry import find
 from models import Cursor, PollRequest, from_rfc3339, rfc3339
 
-WINDOW_REQUESTS = 450
-"""X's limit on searches in 15 minutes, of the app and so of all its sources together."""
-PLANNED_REQUESTS = 360
-"""What the regular polls may use of it; the rest is for paging through bursts and gaps."""
-STREAM_POLL_S = 300.0
-"""How often a stream's query is searched as well, to close what a disconnect left open."""
 
+def intervals(settings: Settings) -> dict[str, float]:
+    """Return {source id: seconds between two polls} of every source that is polled.
 
-def intervals(sources: Sequence[Source], default_s: float) -> dict[str, float]:
-    """Return {source id: seconds between two polls}.
-
-    Where all the wishes together are over the limit, the rates are cut at one height: a source
-    that asks for less than its fair share keeps what it asked for.
+    A source gets the interval that it wishes, unless it shares a quota: that spaces its sources.
     """
-    wished = {
-        source.id: REQUEST_WINDOW_S / (source.poll_seconds or _default(source, default_s))
-        for source in sources
-    }
-    left, share = float(PLANNED_REQUESTS), {}
-    ranked = sorted(wished.items(), key=lambda item: item[1])
-    for done, (name, rate) in enumerate(ranked):
-        share[name] = min(rate, left / (len(ranked) - done))
-        left -= share[name]
-    return {name: REQUEST_WINDOW_S / share[name] for name in wished}
-
-
-def _default(source: Source, default_s: float) -> float:
-    return STREAM_POLL_S if source.type == "x-stream" else default_s
+    wished: dict[Quota | None, dict[str, float]] = {}
+    for source in settings.sources:
+        kind = find(source.type)
+        seconds = kind.interval(source, settings)
+        if seconds is not None:
+            wished.setdefault(kind.quota, {})[source.id] = seconds
+    every: dict[str, float] = {}
+    for quota, group in wished.items():
+        every |= group if quota is None else quota.spaced(group)
+    return every
 
 
 def due(every: Mapping[str, float], last: Mapping[str, float], now: float) -> list[str]:
-    """Return the ids whose last poll lies an interval back, the longest overdue first.
+    """Return the ids whose last poll is an interval ago, the longest overdue first. Pure.
 
-    A source without a last poll is due at once, and so is one whose last poll lies as far ahead: a
-    clock was set back, or is another's.
+    A source without a last poll is due at once. So is one whose last poll is an interval ahead: a
+    clock was set back, or another worker's clock is ahead.
     """
     late = {
         name: abs(now - last[name]) - seconds if name in last else float("inf")
@@ -52,57 +40,46 @@ def due(every: Mapping[str, float], last: Mapping[str, float], now: float) -> li
 
 
 class Timer:
-    """The leader's timer: which requests to write on `polls`, and what keeps a source waiting."""
+    """The leader's timer: which requests to write on `polls`, and what blocks a source."""
 
     def __init__(self, context: Context) -> None:
         settings = context.settings
         self._context = context
-        self._limits = limits_of(settings)
-        self._polled = {each.id: each for each in settings.sources if is_polled(each)}
-        self._every = intervals(list(self._polled.values()), settings.x_poll_seconds)
+        self._every = intervals(settings)
+        self._quotas = {
+            source.id: find(source.type).quota
+            for source in settings.sources
+            if source.id in self._every
+        }
+        used = {quota for quota in self._quotas.values() if quota is not None}
+        self._meters = {quota: quota.meter(context) for quota in used}
         self._asked: dict[str, float] = {}
 
     def tick(self) -> list[PollRequest]:
         """Return the requests that are due now; to be called about once a second."""
-        now, shared = self._context.clock(), self._context.shared
-        spends = tallies(shared.cursors)
-        held = [spend.at(now).requests for spend in spends.values()]
-        every = {name: s for name, s in self._every.items() if not shared.paused(name)}
-        for name in self._every.keys() - every.keys():
-            self._context.report(name, SourceState("paused"))
-        try:
-            allowed(spends.values(), self._limits, now)
-        except BudgetSpent as spent:
-            every = self._without_x(every, SourceState("budget_spent", str(spent)))
-        if sum(held) >= WINDOW_REQUESTS:
-            detail = "the searches of this quarter of an hour are used up"
-            every = self._without_x(every, SourceState("rate_limited", detail))
-        ready = due(every, self._last(shared.cursors), now)
+        now = self._context.clock.time()
+        states = {quota: meter.blocked() for quota, meter in self._meters.items()}
+        every = {}
+        for name, seconds in self._every.items():
+            quota = self._quotas[name]
+            blocked = None if quota is None else states[quota]
+            if self._context.shared.paused(name):
+                self._context.report(name, SourceState("paused"))
+            elif blocked is not None:
+                self._context.report(name, blocked)
+            else:
+                every[name] = seconds
+        ready = due(every, self._last(self._context.shared.cursors), now)
         self._asked.update(dict.fromkeys(ready, now))
         return [PollRequest(source=name, due_at=rfc3339(now)) for name in ready]
-
-    def _without_x(self, every: dict[str, float], state: SourceState) -> dict[str, float]:
-        for name in every:
-            if self._polled[name].type.startswith("x-"):
-                self._context.report(name, state)
-        return {k: v for k, v in every.items() if not self._polled[k].type.startswith("x-")}
 
     def _last(self, cursors: Mapping[str, Cursor]) -> dict[str, float]:
         """Return when each source was last asked for, by this leader or by one before it."""
         found = dict(self._asked)
-        for name in self._every:
-            spend, cursor = cursors.get(key(name)), cursors.get(name)
-            for at in (spend.at if spend else None, cursor.at if cursor else None):
-                if at is not None and name not in self._asked:
+        for name in self._every.keys() - self._asked.keys():
+            cursor, quota = cursors.get(name), self._quotas[name]
+            charged = None if quota is None else self._meters[quota].charged_at(name)
+            for at in (charged, cursor.at if cursor else None):
+                if at is not None:
                     found[name] = max(found.get(name, 0.0), from_rfc3339(at))
         return found
-
-
-def limits_of(settings: Settings) -> Limits:
-    """Return the budget of the settings."""
-    return Limits(
-        settings.x_daily_posts,
-        settings.x_monthly_posts,
-        settings.x_daily_users,
-        settings.x_monthly_users,
-    )

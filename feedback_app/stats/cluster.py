@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from feedback_app.health.facts import watched_since
-from feedback_app.settings import Settings, Source
+from feedback_app.settings import Settings, SourceOptions
 from feedback_app.stats.ledger import Ledger
 from feedback_app.stats.silence import silence
 from models import WorkerStatus, from_rfc3339, rfc3339
@@ -82,7 +82,9 @@ def _sources(
     }
 
 
-def _state(ledger: Ledger, source: Source | None, said: Json, watched: float, now: float) -> str:
+def _state(
+    ledger: Ledger, source: SourceOptions | None, said: Json, watched: float, now: float
+) -> str:
     state = str(said.get("state", UNKNOWN))
     if state != "running" or source is None:
         return state

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from feedback_app.settings import Source
+from feedback_app.settings import SourceOptions
 from feedback_app.stats.baseline import LEAST_S, heard_at, silent_after
 from feedback_app.stats.ledger import Ledger
 from models import from_rfc3339
@@ -22,7 +22,11 @@ class Silence(NamedTuple):
 
 
 def silence(
-    ledger: Ledger, source: Source, last_message_at: str | None, watched: float | None, now: float
+    ledger: Ledger,
+    source: SourceOptions,
+    last_message_at: str | None,
+    watched: float | None,
+    now: float,
 ) -> Silence:
     """Return a source's silence at `now`.
 

@@ -7,9 +7,10 @@ import pytest
 from aiokafka.protocol.admin import SaslAuthenticateRequest
 from aiokafka.protocol.metadata import MetadataRequest
 
+from feedback_app.configuration import load
 from feedback_app.kafka.clients import client_options
 from feedback_app.runtime.app import create_app
-from feedback_app.settings import PREFIX, SECRETS, ConfigurationError, Settings, load
+from feedback_app.settings import PREFIX, SECRETS, ConfigurationError, Settings
 
 VALUES = {name: f"secret-{number}-c4f1e7" for number, name in enumerate(SECRETS)}
 ENVIRON = {f"{PREFIX}{name}": value for name, value in VALUES.items()} | {

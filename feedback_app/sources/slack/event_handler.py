@@ -1,50 +1,53 @@
-"""What came over Socket Mode, taken in: events become feedback, odd payloads dead letters."""
+"""Handles what came over Socket Mode: events become feedback, malformed payloads dead letters."""
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from feedback_app.clock import Clock
 from feedback_app.hop.errors import BadRecord
-from feedback_app.settings import Source
 from feedback_app.sources.base import Context, SourceState, State
-from feedback_app.sources.deliver import Deliver, dead_letter, dumped
+from feedback_app.sources.records import (
+    dead_letter,
+    dead_letter_records,
+    dumped,
+    feedback_records,
+)
 from feedback_app.sources.slack.events import Ignored, Reader
 from feedback_app.sources.slack.message_index import MessageIndex
 from feedback_app.sources.slack.names import Names
+from feedback_app.sources.slack.options import SlackOptions
 from models import Feedback
 
 STAGE = "slack"
 MALFORMED_REMEMBERED = 1000
 
 Interactive = Callable[[dict[str, Any]], Awaitable[None]]
-"""Takes the payload of a pressed button; returns once it may be acknowledged."""
+"""Handles the payload of a pressed button; returns once it may be acknowledged."""
 
 
 class EventHandler:
-    """Everything about Slack's payloads that does not depend on a connection."""
+    """All work on Slack's payloads that does not depend on a connection."""
 
     def __init__(
         self,
         context: Context,
-        clock: Clock,
         names: Names,
-        sources: tuple[Source, ...],
+        sources: Sequence[SlackOptions],
         interactive: Interactive | None,
     ) -> None:
-        self._context, self._clock, self._names = context, clock, names
+        self._context, self._clock, self._names = context, context.clock, names
         self._sources, self._interactive = sources, interactive
         self._filtered = {each.id: 0 for each in sources}
         self._last_message: dict[str, str | None] = {}
         self._dead_lettered: dict[str, None] = {}
         self._sending: dict[tuple[str, int], asyncio.Event] = {}
         self.index = MessageIndex()
-        """What was sent lately, by this worker and, where it is told, by others."""
+        """The messages sent lately, by this worker and by others as far as `scored` was read."""
         self._state: State = "waiting"
         self._detail = ""
         self.problems: Mapping[str, str] = {}
-        """What is wrong with a source while the connection is well, by source id."""
+        """What is wrong with a source while the connection works, by source id."""
 
     def show(self, state: State, detail: str = "") -> None:
         """Report the state of the connection for every source."""
@@ -53,7 +56,7 @@ class EventHandler:
             self._report(each.id)
 
     async def envelope(self, reader: Reader, kind: object, payload: object) -> None:
-        """Deal with an envelope; once this returns it may be acknowledged. Raises OutsideFault."""
+        """Handle an envelope; once this returns it may be acknowledged. Raises TransientError."""
         if kind == "interactive" and isinstance(payload, dict):
             if self._interactive is not None:
                 await self._interactive(payload)
@@ -63,13 +66,13 @@ class EventHandler:
             await self.send_to_dlq(dumped(payload), f"an envelope of unknown type {str(kind)[:80]}")
 
     async def send_to_dlq(self, value: bytes, reason: str) -> None:
-        """Send a payload to the dead letters, once however often it comes. Raises OutsideFault."""
+        """Send a payload to the DLQ, once however often it comes. Raises TransientError."""
         digest = hashlib.sha256(value).hexdigest()
         if digest in self._dead_lettered:
             return
         source = self._sources[0].id
         letter = dead_letter(source, STAGE, value, reason, self._clock.time())
-        await self._deliver(source).send_to_dlq([letter])
+        await self._context.produce(dead_letter_records(self._context.topics, source, [letter]))
         self._dead_lettered[digest] = None
         if len(self._dead_lettered) > MALFORMED_REMEMBERED:
             del self._dead_lettered[next(iter(self._dead_lettered))]
@@ -86,24 +89,24 @@ class EventHandler:
                 self._filtered[found.source] += 1
                 self._report(found.source)
             return
-        await self.admit(found)
+        await self.accept(found)
 
-    async def admit(self, found: Feedback) -> None:
+    async def accept(self, found: Feedback) -> None:
         """Send one feedback unless its source is paused; returns once the broker has it.
 
-        What the broker has already (an event that came again, or that the history had first) is
-        not sent a second time. Raises OutsideFault.
+        A revision that the broker has already is not sent again: an event comes again, or the
+        history had it first. Raises TransientError.
         """
         if self._context.shared.paused(found.source) or self.index.covers(found):
             return None
         key = (found.id, found.revision)
-        if (under_way := self._sending.get(key)) is not None:
-            await under_way.wait()
-            return await self.admit(found)
+        if (in_flight := self._sending.get(key)) is not None:
+            await in_flight.wait()
+            return await self.accept(found)
         done = self._sending[key] = asyncio.Event()
         try:
             found = await self._named(found)
-            await self._deliver(found.source).send([found])
+            await self._context.produce(feedback_records(self._context.topics, [found]))
             self.index.remember(found)
         finally:
             del self._sending[key]
@@ -113,14 +116,11 @@ class EventHandler:
         return None
 
     async def _named(self, found: Feedback) -> Feedback:
-        """Put the author's display name for the user id, if it is known soon enough."""
+        """Replace the author's user id by the display name, if it is known soon enough."""
         if found.author is not None and found.kind != "delete":
             await self._names.learn(found.author)
             found.author = self._names.get(found.author) or found.author
         return found
-
-    def _deliver(self, source: str) -> Deliver:
-        return Deliver(self._context.topics, self._context.produce, source)
 
     def _report(self, source: str) -> None:
         state, detail = self._state, self._detail

@@ -1,4 +1,4 @@
-"""Slack's message events read into feedback, against the conditions of a source. Pure."""
+"""Parses Slack's message events into feedback, by the conditions of the sources. Pure."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -6,23 +6,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from feedback_app.hop.errors import BadRecord
-from feedback_app.settings import Source
-from feedback_app.sources.deliver import clean
+from feedback_app.sources.records import clean
+from feedback_app.sources.slack.options import SlackOptions
 from models import Feedback, rfc3339
 from models.feedback import cut_text, sane_time
 
 SAY_EVENT = "feedback_say"
-"""The metadata event type of sample feedback, which is taken in although a bot posted it."""
+"""The metadata event type of sample feedback, which counts although a bot posted it."""
 
-TAKEN = frozenset((None, "me_message", "file_share", "thread_broadcast"))
-"""The subtypes of messages that people write; all others tell of joins, topics, pins and bots."""
+PEOPLES_SUBTYPES = frozenset((None, "me_message", "file_share", "thread_broadcast"))
+"""The subtypes of messages that people write; all others are joins, topics, pins and bots."""
 
 _TS = re.compile(r"(\d{1,11})\.(\d{1,6})")
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """Which messages one source takes: channel ids, a word in it, a pattern found in it."""
+    """Which messages a source accepts: by channel id, a word in it, a pattern found in it."""
 
     source: str
     channels: frozenset[str]
@@ -30,7 +30,7 @@ class Conditions:
     pattern: re.Pattern[str] | None = None
 
     @classmethod
-    def of(cls, source: Source, ids: Mapping[str, str]) -> "Conditions":
+    def of(cls, source: SlackOptions, ids: Mapping[str, str]) -> "Conditions":
         """Return the conditions of a source; `ids` are those of the channels found, by name."""
         word = source.keyword
         return cls(
@@ -51,7 +51,7 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """What is known of the workspace: its address and who this app is in it."""
+    """A workspace: its address, and the ids of this app in it."""
 
     url: str = ""
     bot_user: str = ""
@@ -75,7 +75,7 @@ class Reader:
     name_of: Callable[[str], str | None] = lambda user: None
 
     def event(self, event: object, now: float) -> Feedback | Ignored:
-        """Return the feedback in an event of the Events API; raises BadRecord for odd shapes."""
+        """Return the feedback in an event of the Events API; raises BadRecord if malformed."""
         if not isinstance(event, dict):
             raise BadRecord(f"a Slack event is not an object but {type(event).__name__}")
         if event.get("type") != "message":
@@ -93,11 +93,11 @@ class Reader:
         return self.message(event, channel, now)
 
     def message(
-        self, message: object, channel: str, now: float, held: str | None = None
+        self, message: object, channel: str, now: float, earlier_source: str | None = None
     ) -> Feedback | Ignored:
         """Return the feedback in a message as events and the history show it; raises BadRecord.
 
-        `held` is the source that took an earlier version of it, whatever the text is now.
+        `earlier_source` is the source that accepted an earlier version, whatever the text is now.
         """
         if not isinstance(message, dict):
             raise BadRecord(f"a Slack message is not an object but {type(message).__name__}")
@@ -109,7 +109,7 @@ class Reader:
         if not isinstance(text, str):
             raise BadRecord(f"the text of a Slack message is not a string: {_short(text)}")
         text = unescape(text)
-        source = self._source(channel, text) or held
+        source = self._source(channel, text) or earlier_source
         if source is None:
             return Ignored("conditions not met", self._listening(channel).source)
         edited = message.get("edited")
@@ -130,14 +130,14 @@ class Reader:
         if not isinstance(message, dict):
             raise BadRecord("a changed Slack message without the message")
         if message.get("subtype") == "tombstone":
-            # The head of a thread was deleted, and its replies still stand.
+            # The head of a thread was deleted while its replies remain.
             ts = message.get("ts")
             return self._deleted({**event, "deleted_ts": ts}, channel, now)
         if not isinstance(message.get("edited"), dict):
             return Ignored("a change that is no edit")
         text = former.get("text") if isinstance(former, dict) else None
-        held = self._source(channel, unescape(text)) if isinstance(text, str) else None
-        return self.message(message, channel, now, held)
+        earlier = self._source(channel, unescape(text)) if isinstance(text, str) else None
+        return self.message(message, channel, now, earlier)
 
     def _deleted(self, event: dict[str, Any], channel: str, now: float) -> Feedback | Ignored:
         ts, at = event.get("deleted_ts"), microseconds(event.get("event_ts", event.get("ts")))
@@ -153,7 +153,7 @@ class Reader:
         return self._feedback(source, channel, str(ts), "", former, "delete", at, now)
 
     def _left_out(self, message: dict[str, Any]) -> str | None:
-        """Return why a message is nobody's feedback, or None."""
+        """Return why a message cannot be feedback, or None."""
         metadata = message.get("metadata")
         if isinstance(metadata, dict) and metadata.get("event_type") == SAY_EVENT:
             return None
@@ -162,12 +162,12 @@ class Reader:
         if self.workspace.bot_user and message.get("user") == self.workspace.bot_user:
             return "the app's own message"
         subtype = message.get("subtype")
-        if not isinstance(subtype, str | None) or subtype not in TAKEN:
+        if not isinstance(subtype, str | None) or subtype not in PEOPLES_SUBTYPES:
             return f"a message of subtype {_short(subtype)}"
         return None
 
     def _source(self, channel: str, text: str) -> str | None:
-        """Return the first source that takes a text in this channel."""
+        """Return the first source that accepts this text in this channel."""
         for each in self.conditions:
             if channel in each.channels and each.met(text):
                 return each.source
@@ -205,7 +205,7 @@ class Reader:
 
 
 def microseconds(ts: object) -> int | None:
-    """Return a Slack ts (`seconds.microseconds`) in microseconds, or None where it is none."""
+    """Return a Slack ts (`seconds.microseconds`) in microseconds, or None if malformed."""
     match = _TS.fullmatch(ts) if isinstance(ts, str) and ts.isascii() else None
     return None if match is None else int(match[1]) * 1_000_000 + int(match[2].ljust(6, "0"))
 

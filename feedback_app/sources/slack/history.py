@@ -1,7 +1,7 @@
-"""Slack's history held against what is known: missed messages, edits and deletions are made up.
+"""Reads Slack's history for missed messages, edits and deletions.
 
-Socket Mode sends nothing again once a disconnect or an outage has lasted, so after each reconnect
-and on a timer the last day is read, and what is not known yet is sent like an event.
+After a longer disconnect or outage Socket Mode sends nothing again. So after each reconnect and on
+a timer the last day is read, and what is not known yet is sent like an event.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -10,12 +10,10 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from feedback_app.clock import Clock
 from feedback_app.hop.errors import BadRecord
-from feedback_app.hop.types import Output
 from feedback_app.slack.api import ask
 from feedback_app.sources.base import Context, SourceFault
-from feedback_app.sources.deliver import dumped
+from feedback_app.sources.records import cursor_record, dumped
 from feedback_app.sources.slack.event_handler import EventHandler
 from feedback_app.sources.slack.events import Reader, microseconds
 from feedback_app.sources.slack.message_index import Message, MessageIndex
@@ -23,10 +21,10 @@ from models import Cursor, Feedback, rfc3339
 
 REACH_S = 86400.0
 SETTLED_S = 60.0
-"""The history shows a message some seconds late: younger ones are not missed yet."""
+"""The history shows a message some seconds late: a younger one does not count as missing."""
 PAGE = 200
 LONGEST_PAUSE_S = 90.0
-"""A request to wait that is longer ends the pass; the next one goes on."""
+"""A longer wait that Slack asks for ends the pass; the next pass continues."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a page tells that was not known."""
+    """What a page shows that was not known."""
 
     unknown: list[Feedback]
     malformed: list[tuple[bytes, str]]
@@ -55,22 +53,22 @@ def compare(
     reader: Reader,
     now: float,
 ) -> Findings:
-    """Hold a page against what is known; `candidates` are the messages that it would show.
+    """Compare a page with the index; `candidates` are the known messages that it should show. Pure.
 
-    Pure. An unknown revision is news; a candidate inside the page's times that is not on it is
-    missing, unless it is so young that the history may not show it yet.
+    A candidate within the page's times that is not on it is missing, unless it is so young that
+    the history may not show it yet.
     """
     unknown, malformed, present = [], [], set()
     for raw in page.messages:
         ts = raw.get("ts") if isinstance(raw, dict) else None
-        held = index.get(channel, ts) if isinstance(ts, str) else None
+        known = index.get(channel, ts) if isinstance(ts, str) else None
         tombstone = isinstance(raw, dict) and raw.get("subtype") == "tombstone"
         if isinstance(ts, str) and not tombstone:
             present.add(ts)
         if tombstone:
             continue
         try:
-            found = reader.message(raw, channel, now, held.source if held else None)
+            found = reader.message(raw, channel, now, known.source if known else None)
         except BadRecord as error:
             malformed.append((dumped(raw), str(error)))
             continue
@@ -88,17 +86,15 @@ def compare(
 class History:
     """Reads the history of the channels that are listened on."""
 
-    def __init__(
-        self, context: Context, clock: Clock, event_handler: EventHandler, index: MessageIndex
-    ) -> None:
-        self._context, self._clock = context, clock
-        self._event_handler, self._known = event_handler, index
+    def __init__(self, context: Context, event_handler: EventHandler, index: MessageIndex) -> None:
+        self._context, self._clock = context, context.clock
+        self._event_handler, self._index = event_handler, index
         self._replies: dict[tuple[str, str], object] = {}
 
     async def reconcile(self, reader: Reader, web: AsyncWebClient, *, thorough: bool) -> None:
-        """Read the last day of every channel; raises OutsideFault where a pass cannot be ended.
+        """Read the last day of every channel; raises SourceFault where a pass is incomplete.
 
-        `thorough` reads every thread of the day, otherwise only those with another latest reply.
+        `thorough` reads every thread of the day, otherwise only those with a new latest reply.
         """
         floors = await self._floors(reader)
         oldest = int((self._clock.time() - REACH_S) * 1_000_000)
@@ -111,7 +107,7 @@ class History:
                         await self._thread(reader, web, channel, thread, oldest, floors)
                         self._replies[channel, thread] = latest
             except SourceFault as fault:
-                # A channel that the bot was removed from keeps no other from being read.
+                # Go on: a channel that the bot was removed from must not block the others.
                 failed = fault
         if failed is not None:
             raise failed
@@ -124,10 +120,10 @@ class History:
         oldest: int,
         floors: dict[str, int],
     ) -> dict[str, object]:
-        """Read one channel and return {ts of a thread: what tells whether it changed}."""
-        heads = [each for each in self._known.alive(channel) if each.thread is None]
+        """Read one channel and return {ts of a thread: its latest reply and their number}."""
+        heads = [each for each in self._index.alive(channel) if each.thread is None]
         threads: dict[str, object] = {
-            each.thread: None for each in self._known.alive(channel) if each.thread is not None
+            each.thread: None for each in self._index.alive(channel) if each.thread is not None
         }
 
         def call(cursor: str) -> Any:
@@ -140,7 +136,7 @@ class History:
             )
 
         async for page in self._pages(call, oldest, newest_first=True):
-            await self._hold(page, channel, heads, reader, floors)
+            await self._send_missed(page, channel, heads, reader, floors)
             for raw in page.messages:
                 if isinstance(raw, dict) and (microseconds(raw.get("latest_reply")) or 0) > oldest:
                     threads[str(raw.get("ts"))] = (raw["latest_reply"], raw.get("reply_count"))
@@ -155,7 +151,7 @@ class History:
         oldest: int,
         floors: dict[str, int],
     ) -> None:
-        replies = [each for each in self._known.alive(channel) if each.thread == thread]
+        replies = [each for each in self._index.alive(channel) if each.thread == thread]
 
         def call(cursor: str) -> Any:
             return web.conversations_replies(
@@ -175,21 +171,21 @@ class History:
                     if not isinstance(raw, dict) or raw.get("ts") != thread
                 )
                 page = Page(inside, page.oldest, page.newest)
-                await self._hold(page, channel, replies, reader, floors)
+                await self._send_missed(page, channel, replies, reader, floors)
         except SourceFault as fault:
             if "thread_not_found" not in str(fault):
                 raise
             gone = Page((), oldest, int(self._clock.time() * 1_000_000))
-            await self._hold(gone, channel, replies, reader, floors)
+            await self._send_missed(gone, channel, replies, reader, floors)
 
     async def _pages(
         self, call: Callable[[str], Any], oldest: int, *, newest_first: bool
     ) -> AsyncIterator[Page]:
-        """Yield the pages of a list, each with the times within which it is complete."""
+        """Yield the pages of a list, each with the times between which it is complete."""
         cursor, begun = "", int(self._clock.time() * 1_000_000)
         low, high = oldest + 1, begun
         while True:
-            answer = await self._patiently(call, cursor)
+            answer = await self._ask(call, cursor)
             messages = answer.get("messages")
             if not isinstance(messages, list):
                 raise SourceFault("slack", "Slack's history has no list of messages")
@@ -210,8 +206,8 @@ class History:
             if not cursor:
                 return
 
-    async def _patiently(self, call: Callable[[str], Any], cursor: str) -> dict[str, Any]:
-        """Ask for a page; a request to wait for a while is followed here."""
+    async def _ask(self, call: Callable[[str], Any], cursor: str) -> dict[str, Any]:
+        """Ask for a page, and wait as long as Slack asks unless that is too long."""
         while True:
             try:
                 return await ask(call(cursor))
@@ -220,7 +216,7 @@ class History:
                     raise
                 await self._clock.sleep(fault.retry_after)
 
-    async def _hold(
+    async def _send_missed(
         self,
         page: Page,
         channel: str,
@@ -228,23 +224,23 @@ class History:
         reader: Reader,
         floors: dict[str, int],
     ) -> None:
-        """Hold a page against what is known, and send what was not, oldest first."""
+        """Send what a page shows and the index does not know, the oldest first."""
         now = self._clock.time()
-        findings = compare(page, channel, candidates, self._known, reader, now)
+        findings = compare(page, channel, candidates, self._index, reader, now)
         for value, reason in findings.malformed:
             await self._event_handler.send_to_dlq(value, reason)
-        news = [
+        unknown = [
             each
             for each in findings.unknown
             if (microseconds(each.id.rpartition(":")[2]) or 0) >= floors[each.source]
         ]
-        for found in sorted(news, key=lambda each: each.id):
-            await self._event_handler.admit(found)
+        for found in sorted(unknown, key=lambda each: each.id):
+            await self._event_handler.accept(found)
         for message in findings.missing:
-            await self._event_handler.admit(_deletion(message, now))
+            await self._event_handler.accept(_deletion(message, now))
 
     async def _floors(self, reader: Reader) -> dict[str, int]:
-        """Return {source: µs of its first start}: what was said before is none of its feedback."""
+        """Return {source: µs of its first start}: older messages are not its feedback."""
         await self._context.shared.caught_up()
         floors = {}
         for source in (each.source for each in reader.conditions):
@@ -252,8 +248,7 @@ class History:
             if cursor is None:
                 now = self._clock.time()
                 cursor = Cursor(source=source, position=str(int(now * 1e6)), at=rfc3339(now))
-                name = self._context.topics.cursors.name
-                await self._context.produce([Output(name, source.encode(), cursor.encode(), 0)])
+                await self._context.produce([cursor_record(self._context.topics, cursor)])
             floors[source] = int(cursor.position)
         return floors
 

@@ -1,14 +1,13 @@
-"""What the cluster knows of Slack's messages, for the reader of its history."""
+"""Keeps the message index up to date with what all workers took in, for reads of the history."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 
-from mode import Service
-
 from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Row
-from feedback_app.kafka.reader import TopicReader
-from feedback_app.kafka.topics import Topic
+from feedback_app.sources.base import Context
+from feedback_app.sources.dependencies import HighWatermarkReader
 from feedback_app.sources.slack.message_index import MessageIndex
 from models import InvalidRecord, ScoredFeedback
 
@@ -20,49 +19,52 @@ RETRY_S = 2.0
 KEY = b"slack:"
 
 
-class MessageIndexLoader(Service):
-    """Keeps a `MessageIndex` up with what every worker took in, from the topic `scored`.
+class MessageIndexLoader:
+    """Restores a `MessageIndex` from the topic `scored`.
 
-    Read whole at the start, and on by the leader alone, which is who reads the history.
+    Every worker reads it whole at the start. Then only the leader reads on, because only the
+    leader reads the history on a timer.
     """
 
     def __init__(
         self,
-        topic_reader: TopicReader,
-        scored: Topic,
+        context: Context,
+        reader: HighWatermarkReader,
         index: MessageIndex,
         leading: Callable[[], bool],
     ) -> None:
-        super().__init__()
-        self._topic_reader, self._scored, self._known = topic_reader, scored, index
-        self._leading = leading
-        self._next = dict.fromkeys(range(scored.partitions), 0)
+        self._clock, self._reader, self._index = context.clock, reader, index
+        self._leading, self._topic = leading, context.topics.scored
+        self._next = dict.fromkeys(range(self._topic.partitions), 0)
+        self.loaded = asyncio.Event()
+        """Set once the topic was read to its high watermark."""
 
-    async def load(self) -> None:
-        """Read on to the end; an outside fault is waited out."""
-        while not self.should_stop:
-            try:
-                ends = await self._topic_reader.read_to_high_watermark(
-                    self._scored.name, self._next, HOURS, self._take
-                )
-            except TransientError as fault:
-                log.warning("what is known of Slack cannot be read: %s", fault)
-                await self.sleep(RETRY_S)
-            else:
-                self._next = ends
-                return
-
-    @Service.task
-    async def _refresh(self) -> None:
-        while not self.should_stop:
-            await self.sleep(REFRESH_S)
+    async def run(self) -> None:
+        """Load the index, then refresh it; runs until it is cancelled."""
+        await self.load()
+        while True:
+            await self._clock.sleep(REFRESH_S)
             if self._leading():
                 await self.load()
 
-    def _take(self, row: Row) -> None:
+    async def load(self) -> None:
+        """Read to the high watermark, with retries."""
+        while True:
+            try:
+                self._next = await self._reader.read_to_high_watermark(
+                    self._topic.name, self._next, HOURS, self._add
+                )
+            except TransientError as fault:
+                log.warning("the messages of Slack in `scored` cannot be read: %s", fault)
+                await self._clock.sleep(RETRY_S)
+            else:
+                self.loaded.set()
+                return
+
+    def _add(self, row: Row) -> None:
         if row.key is None or not row.key.startswith(KEY):
             return
         try:
-            self._known.remember(ScoredFeedback.decode(row.value).feedback)
+            self._index.remember(ScoredFeedback.decode(row.value).feedback)
         except InvalidRecord as error:
             log.warning("left out a scored record: %s", error)

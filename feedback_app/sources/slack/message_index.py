@@ -1,4 +1,4 @@
-"""Which Slack messages of the last day are known, so that the history can be held against them."""
+"""The Slack messages of the last day that are known, for the comparison with the history."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 from feedback_app.sources.slack.events import microseconds
 from models import Feedback
 
-KEPT_US = 25 * 3600 * 1_000_000
+RETENTION_US = 25 * 3600 * 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,29 +32,29 @@ class MessageIndex:
         self._newest = self._dropped = 0
 
     def remember(self, found: Feedback) -> None:
-        """Take in a feedback of any source; older revisions and other sources change nothing."""
+        """Add the feedback unless it is an older revision or not of Slack."""
         place = _place(found)
         if place is None or self.covers(found):
             return
         channel, ts, sent = place
-        held = self.get(channel, ts)
+        known = self.get(channel, ts)
         deleted = found.kind == "delete"
-        thread = _thread(found.url) or (held.thread if held else None)
+        thread = _thread(found.url) or (known.thread if known else None)
         message = Message(channel, ts, sent, found.revision, deleted, found.source, thread)
         self._channels.setdefault(channel, {})[ts] = message
         self._newest = max(self._newest, sent)
         self._forget()
 
     def covers(self, found: Feedback) -> bool:
-        """Whether this revision, or what makes it void, is known."""
+        """Whether this revision is known, or one that supersedes it."""
         place = _place(found)
-        held = None if place is None else self.get(place[0], place[1])
-        if held is None or held.deleted:
-            return held is not None
-        return found.kind != "delete" and held.revision >= found.revision
+        known = None if place is None else self.get(place[0], place[1])
+        if known is None or known.deleted:
+            return known is not None
+        return found.kind != "delete" and known.revision >= found.revision
 
     def get(self, channel: str, ts: str) -> Message | None:
-        """Return what is known of a message."""
+        """Return a message, or None if it is not known."""
         return self._channels.get(channel, {}).get(ts)
 
     def alive(self, channel: str) -> Iterator[Message]:
@@ -62,13 +62,13 @@ class MessageIndex:
         return (each for each in self._channels.get(channel, {}).values() if not each.deleted)
 
     def _forget(self) -> None:
-        oldest = self._newest - KEPT_US
-        if oldest - self._dropped < KEPT_US // 25:
+        oldest = self._newest - RETENTION_US
+        if oldest - self._dropped < RETENTION_US // 25:
             return
         self._dropped = oldest
         for channel, messages in self._channels.items():
-            kept = {ts: each for ts, each in messages.items() if each.sent >= oldest}
-            self._channels[channel] = kept
+            recent = {ts: each for ts, each in messages.items() if each.sent >= oldest}
+            self._channels[channel] = recent
 
 
 def _place(found: Feedback) -> tuple[str, str, int] | None:

@@ -1,4 +1,4 @@
-"""Display names of Slack users: looked up once, remembered, and never waited for long."""
+"""Display names of Slack users: looked up once, cached, never waited for long."""
 
 import asyncio
 from typing import Any
@@ -8,13 +8,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 from feedback_app.clock import Clock
 from feedback_app.hop.errors import TransientError
 from feedback_app.slack.api import ask
-from feedback_app.sources.deliver import clean
+from feedback_app.sources.records import clean
 
-PATIENCE_S = 0.3
-KEPT_S = 6 * 3600.0
-FAILED_KEPT_S = 60.0
-MOST = 10_000
-AT_ONCE = 4
+MAX_WAIT_S = 0.3
+"""How long an event waits for its author's name; then it is sent with the user id."""
+CACHED_S = 6 * 3600.0
+FAILURE_CACHED_S = 60.0
+CACHE_SIZE = 10_000
+CONCURRENT = 4
 
 
 class Names:
@@ -22,18 +23,19 @@ class Names:
 
     def __init__(self, client: AsyncWebClient, clock: Clock) -> None:
         self._client, self._clock = client, clock
-        self._known: dict[str, tuple[float, str | None]] = {}
+        self._cache: dict[str, tuple[float, str | None]] = {}
+        """{user id: (until when in monotonic seconds, name)}"""
         self._asking: dict[str, asyncio.Task[None]] = {}
-        self._places = asyncio.Semaphore(AT_ONCE)
+        self._slots = asyncio.Semaphore(CONCURRENT)
         self._not_before = 0.0
 
     def get(self, user: str) -> str | None:
         """Return a user's name, if it is known by now."""
-        return self._known.get(user, (0.0, None))[1]
+        return self._cache.get(user, (0.0, None))[1]
 
     async def learn(self, user: str) -> None:
-        """Try to know a user's name; returns after 0.3 s at most, the look-up goes on."""
-        until, _ = self._known.get(user, (0.0, None))
+        """Look a user's name up; returns after 0.3 s at most while the look-up goes on."""
+        until, _ = self._cache.get(user, (0.0, None))
         now = self._clock.monotonic()
         if until > now or now < self._not_before:
             return
@@ -41,27 +43,27 @@ class Names:
         if task is None:
             task = self._asking[user] = asyncio.create_task(self._look_up(user))
             task.add_done_callback(lambda _: self._asking.pop(user, None))
-        await asyncio.wait({task}, timeout=PATIENCE_S)
+        await asyncio.wait({task}, timeout=MAX_WAIT_S)
 
     async def close(self) -> None:
-        """Give up look-ups under way."""
+        """Cancel look-ups in flight."""
         tasks = list(self._asking.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _look_up(self, user: str) -> None:
-        async with self._places:
+        async with self._slots:
             try:
                 name = display_name(await ask(self._client.users_info(user=user)))
-                kept = KEPT_S
+                cached = CACHED_S
             except TransientError as fault:
-                name, kept = None, FAILED_KEPT_S
+                name, cached = None, FAILURE_CACHED_S
                 if fault.retry_after is not None:
                     self._not_before = self._clock.monotonic() + fault.retry_after
-        while len(self._known) >= MOST:
-            del self._known[next(iter(self._known))]
-        self._known[user] = (self._clock.monotonic() + kept, name)
+        while len(self._cache) >= CACHE_SIZE:
+            del self._cache[next(iter(self._cache))]
+        self._cache[user] = (self._clock.monotonic() + cached, name)
 
 
 def display_name(answer: dict[str, Any]) -> str | None:

@@ -10,28 +10,29 @@ from dataclasses import dataclass
 from aiohttp import WSMessage
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
-from feedback_app.clock import Clock
+from feedback_app.backoff import Backoff
 from feedback_app.hop.errors import TransientError
-from feedback_app.settings import ConfigurationError
+from feedback_app.settings import ConfigurationError, Settings
 from feedback_app.slack.api import DEPENDENCY, ask, find_channels, quiet, web_client, workspace
 from feedback_app.sources.base import Context, SourceFault
 from feedback_app.sources.slack.event_handler import EventHandler, Interactive
 from feedback_app.sources.slack.events import Conditions, Reader
 from feedback_app.sources.slack.history import History
 from feedback_app.sources.slack.names import Names
+from feedback_app.sources.slack.options import SlackOptions
 from feedback_app.sources.slack.timing import Timing
 
 log = logging.getLogger(__name__)
 
 MOST_CONNECTIONS = 8
 """Workers that hold a connection; Slack allows ten, and a restart needs room."""
-IN_FLIGHT = 1000
-"""Frames dealt with at once; beyond it Slack is left to send an event again."""
+MAX_IN_FLIGHT = 1000
+"""Frames handled at once; beyond it a frame is dropped, and Slack sends its event again."""
 
 
 @dataclass(slots=True)
 class Link:
-    """What is known of one connection."""
+    """One connection, as far as it is known."""
 
     reader: Reader
     connections: int = 0
@@ -39,21 +40,22 @@ class Link:
     opened: int = 1
     """The most connections that the cluster held at once since then."""
     heard: float = 0.0
+    """When a pong or frame came last, in monotonic seconds."""
     heard_event: float = 0.0
+    """When an event came last, in monotonic seconds."""
 
 
 class SlackSocket:
     """Receives Slack's events and acknowledges each once the broker has it.
 
-    `run` lives until it is cancelled. `opened` tells how many connections the whole cluster holds,
+    `run` ends when it is cancelled. `opened` returns how many connections the whole cluster holds,
     `leading` whether this worker reads the history on a timer, as one does for all; `interactive`
-    takes the payloads of buttons. After each new connection every worker reads the history.
+    handles the payloads of buttons. Every worker reads the history after each new connection.
     """
 
     def __init__(
         self,
         context: Context,
-        clock: Clock,
         opened: Callable[[], int],
         *,
         leading: Callable[[], bool] = lambda: True,
@@ -66,45 +68,41 @@ class SlackSocket:
                 "FEEDBACK_SLACK_BOT_TOKEN (xoxb-…) and FEEDBACK_SLACK_APP_TOKEN (xapp-…) are "
                 "needed to listen on Slack"
             )
-        self.sources = tuple(each for each in settings.sources if each.type == "slack")
+        self.sources = slack_sources(settings)
         self.connections = 0
-        """Connections that this worker holds: none or one."""
+        """Connections that this worker holds: 0 or 1."""
         self._app_token = settings.slack_app_token.get_secret_value()
         self._web = web_client(settings.slack_bot_token, settings.slack_api_url)
-        self._context, self._clock, self._opened = context, clock, opened
+        self._context, self._clock, self._opened = context, context.clock, opened
         self._leading = leading
         self._timing = timing or Timing()
-        self._names = Names(self._web, clock)
-        self.event_handler = EventHandler(context, clock, self._names, self.sources, interactive)
-        self._history = History(context, clock, self.event_handler, self.event_handler.index)
+        self._backoff = Backoff(self._timing.first_wait, self._timing.longest_wait)
+        self._names = Names(self._web, self._clock)
+        self.event_handler = EventHandler(context, self._names, self.sources, interactive)
+        self._history = History(context, self.event_handler, self.event_handler.index)
         self._tasks: set[asyncio.Task[None]] = set()
         self._foreign_connections = False
         self._missed: float | None = None
-        """When an event could not be given to the broker, in monotonic seconds."""
+        """When an event could not be sent to the broker, in monotonic seconds."""
 
     async def run(self) -> None:
-        """Keep a connection open while any source is to be read; ends when cancelled."""
-        failures, timing = 0, self._timing
+        """Keep a connection open while any source is not paused; ends when cancelled."""
+        timing = self._timing
         try:
             while True:
                 while not self._wanted():
                     self.event_handler.show("paused")
-                    await self._clock.sleep(timing.look)
+                    await self._clock.sleep(timing.check)
                 began = self._clock.monotonic()
                 try:
                     await self._live()
                 except Exception as error:
                     fault = as_fault(error)
-                    lived = self._clock.monotonic() - began
-                    failures = 1 if lived > timing.longest_wait else failures + 1
+                    if self._clock.monotonic() - began > timing.longest_wait:
+                        self._backoff.reset()
                     self.event_handler.show(fault.state, str(fault))
                     log.warning("Slack: %s", fault)
-                    wait = min(
-                        timing.first_wait * 2.0 ** min(failures - 1, 10), timing.longest_wait
-                    )
-                    await self._clock.sleep(
-                        wait if fault.retry_after is None else fault.retry_after
-                    )
+                    await self._clock.sleep(self._backoff.next(fault.retry_after))
         finally:
             await self._names.close()
 
@@ -112,10 +110,10 @@ class SlackSocket:
         return any(not self._context.shared.paused(each.id) for each in self.sources)
 
     async def _live(self) -> None:
-        """Live through one connection; raises SourceFault when it ends, returns when paused."""
+        """Hold one connection; raises SourceFault when it ends, returns when paused."""
         link = Link(Reader((), await workspace(self._web)))
         await self._find_channels(link)
-        # Asked for here, with a timeout: inside the SDK a refused token is tried for ever.
+        # Asked for here with a timeout: the SDK itself retries a refused token forever.
         url = (await ask(self._web.apps_connections_open(app_token=self._app_token))).get("url")
         if not isinstance(url, str):
             raise SourceFault(DEPENDENCY, "Slack names no address for Socket Mode")
@@ -123,7 +121,7 @@ class SlackSocket:
 
         async def on_frame(frame: WSMessage) -> None:
             link.heard = self._clock.monotonic()
-            if len(self._tasks) < IN_FLIGHT:
+            if len(self._tasks) < MAX_IN_FLIGHT:
                 task = asyncio.create_task(self._frame(client, link, greeted, frame.data))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
@@ -163,7 +161,7 @@ class SlackSocket:
 
     async def _open(self, client: SocketModeClient, greeted: asyncio.Event) -> None:
         try:
-            # The SDK tries a rejected handshake again with the same ticket, and never returns.
+            # The SDK retries a rejected handshake with the same ticket, and never returns.
             async with asyncio.timeout(self._timing.opening):
                 await client.connect()  # type: ignore[no-untyped-call]
                 await greeted.wait()
@@ -171,7 +169,7 @@ class SlackSocket:
             raise SourceFault(DEPENDENCY, "Socket Mode does not open") from None
 
     async def _reconcile(self, reader: Reader) -> None:
-        """Read the history now, then on the leader's timer and after events that were missed."""
+        """Read the history now, then on the leader's timer and after missed events."""
         timing, now = self._timing, self._clock.monotonic
         last, thorough = -timing.reconcile, True
         again: float | None = None
@@ -193,15 +191,15 @@ class SlackSocket:
                     log.exception("Slack's history was not read to its end")
                     thorough, again = False, None
                 last = now()
-            await self._clock.sleep(timing.look)
+            await self._clock.sleep(timing.check)
 
     async def _watch(self, client: SocketModeClient, link: Link) -> None:
-        """Return when every source is paused; raises SourceFault once the connection is no good."""
+        """Return when every source is paused; raises SourceFault once the connection fails."""
         timing, now = self._timing, self._clock.monotonic
-        begun = looked = link.heard = link.heard_event = now()
+        begun = looked_up = link.heard = link.heard_event = now()
         pong, counted = client.last_ping_pong_time, False
         while self._wanted():
-            await self._clock.sleep(timing.look)
+            await self._clock.sleep(timing.check)
             if client.last_ping_pong_time != pong:
                 pong, link.heard = client.last_ping_pong_time, now()
             session = client.current_session
@@ -217,13 +215,13 @@ class SlackSocket:
                 self._count(link)
             if self._foreign_connections and now() - begun > timing.foreign_recheck:
                 return
-            if self.event_handler.problems and now() - looked > timing.channels:
-                looked = now()
+            if self.event_handler.problems and now() - looked_up > timing.channels:
+                looked_up = now()
                 await self._find_channels(link)
                 self._count(link)
 
     def _count(self, link: Link) -> None:
-        """Hold the number of connections in Slack's greeting against the cluster's own."""
+        """Compare the number of connections in Slack's greeting with the cluster's own."""
         self._foreign_connections = link.connections > link.opened
         if not self._foreign_connections:
             self.event_handler.show("running")
@@ -235,7 +233,7 @@ class SlackSocket:
         )
 
     async def _close(self, client: SocketModeClient, beside: asyncio.Task[None] | None) -> None:
-        """Let what is in flight be finished and acknowledged, then close."""
+        """Drain the events in flight, then close."""
         try:
             if beside is not None:
                 beside.cancel()
@@ -244,17 +242,17 @@ class SlackSocket:
                 await asyncio.wait(set(self._tasks), timeout=self._timing.drain)
             for task in list(self._tasks):
                 task.cancel()
-            # A deaf peer does not answer the close either, and aiohttp would wait for it.
+            # A deaf peer does not answer the close, and aiohttp would wait for it.
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(self._timing.drain):
                     await client.close()  # type: ignore[no-untyped-call]
-        finally:  # also where the worker ends in the middle of it
+        finally:  # also where this is cancelled
             await client.aiohttp_client_session.close()
 
     async def _frame(
         self, client: SocketModeClient, link: Link, greeted: asyncio.Event, text: str
     ) -> None:
-        """Deal with one text frame; it is acknowledged when what it led to is with the broker."""
+        """Handle one text frame; acknowledge it once the broker has its records."""
         try:
             message = json.loads(text)
         except (ValueError, RecursionError):
@@ -278,17 +276,22 @@ class SlackSocket:
                     text.encode("utf-8", "replace"), "an unknown frame"
                 )
         except TransientError as fault:
-            # Not acknowledged: Slack sends it again, and the history has it for certain.
+            # Not acknowledged: Slack sends it again, and else the history shows it.
             self._missed = self._clock.monotonic()
             log.warning("Slack: an event waits: %s", fault)
         except ConnectionError:
             log.info("Slack: an acknowledgement was lost, the event will come again")
         except Exception:
-            log.exception("Slack: an event was not taken in and not acknowledged")
+            log.exception("Slack: an event failed and was not acknowledged")
+
+
+def slack_sources(settings: Settings) -> tuple[SlackOptions, ...]:
+    """Return the sources of the type `slack`."""
+    return tuple(each for each in settings.sources if isinstance(each, SlackOptions))
 
 
 def as_fault(error: Exception) -> SourceFault:
-    """Return what ended a connection as a fault; a bug must not end the source for good."""
+    """Return what ended a connection as a fault: a bug must not stop the source for good."""
     if isinstance(error, SourceFault):
         return error
     log.error("Slack: a bug ended the connection", exc_info=error)

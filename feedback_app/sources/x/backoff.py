@@ -11,22 +11,26 @@ CONNECTS = 45
 CONNECTS_WINDOW_S = 900.0
 """X allows 50 connects in 15 minutes; a few are left for another leader."""
 STABLE_S = 60.0
-"""A connection that lived for so long ends a row of failures."""
+"""A connection that lasted so long resets the failures."""
 
 
-class Broken(SourceFault):
+class ConnectionLost(SourceFault):
     """The connection itself ended: closed by X, reset, or silent."""
 
 
-class Backoff:
-    """Counts failures in a row by their kind, and connects in the last quarter of an hour."""
+class StreamBackoff:
+    """Counts failures in a row by their kind, and connects in the last quarter of an hour.
+
+    Not `feedback_app.backoff`: X documents the steps, one kind of failure grows linearly, and
+    the number of connects is limited.
+    """
 
     def __init__(self) -> None:
         self._failures = {"network": 0, "http": 0, "limited": 0}
         self._connects: list[float] = []
 
     def connecting(self, now: float) -> None:
-        """Note an attempt; `now` in seconds of any steady clock."""
+        """Count a connect; `now` in seconds of a monotonic clock."""
         self._connects = [at for at in self._connects if at > now - CONNECTS_WINDOW_S] + [now]
 
     def wait(self, fault: SourceFault, lived: float, now: float) -> float:
@@ -35,7 +39,7 @@ class Backoff:
             self._failures = dict.fromkeys(self._failures, 0)
         kind = (
             "network"
-            if isinstance(fault, Broken)
+            if isinstance(fault, ConnectionLost)
             else "limited"
             if fault.state == "rate_limited"
             else "http"

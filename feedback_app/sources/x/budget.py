@@ -1,7 +1,7 @@
 """What was bought from X: posts and users a UTC day and month, requests a quarter of an hour.
 
-Pure. A tally is kept as a cursor record under `spend|<source>`, written with the pages it counts,
-so it survives restarts and every worker and the leader see it.
+Pure. A tally is a record on `cursors` under `spend|<source>`, written with the pages that it
+counts, so it survives restarts and every worker sees it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 import orjson
 
 from feedback_app.sources.base import BudgetSpent
+from feedback_app.sources.x.quota import REQUEST_WINDOW_S
 from models import Cursor, Feedback, rfc3339
 
 KEY_PREFIX = "spend|"
 PAGE_MOST = 100
 PAGE_LEAST = 10
 """X's bounds for the posts of one page."""
-REQUEST_WINDOW_S = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Spend:
     month_users: int = 0
 
     def at(self, now: float) -> "Spend":
-        """Return the tally as of `now`: what belongs to an earlier period is gone."""
+        """Return the tally at `now`: counts of earlier periods are zero."""
         day, month, window = day_of(now), day_of(now)[:7], int(now // REQUEST_WINDOW_S)
         return Spend(
             day=day,
@@ -48,15 +48,15 @@ class Spend:
         )
 
     def plus(self, posts: int, requests: int, now: float, users: int = 0) -> "Spend":
-        """Return the tally after so many posts, requests and users more."""
-        held = self.at(now)
+        """Return the tally with so many more posts, requests and users."""
+        spend = self.at(now)
         return replace(
-            held,
-            day_posts=held.day_posts + posts,
-            month_posts=held.month_posts + posts,
-            requests=held.requests + requests,
-            day_users=held.day_users + users,
-            month_users=held.month_users + users,
+            spend,
+            day_posts=spend.day_posts + posts,
+            month_posts=spend.month_posts + posts,
+            requests=spend.requests + requests,
+            day_users=spend.day_users + users,
+            month_users=spend.month_users + users,
         )
 
     def rank(self) -> tuple[str, int, int, int]:
@@ -70,7 +70,7 @@ class Spend:
 
     @classmethod
     def of(cls, cursor: Cursor | None) -> "Spend":
-        """Return the tally in a record; an empty one where there is none that can be read."""
+        """Return the tally in a record; an empty one for a record that cannot be read."""
         try:
             found = orjson.loads(cursor.position) if cursor is not None else {}
             return cls(**found)
@@ -91,18 +91,18 @@ class Limits:
 class Users:
     """The authors that were bought on this UTC day: X charges each one once a day.
 
-    It is this process's own, so after a restart some are counted twice and none is left out.
+    It lives in this process: after a restart some authors are counted twice, and none is missed.
     """
 
     def __init__(self) -> None:
         self._day, self._names = "", set[str]()
 
     def fresh(self, posts: Iterable[Feedback], now: float) -> set[str]:
-        """Return the authors of the posts that were not noted today."""
+        """Return the authors of the posts that were not bought today."""
         seen = self._names if self._day == day_of(now) else set()
         return {post.author for post in posts if post.author is not None} - seen
 
-    def note(self, names: set[str], now: float) -> None:
+    def add(self, names: set[str], now: float) -> None:
         """Remember authors for the rest of the day."""
         if self._day != day_of(now):
             self._day, self._names = day_of(now), set()
@@ -115,7 +115,7 @@ def key(source: str) -> str:
 
 
 def tallies(cursors: Mapping[str, Cursor]) -> dict[str, Spend]:
-    """Return {source id: tally} of everything under the prefix."""
+    """Return {source id: tally} of the tallies among the cursors."""
     return {
         name.removeprefix(KEY_PREFIX): Spend.of(cursor)
         for name, cursor in cursors.items()
@@ -126,18 +126,18 @@ def tallies(cursors: Mapping[str, Cursor]) -> dict[str, Spend]:
 def allowed(spends: Iterable[Spend], limits: Limits, now: float) -> int:
     """Return how many posts the next page may bring, 10 to 100; raises BudgetSpent.
 
-    The budget is one for all sources. X gives at least ten posts a page, and perhaps as many
-    users with them, so it ends where fewer are left.
+    All sources share one budget. A page brings at least ten posts, and perhaps as many users, so
+    the budget is spent where fewer are left.
     """
-    held = [spend.at(now) for spend in spends]
+    current = [spend.at(now) for spend in spends]
     most = PAGE_MOST
     for limit, spent, name, until in (
-        (limits.daily, sum(each.day_posts for each in held), "DAILY_POSTS", "tomorrow"),
-        (limits.monthly, sum(each.month_posts for each in held), "MONTHLY_POSTS", "next month"),
-        (limits.daily_users, sum(each.day_users for each in held), "DAILY_USERS", "tomorrow"),
+        (limits.daily, sum(each.day_posts for each in current), "DAILY_POSTS", "tomorrow"),
+        (limits.monthly, sum(each.month_posts for each in current), "MONTHLY_POSTS", "next month"),
+        (limits.daily_users, sum(each.day_users for each in current), "DAILY_USERS", "tomorrow"),
         (
             limits.monthly_users,
-            sum(each.month_users for each in held),
+            sum(each.month_users for each in current),
             "MONTHLY_USERS",
             "next month",
         ),

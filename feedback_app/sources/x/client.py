@@ -10,7 +10,9 @@ import orjson
 from pydantic import SecretStr
 from tweepy.asynchronous import AsyncClient
 
+from feedback_app.clock import Clock
 from feedback_app.hop.errors import TransientError
+from feedback_app.settings import ConfigurationError, Settings
 from feedback_app.sources.base import SourceFault
 from feedback_app.sources.x.posts import EXPANSIONS, POST_FIELDS, USER_FIELDS
 
@@ -23,11 +25,11 @@ DENIED_RETRY_S = 60.0
 
 
 def fault(status: int, reset: str | None, body: bytes, now: float) -> SourceFault:
-    """Return the fault of an answer that is no success.
+    """Return the fault of an answer that is not a success.
 
     `reset` is the header x-rate-limit-reset, in Unix seconds, if there was one.
     """
-    said = _said(body)
+    words = _words(body)
     if status == 429:
         wait = UNKNOWN_RESET_S
         if reset is not None and reset.isascii() and reset.isdigit():
@@ -38,20 +40,20 @@ def fault(status: int, reset: str | None, body: bytes, now: float) -> SourceFaul
             "X refuses the bearer token (401): set FEEDBACK_X_BEARER_TOKEN to the present token "
             "of the app"
         )
-        return SourceFault(DEPENDENCY, f"{message}{said}", DENIED_RETRY_S, "unauthorised")
+        return SourceFault(DEPENDENCY, f"{message}{words}", DENIED_RETRY_S, "unauthorised")
     if status == 403:
         message = (
             "X forbids this to the app (403): its access level is too low, or it is not attached "
             "to a project"
         )
-        return SourceFault(DEPENDENCY, f"{message}{said}", DENIED_RETRY_S, "unauthorised")
+        return SourceFault(DEPENDENCY, f"{message}{words}", DENIED_RETRY_S, "unauthorised")
     if status == 400:
-        return SourceFault(DEPENDENCY, f"X refuses the request (400){said}", DENIED_RETRY_S)
-    return SourceFault(DEPENDENCY, f"X answers with {status}{said}")
+        return SourceFault(DEPENDENCY, f"X refuses the request (400){words}", DENIED_RETRY_S)
+    return SourceFault(DEPENDENCY, f"X answers with {status}{words}")
 
 
-def _said(body: bytes) -> str:
-    """Return X's own words, if the body has any."""
+def _words(body: bytes) -> str:
+    """Return X's own explanation, if the body has one."""
     try:
         found = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -66,7 +68,7 @@ def _said(body: bytes) -> str:
 
 
 class _Request:
-    """A request under way: reads the answer and raises OutsideFault for whatever is no success."""
+    """A request in flight: reads the answer and raises SourceFault unless it is a success."""
 
     def __init__(self, request: Any, clock: Callable[[], float], limited: Callable[..., None]):
         self._request, self._clock, self._limited = request, clock, limited
@@ -86,7 +88,7 @@ class _Request:
                 self._limited(raised.retry_after)
             raise raised
         try:
-            # Not by orjson: a lone surrogate in one post must not refuse the whole page.
+            # Not with orjson, which refuses a whole page for a lone surrogate in one post.
             json.loads(body)
         except (ValueError, RecursionError):
             raise SourceFault(DEPENDENCY, "X answers with something that is not JSON") from None
@@ -102,9 +104,9 @@ class _Request:
 
 
 class Session:
-    """What tweepy takes for its aiohttp session: rewrites the host and adds the token.
+    """Stands in for tweepy's aiohttp session: rewrites the host and adds the token.
 
-    The token is added here and not given to tweepy, which would log it.
+    The token is added here because tweepy would log one that it is given.
     """
 
     def __init__(
@@ -120,7 +122,7 @@ class Session:
         self._blocked: dict[str, float] = {}
 
     def request(self, method: str, url: str, *, headers: dict[str, str], **rest: Any) -> _Request:
-        """Begin a request; raises OutsideFault at once while X has asked to wait."""
+        """Begin a request; raises SourceFault at once while a wait that X asked for lasts."""
         path = str(url).removeprefix(TWEEPY_HOST).partition("?")[0]
         if (left := self._blocked.get(path, 0.0) - self._clock()) > 0:
             message = f"X asked to wait, {left:.0f} s are left (429)"
@@ -135,7 +137,7 @@ class Session:
         return _Request(begun, self._clock, limited)
 
     def raw(self) -> aiohttp.ClientSession:
-        """Return the session itself, opened on first use; for what is not X's own host."""
+        """Return the plain session, opened on first use; for hosts other than X's."""
         if self._session is None or self._session.closed:
             self._session = aiohttp.ClientSession(timeout=self._timeout)
         return self._session
@@ -147,7 +149,7 @@ class Session:
 
 
 class XClient:
-    """tweepy's async client. Every failure outside is an OutsideFault of the party `x`."""
+    """tweepy's async client. Every failure is a SourceFault of the dependency `x`."""
 
     def __init__(
         self,
@@ -157,9 +159,19 @@ class XClient:
         timeout: aiohttp.ClientTimeout = TIMEOUT,
     ) -> None:
         self.session = Session(api_url, token, clock, timeout)
-        # `return_type` dict: shapes are checked here, where an odd item can be told from the rest.
+        # dict: shapes are checked here, item by item, so that a malformed one costs only itself.
         self.tweepy = AsyncClient(bearer_token="-", return_type=dict)  # noqa: S106
         self.tweepy.session = self.session
+
+    @classmethod
+    def of(cls, settings: Settings, clock: Clock) -> "XClient":
+        """Return a client by the settings; raises ConfigurationError where the token is missing."""
+        if settings.x_bearer_token is None:
+            raise ConfigurationError(
+                "FEEDBACK_X_BEARER_TOKEN is needed to read X: copy it from the keys and tokens of "
+                "the app"
+            )
+        return cls(settings.x_bearer_token, settings.x_api_url, clock.time)
 
     async def search(
         self,
@@ -190,7 +202,7 @@ class XClient:
 
 
 async def ask(call: Any) -> object:
-    """Await a call of tweepy; what it cannot make of the answer is a fault of X."""
+    """Await a call of tweepy and return its answer; raises SourceFault."""
     try:
         return await call
     except TransientError:

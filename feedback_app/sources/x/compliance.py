@@ -1,4 +1,4 @@
-"""Deletions on X: one batch-compliance job over the posts kept here, every six hours if not set."""
+"""Deletions on X: a batch-compliance job over the posts held here, every six hours by default."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -7,45 +7,41 @@ from typing import Any
 import aiohttp
 import orjson
 
-from feedback_app.clock import Clock
 from feedback_app.hop.errors import TransientError
-from feedback_app.hop.types import Output
 from feedback_app.sources.base import Context, SourceFault
-from feedback_app.sources.deliver import records
-from feedback_app.sources.kit import Kit
+from feedback_app.sources.records import cursor_record, feedback_records
 from feedback_app.sources.x.client import DEPENDENCY, XClient, ask
 from feedback_app.sources.x.post_index import PREFIX, PostIndex, deletion
 from models import Cursor, from_rfc3339, rfc3339
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 60.0
-JOB_LOOK_S = 15.0
+CHECK_S = 60.0
+JOB_CHECK_S = 15.0
 JOB_TIMEOUT_S = 3600.0
 RETRY_S = 300.0
 KEY = "compliance|x"
 """The key of the record on `cursors` that says when the last job was done."""
-SEND = 500
+BATCH = 500
+"""Deletions that are sent at once."""
 TYPE = "tweets"
 
 
 class XCompliance:
     """Runs the jobs while `leading` says so; `run` lives until it is cancelled."""
 
-    def __init__(
-        self, context: Context, clock: Clock, leading: Callable[[], bool], kept: PostIndex
-    ) -> None:
-        self._context, self._clock, self._leading, self._kept = context, clock, leading, kept
+    def __init__(self, context: Context, leading: Callable[[], bool], index: PostIndex) -> None:
+        self._context, self._clock = context, context.clock
+        self._leading, self._index = leading, index
         self._name = f"{context.settings.app_id}-deletions"
         self._every = context.settings.x_compliance_every.total_seconds()
-        self._kit = Kit(context.settings, lambda: 0, clock.time)
-        self._client: XClient = self._kit.x()
+        self._client = XClient.of(context.settings, context.clock)
 
     async def run(self) -> None:
-        """Do a job whenever the last one, by whichever worker, lies long enough back."""
+        """Run a job whenever the last one, of any worker, is long enough ago."""
         try:
             while True:
-                wait = min(LOOK_S, self._every)
+                wait = min(CHECK_S, self._every)
                 if self._leading() and self._due():
                     try:
                         await self.once()
@@ -61,26 +57,26 @@ class XCompliance:
 
     async def close(self) -> None:
         """Close the connections to X."""
-        await self._kit.close()
+        await self._client.close()
 
     async def once(self) -> int:
-        """Do one job and return how many posts were found deleted; raises OutsideFault."""
-        kept = await self._kept.read(self._clock.time())
+        """Run one job and return how many posts were found deleted; raises TransientError."""
+        posts = await self._index.read(self._clock.time())
         gone: set[str] = set()
-        if kept:
-            job = await self._job(kept)
-            gone = deleted_ids(await self._download(job)) & kept.keys()
+        if posts:
+            job = await self._job(posts)
+            gone = deleted_ids(await self._download(job)) & posts.keys()
         now, topics = self._clock.time(), self._context.topics
         names = sorted(gone)
-        for start in range(0, len(names), SEND):
-            taken_back = [deletion(name, kept[name], now) for name in names[start : start + SEND]]
-            await self._context.produce(records(topics, taken_back))
+        for start in range(0, len(names), BATCH):
+            deletions = [deletion(name, posts[name], now) for name in names[start : start + BATCH]]
+            await self._context.produce(feedback_records(topics, deletions))
         last = self._context.shared.cursors.get(KEY)
-        # Past the last one, which a clock that was ahead may have written.
+        # Above the last one, which a worker whose clock is ahead may have written.
         position = max(int(now), int(last.position) + 1 if last is not None else 0)
         done = Cursor(source=KEY, position=str(position), at=rfc3339(now))
-        await self._context.produce([Output(topics.cursors.name, KEY.encode(), done.encode(), 0)])
-        log.info("X compliance: %d of %d posts are gone", len(names), len(kept))
+        await self._context.produce([cursor_record(topics, done)])
+        log.info("X compliance: %d of %d posts are gone", len(names), len(posts))
         return len(names)
 
     def _due(self) -> bool:
@@ -92,15 +88,15 @@ class XCompliance:
         )
 
     async def _job(self, names: Iterable[str]) -> dict[str, Any]:
-        """Make a job, give it the ids, and return it once X has completed it."""
-        job = await self._left() or _data(
+        """Create a job, upload the ids, and return it once X has completed it."""
+        job = await self._unused_job() or _data(
             await ask(self._client.tweepy.create_compliance_job(TYPE, name=self._name))
         )
         ids = "\n".join(name.removeprefix(PREFIX) for name in names)
         await self._file("PUT", str(job.get("upload_url")), ids.encode())
         begun = self._clock.monotonic()
         while True:
-            await self._clock.sleep(min(JOB_LOOK_S, self._every))
+            await self._clock.sleep(min(JOB_CHECK_S, self._every))
             job = _data(await ask(self._client.tweepy.get_compliance_job(str(job.get("id")))))
             if job.get("status") == "complete":
                 return job
@@ -109,10 +105,10 @@ class XCompliance:
             if self._clock.monotonic() - begun > JOB_TIMEOUT_S:
                 raise SourceFault(DEPENDENCY, "X does not complete its job", RETRY_S)
 
-    async def _left(self) -> dict[str, Any] | None:
-        """Return a job of ours that was made and never given its ids: until then X makes no other.
+    async def _unused_job(self) -> dict[str, Any] | None:
+        """Return a job of this app that never got its ids: X creates no other until it has them.
 
-        Its maker was killed, or X's answer to it was lost.
+        The worker that created it was killed, or X's answer was lost.
         """
         answer = await ask(self._client.tweepy.get_compliance_jobs(TYPE, status="created"))
         found = answer.get("data") if isinstance(answer, dict) else None
@@ -125,7 +121,7 @@ class XCompliance:
         return await self._file("GET", str(job.get("download_url")), None)
 
     async def _file(self, method: str, url: str, body: bytes | None) -> bytes:
-        """Put or get one of the job's files; its address is the permission, so it is not shown."""
+        """Put or get a file of the job. Its address grants access, so no error shows it."""
         headers = {} if body is None else {"Content-Type": "text/plain"}
         try:
             session = self._client.session.raw()
@@ -140,7 +136,7 @@ class XCompliance:
 
 
 def deleted_ids(lines: bytes) -> set[str]:
-    """Return the feedback ids that a job's result says to delete; odd lines say nothing."""
+    """Return the feedback ids that a job's result says to delete; malformed lines are ignored."""
     found = set()
     for line in lines.splitlines():
         try:

@@ -11,19 +11,19 @@ from tweepy.asynchronous import AsyncStreamingClient
 from tweepy.asynchronous.streaming import AsyncBaseStream
 
 from feedback_app.sources.base import SourceFault
-from feedback_app.sources.x.backoff import Broken
+from feedback_app.sources.x.backoff import ConnectionLost
 from feedback_app.sources.x.client import DEPENDENCY, fault
 from feedback_app.sources.x.posts import EXPANSIONS, POST_FIELDS, USER_FIELDS
 
 OnLine = Callable[[object, bytes], Awaitable[None]]
-"""Takes a decoded line (None where it was no JSON) and its bytes."""
+"""Called with a decoded line (None for one that is no JSON) and its bytes."""
 
 
 class Connection(AsyncStreamingClient):  # type: ignore[misc]
-    """tweepy's stream without its own reconnects, which know no delay after a clean close.
+    """tweepy's stream without its own reconnects, which do not wait after a clean close.
 
-    Every end becomes an exception in here, which tweepy hands to `on_exception` before it ends its
-    task; the supervisor reads it from `ended`.
+    Whatever ends the connection raises here. tweepy hands the exception to `on_exception` before
+    its task ends, and the supervisor reads it from `ended`.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Connection(AsyncStreamingClient):  # type: ignore[misc]
         self._clock, self._on_line = clock, on_line
 
     def open(self) -> "asyncio.Task[None]":
-        """Begin; the task ends when the connection does."""
+        """Connect; the task ends with the connection."""
         task: asyncio.Task[None] = self.filter(
             tweet_fields=POST_FIELDS, expansions=EXPANSIONS, user_fields=USER_FIELDS
         )
@@ -52,26 +52,26 @@ class Connection(AsyncStreamingClient):  # type: ignore[misc]
         )
 
     async def on_connect(self) -> None:
-        """X has taken the connection."""
+        """X has accepted the connection."""
         self.connected.set()
 
     async def on_data(self, raw_data: bytes) -> None:
-        """A line came; tweepy's own reading of it ends the stream where a rule has no tag."""
+        """A line came. tweepy's own parser would end the stream where a rule has no tag."""
         try:
             line = json.loads(raw_data)
         except (ValueError, RecursionError):
             line = None
         if isinstance(line, dict) and "errors" in line and "data" not in line:
-            raise Broken(DEPENDENCY, f"X ends the stream: {ascii(line['errors'])[:200]}")
+            raise ConnectionLost(DEPENDENCY, f"X ends the stream: {ascii(line['errors'])[:200]}")
         await self._on_line(line, raw_data)
 
     async def on_closed(self, resp: aiohttp.ClientResponse) -> None:
-        """X closed the connection without a word."""
-        raise Broken(DEPENDENCY, "X closed the stream")
+        """X closed the connection without an error."""
+        raise ConnectionLost(DEPENDENCY, "X closed the stream")
 
     async def on_connection_error(self) -> None:
         """The connection broke, or not even a keep-alive came for 21 s."""
-        raise Broken(DEPENDENCY, "the stream broke, or fell silent")
+        raise ConnectionLost(DEPENDENCY, "the stream broke, or fell silent")
 
     async def on_request_error(self, status_code: int) -> None:
         """X refused the connection."""
@@ -81,7 +81,7 @@ class Connection(AsyncStreamingClient):  # type: ignore[misc]
         raise fault(status_code, None, b"", self._clock())
 
     async def on_exception(self, exception: Exception) -> None:
-        """Keep what ended the stream for the supervisor."""
+        """Record what ended the stream, for the supervisor."""
         self.ended = exception
 
     async def on_disconnect(self) -> None:

@@ -1,11 +1,10 @@
-"""Which posts of X are kept here: read back from `scored`, newest revision by feedback id."""
+"""Which posts of X are held here: restored from `scored`, the newest revision by feedback id."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from feedback_app.hop.types import Row
 from feedback_app.kafka.topics import Topic
+from feedback_app.sources.dependencies import HighWatermarkReader
 from models import Feedback, InvalidRecord, ScoredFeedback, rfc3339
 
 PREFIX = "x:"
@@ -20,54 +19,45 @@ class IndexedPost:
     deleted: bool
 
 
-class Back(Protocol):
-    """What reads a topic to its present end."""
-
-    async def read_to_high_watermark(
-        self, topic: str, start: dict[int, int], hours: float | None, take: Callable[[Row], None]
-    ) -> dict[int, int]:
-        """Hand every record from {partition: offset} on to `take`; raises OutsideFault."""
-
-
 class PostIndex:
-    """The posts in `scored`; each reading goes on where the last one ended."""
+    """The posts in `scored`; each read continues where the last one ended."""
 
-    def __init__(self, back: Back, topic: Topic) -> None:
-        self._back, self._topic = back, topic
+    def __init__(self, reader: HighWatermarkReader, topic: Topic) -> None:
+        self._reader, self._topic = reader, topic
         self._next = dict.fromkeys(range(topic.partitions), 0)
         self._posts: dict[str, tuple[float, IndexedPost]] = {}
 
     async def read(self, now: float) -> dict[str, IndexedPost]:
-        """Return {feedback id: newest revision} of what still stands; raises OutsideFault."""
-        self._next = await self._back.read_to_high_watermark(
-            self._topic.name, self._next, None, self._take
+        """Return {feedback id: newest revision} of posts not deleted; raises TransientError."""
+        self._next = await self._reader.read_to_high_watermark(
+            self._topic.name, self._next, None, self._add
         )
-        kept_s = (self._topic.retention_ms or 0) / 1000
+        retention_s = (self._topic.retention_ms or 0) / 1000
         self._posts = {
-            name: found for name, found in self._posts.items() if found[0] >= now - kept_s
+            name: found for name, found in self._posts.items() if found[0] >= now - retention_s
         }
-        return {name: kept for name, (_, kept) in self._posts.items() if not kept.deleted}
+        return {name: post for name, (_, post) in self._posts.items() if not post.deleted}
 
-    def _take(self, row: Row) -> None:
+    def _add(self, row: Row) -> None:
         if row.key is None or not row.key.startswith(PREFIX.encode()):
             return
         try:
             found = ScoredFeedback.decode(row.value, row.key).feedback
         except InvalidRecord:
             return
-        _, held = self._posts.get(found.id, (0.0, None))
-        if held is None or (found.revision > held.revision and not held.deleted):
-            kept = IndexedPost(found.revision, found.source, found.kind == "delete")
-            self._posts[found.id] = (row.timestamp, kept)
+        _, known = self._posts.get(found.id, (0.0, None))
+        if known is None or (found.revision > known.revision and not known.deleted):
+            post = IndexedPost(found.revision, found.source, found.kind == "delete")
+            self._posts[found.id] = (row.timestamp, post)
 
 
-def deletion(name: str, kept: IndexedPost, now: float) -> Feedback:
-    """Return the feedback that takes a post back: above its newest revision, without text."""
+def deletion(name: str, post: IndexedPost, now: float) -> Feedback:
+    """Return the feedback that deletes a post: above its newest revision, without text."""
     return Feedback(
         id=name,
         text="",
-        source=kept.source,
-        revision=kept.revision + 1,
+        source=post.source,
+        revision=post.revision + 1,
         kind="delete",
         received_at=rfc3339(now),
     )

@@ -1,4 +1,4 @@
-"""X's answers read: a page of search, or one line of the stream, into feedback. Pure."""
+"""Parses X's answers into feedback: a page of search, or one line of the stream. Pure."""
 
 import hashlib
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from html import unescape
 from typing import Any
 
 from feedback_app.hop.errors import BadRecord
-from feedback_app.sources.deliver import clean, dumped
+from feedback_app.sources.records import clean, dumped
 from feedback_app.sources.x.snowflake import seconds
 from models import Feedback, rfc3339
 from models.feedback import cut_text, sane_time
@@ -26,7 +26,7 @@ class Malformed:
 
     @property
     def digest(self) -> str:
-        """What recognises the same item when it is read again."""
+        """Recognises the same item when it is read again."""
         return hashlib.sha256(self.value).hexdigest()
 
 
@@ -44,7 +44,7 @@ class Page:
 
 
 def read_page(body: object, source: str, now: float) -> Page:
-    """Return the page in a decoded answer; raises ValueError where it is none at all."""
+    """Return the page in a decoded answer; raises ValueError where the answer is not a page."""
     if not isinstance(body, dict):
         raise ValueError(f"the answer is not an object but {type(body).__name__}")
     data, meta = body.get("data", []), body.get("meta")

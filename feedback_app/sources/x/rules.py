@@ -1,4 +1,4 @@
-"""The rules of the filtered stream: one for each source, by its tag. Others' rules stay."""
+"""The rules of the filtered stream: one a source, recognised by its tag. Other rules stay."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ TAG = "feedback:"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What makes the rules there into the rules wanted."""
+    """What turns the present rules into the wanted ones."""
 
     add: tuple[tuple[str, str], ...]
     """Pairs of source id and query."""
@@ -22,25 +22,25 @@ class Change:
     """Ids of rules."""
 
 
-def change(there: object, wanted: Mapping[str, str]) -> Change:
-    """Compare X's list of rules with {source id: query}; pure."""
-    kept: set[str] = set()
+def change(present: object, wanted: Mapping[str, str]) -> Change:
+    """Compare X's list of rules with {source id: query}. Pure."""
+    found: set[str] = set()
     delete = []
-    for rule in there if isinstance(there, list) else ():
+    for rule in present if isinstance(present, list) else ():
         tag = rule.get("tag") if isinstance(rule, dict) else None
         if not isinstance(tag, str) or not tag.startswith(TAG):
             continue
         source = tag.removeprefix(TAG)
-        if source not in kept and wanted.get(source) == rule.get("value"):
-            kept.add(source)
+        if source not in found and wanted.get(source) == rule.get("value"):
+            found.add(source)
         else:
             delete.append(str(rule.get("id")))
-    add = tuple((name, query) for name, query in wanted.items() if name not in kept)
+    add = tuple((name, query) for name, query in wanted.items() if name not in found)
     return Change(add, tuple(delete))
 
 
 def source_of(matching: object, wanted: Mapping[str, str]) -> str | None:
-    """Return the source whose rule a post met, or None where it was somebody else's rule."""
+    """Return the source whose rule a post matched, or None for a rule of another program."""
     for rule in matching if isinstance(matching, list) else ():
         tag = rule.get("tag") if isinstance(rule, dict) else None
         if isinstance(tag, str) and tag.removeprefix(TAG) in wanted and tag.startswith(TAG):
@@ -56,10 +56,10 @@ class Rules:
         self._tweepy.session = client.session
 
     async def make(self, wanted: Mapping[str, str]) -> None:
-        """Make X have a rule for each of {source id: query}; raises SourceFault."""
+        """Make X have exactly these rules of {source id: query}; raises SourceFault."""
         answer = await ask(self._tweepy.get_rules())
-        there = answer.get("data") if isinstance(answer, dict) else None
-        needed = change(there, wanted)
+        present = answer.get("data") if isinstance(answer, dict) else None
+        needed = change(present, wanted)
         if needed.delete:
             await ask(self._tweepy.delete_rules(list(needed.delete)))
         if needed.add:

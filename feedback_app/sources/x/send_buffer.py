@@ -1,16 +1,21 @@
-"""From the stream's lines to the broker: queued, counted, sent in batches, never dropped."""
+"""Sends the stream's lines to the broker: queued, counted, in batches, none dropped."""
 
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from feedback_app.clock import Clock
 from feedback_app.hop.errors import BadRecord, TransientError
 from feedback_app.hop.types import Output
 from feedback_app.sources.base import Context
-from feedback_app.sources.deliver import dead_letter, dead_letter_records, dumped, records
-from feedback_app.sources.x.backoff import Broken
+from feedback_app.sources.records import (
+    cursor_record,
+    dead_letter,
+    dead_letter_records,
+    dumped,
+    feedback_records,
+)
+from feedback_app.sources.x.backoff import ConnectionLost
 from feedback_app.sources.x.budget import Spend, Users, key
 from feedback_app.sources.x.client import DEPENDENCY
 from feedback_app.sources.x.posts import read_post, usernames
@@ -27,7 +32,7 @@ REMEMBERED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Line:
     """A line on its way to the broker: a post or a dead letter."""
 
     source: str
@@ -36,55 +41,53 @@ class Taken:
 
 
 class SendBuffer:
-    """Takes lines and sends them; `sent` is called after each batch that the broker has."""
+    """Queues lines and sends them; `sent` is called after each batch that the broker has."""
 
-    def __init__(
-        self, context: Context, clock: Clock, resend_s: float, sent: Callable[[], None]
-    ) -> None:
-        self._context, self._clock = context, clock
+    def __init__(self, context: Context, resend_s: float, sent: Callable[[], None]) -> None:
+        self._context, self._clock = context, context.clock
         self._resend_s, self._sent = resend_s, sent
-        self._lines: asyncio.Queue[Taken] = asyncio.Queue(QUEUE)
+        self._lines: asyncio.Queue[Line] = asyncio.Queue(QUEUE)
         self._spends: dict[str, Spend] = {}
         self._users = Users()
         self._seen: dict[str, None] = {}
         self._all_sent = asyncio.Event()
         self._all_sent.set()
         self.unsent = 0
-        """Lines taken that the broker does not have yet."""
+        """Queued lines that the broker does not have yet."""
         self.last_message: dict[str, str | None] = {}
         """The time of the last post by source id, RFC 3339."""
         self.newest: dict[str, int] = {}
         """The highest post id by source id."""
 
-    def take(self, line: object, raw: bytes, wanted: Mapping[str, str]) -> None:
-        """Queue what a line holds for one of {source: query}; None stands for what is no JSON.
+    def put(self, body: object, raw: bytes, wanted: Mapping[str, str]) -> None:
+        """Queue the post in a decoded line for one of {source: query}; None stands for no JSON.
 
-        Raises Broken where the broker is so slow that no room is left.
+        Raises ConnectionLost where the broker is so slow that the queue is full.
         """
         now, number = self._clock.time(), 0
-        body = line if isinstance(line, dict) else {}
+        body = body if isinstance(body, dict) else {}
         source = source_of(body.get("matching_rules"), wanted) if body else next(iter(wanted))
         if source is None:
             return
         try:
             number, post = read_post(body.get("data"), source, usernames(body.get("includes")), now)
         except BadRecord as error:
-            taken = Taken(source, dead=dead_letter(source, STAGE, raw, str(error), now))
+            line = Line(source, dead=dead_letter(source, STAGE, raw, str(error), now))
         else:
-            if self._known(str(number)):
+            if self._seen_before(str(number)):
                 return
-            taken = Taken(source, feedback=post)
+            line = Line(source, feedback=post)
         try:
-            self._lines.put_nowait(taken)
+            self._lines.put_nowait(line)
         except asyncio.QueueFull:
-            raise Broken(DEPENDENCY, "the broker is too slow for the stream") from None
-        if taken.feedback is not None:
+            raise ConnectionLost(DEPENDENCY, "the broker is too slow for the stream") from None
+        if line.feedback is not None:
             self.newest[source] = max(number, self.newest.get(source, 0))
         self.unsent += 1
         self._all_sent.clear()
 
     async def run(self) -> None:
-        """Send what is queued; what the broker refuses for now is tried again. Never ends."""
+        """Send what is queued, with retries; runs until it is cancelled."""
         while True:
             batch = [await self._lines.get()]
             while len(batch) < BATCH and not self._lines.empty():
@@ -95,8 +98,8 @@ class SendBuffer:
                 self._all_sent.set()
             self._sent()
 
-    async def _retry_forever(self, batch: list[Taken]) -> None:
-        """Send a batch; where it fails for what it is, each alone, and the culprit as a letter."""
+    async def _retry_forever(self, batch: list[Line]) -> None:
+        """Send a batch; if the broker refuses it, each line alone, and the bad one to the DLQ."""
         while True:
             try:
                 return await self._send(batch)
@@ -110,13 +113,13 @@ class SendBuffer:
                     await self._retry_forever([each])
                 return None
 
-    async def _send_to_dlq(self, taken: Taken, error: Exception) -> None:
-        log.error("X stream: a post was not taken: %s", error)
-        if taken.feedback is not None:  # else it is a dead letter that nobody takes
-            value, now = dumped(taken.feedback.asdict()), self._clock.time()
+    async def _send_to_dlq(self, line: Line, error: Exception) -> None:
+        log.error("X stream: the broker refused a post: %s", error)
+        if line.feedback is not None:  # else the dead letter itself was refused
+            value, now = dumped(line.feedback.asdict()), self._clock.time()
             reason = f"{type(error).__name__}: {error}"
-            dead = dead_letter(taken.source, STAGE, value, reason, now)
-            await self._retry_forever([Taken(taken.source, dead=dead)])
+            dead = dead_letter(line.source, STAGE, value, reason, now)
+            await self._retry_forever([Line(line.source, dead=dead)])
 
     async def drained(self, seconds: float) -> None:
         """Return once the broker has everything, or after so many seconds."""
@@ -131,7 +134,7 @@ class SendBuffer:
         shared = Spend.of(self._context.shared.cursors.get(key(f"{source}/stream")))
         return max(self._spends.get(source, Spend()), shared, key=Spend.rank)
 
-    def _known(self, number: str) -> bool:
+    def _seen_before(self, number: str) -> bool:
         if number in self._seen:
             return True
         self._seen[number] = None
@@ -139,7 +142,7 @@ class SendBuffer:
             del self._seen[next(iter(self._seen))]
         return False
 
-    async def _send(self, batch: list[Taken]) -> None:
+    async def _send(self, batch: list[Line]) -> None:
         topics, now = self._context.topics, self._clock.time()
         outputs: list[Output] = []
         spends, users = {}, set[str]()
@@ -151,11 +154,11 @@ class SendBuffer:
             bought = len(posts) + len(dead)
             spends[source] = self.tally(source).plus(bought, 0, now, len(new))
             tally = spends[source].cursor(f"{source}/stream", now)
-            outputs += [*records(topics, posts), *dead_letter_records(topics, source, dead)]
-            outputs.append(Output(topics.cursors.name, tally.source.encode(), tally.encode(), 0))
+            outputs += feedback_records(topics, posts)
+            outputs += [*dead_letter_records(topics, source, dead), cursor_record(topics, tally)]
         await self._context.produce(outputs)
         self._spends |= spends
-        self._users.note(users, now)
+        self._users.add(users, now)
         for each in batch:
             if each.feedback is not None:
                 self.last_message[each.source] = each.feedback.created_at

@@ -3,28 +3,25 @@
 from dataclasses import dataclass, replace
 
 from feedback_app.durations import seconds_of
-from feedback_app.sources.base import State
 from feedback_app.sources.x.snowflake import is_synthetic, seconds, synthetic_id
-from models import Cursor, from_rfc3339, rfc3339
+from models import Cursor, rfc3339
 
 OVERLAP_S = 60.0
 """How late X may index a post before a poll misses it."""
 REACH_S = 7 * 86400.0 - 120.0
 """How far back recent search is asked to go; two minutes inside X's seven days."""
 QUIET_S = 16 * 3600.0
-"""A query without a post for so long gets a mark of time for its cursor."""
+"""The cursor of a query without a post for so long moves to a synthetic id, one of a time."""
 SYNTHETIC_BEHIND_S = 15 * 3600.0
-"""How far behind the present such a mark stands, so that no clock has to be right: what is posted
-before a mark is never asked for. No time zone is further from another's."""
-GAP_SHOWN_S = 8 * 86400.0
-"""A gap ends seven days before it was found, so it is shown for a day."""
+"""How far behind the present that id stands, because posts before it are never asked for: a clock
+may be wrong by any time zone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
     """A poll reads the ids above `since`; `position` is the cursor that it starts from.
 
-    Of pages under way, `newest` is the newest id of all and `until` the oldest one read so far.
+    Of unfinished pages, `newest` is the newest id of all and `until` the oldest one read so far.
     `gap_from` and `gap_to` (RFC 3339) bound what X no longer gives out.
     """
 
@@ -45,7 +42,7 @@ def window(cursor: Cursor | None, start: str, now: float) -> Window:
         first = synthetic_id(max(now - start_seconds(start), now - REACH_S))
         return Window(since=first, position=first)
     position, until, newest = positions(cursor)
-    # A mark already stands where nothing earlier is wanted, so it needs no overlap.
+    # Nothing before a synthetic id is wanted, so it needs no overlap.
     back = position if is_synthetic(position) else synthetic_id(seconds(position) - OVERLAP_S)
     found = Window(back, position, newest, until, cursor.gap_from, cursor.gap_to)
     if position < synthetic_id(now - REACH_S):
@@ -54,7 +51,7 @@ def window(cursor: Cursor | None, start: str, now: float) -> Window:
 
 
 def positions(cursor: Cursor) -> tuple[int, int | None, int | None]:
-    """Return a cursor's position and, of pages under way, `until` and `newest`."""
+    """Return a cursor's position and, of unfinished pages, `until` and `newest`."""
     position, *rest = (int(part) for part in cursor.position.split("/"))
     until, newest = rest if rest else (None, None)
     return position, until, newest
@@ -109,15 +106,6 @@ def moved(cursor: Cursor, position: int, now: float) -> Cursor:
         gap_from=cursor.gap_from,
         gap_to=cursor.gap_to,
     )
-
-
-def gap_shown(cursor: Cursor | None, now: float) -> tuple[State, str]:
-    """Return the state of a source that works, and what it says of a gap."""
-    if cursor is None or cursor.gap_from is None or cursor.gap_to is None:
-        return "running", ""
-    if from_rfc3339(cursor.gap_to) < now - GAP_SHOWN_S:
-        return "running", ""
-    return "gap", f"X no longer gives out what was posted {cursor.gap_from} to {cursor.gap_to}"
 
 
 def start_seconds(start: str) -> float:

@@ -6,14 +6,13 @@ import pytest
 
 from feedback_app.sandbox import ManualClock, Sandbox
 from feedback_app.sources.slack import names as slack_names
-
-START = 1_790_000_000.0
+from feedback_app.sources.testing import START
 
 
 @pytest.fixture(autouse=True)
 def patient_for_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for an author's name however slow the machine is."""
-    monkeypatch.setattr(slack_names, "PATIENCE_S", 60.0)
+    monkeypatch.setattr(slack_names, "MAX_WAIT_S", 60.0)
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from feedback_app.sandbox import SLACK_APP_TOKEN, SLACK_BOT_TOKEN, Sandbox
 from feedback_app.sandbox.log import Acknowledged
 from feedback_app.sources.slack.socket import SlackSocket
 from feedback_app.sources.slack.timing import Timing
-from tests.source_world import World, settings, until
+from feedback_app.sources.testing import MemoryContext, settings_of, until
 
 QUICK = Timing(
     ping=2.0,
-    look=0.01,
+    check=0.01,
     opening=5.0,
     foreign_connections=0.05,
     channels=0.1,
@@ -40,19 +40,21 @@ async def live_sandbox(retry_after_s: tuple[float, ...] = (0, 0.3, 1, 3)) -> Asy
     await box.stop()
 
 
-def world_of(sandbox: Sandbox, *sources: dict[str, Any], **more: Any) -> World:
+def world_of(sandbox: Sandbox, *sources: dict[str, Any], **more: Any) -> MemoryContext:
     """Return a context that listens on #feedback, or on what is given."""
     listened = sources or ({"id": "slack", "type": "slack", "channel": "#feedback"},)
     tokens = {"slack_bot_token": SLACK_BOT_TOKEN, "slack_app_token": SLACK_APP_TOKEN}
     address = {"slack_api_url": sandbox.slack_url}
-    return World(settings(*listened, **(tokens | address | more)), SystemClock().time)
+    return MemoryContext(settings_of(*listened, **(tokens | address | more)), SystemClock())
 
 
 @asynccontextmanager
-async def running(world: World, connect: bool = True, **more: Any) -> AsyncIterator[SlackSocket]:
+async def running(
+    world: MemoryContext, connect: bool = True, **more: Any
+) -> AsyncIterator[SlackSocket]:
     """Run a socket; yields once it is connected."""
     timing = more.pop("timing", QUICK)
-    socket = SlackSocket(world, SystemClock(), more.pop("opened", lambda: 1), timing=timing, **more)
+    socket = SlackSocket(world, more.pop("opened", lambda: 1), timing=timing, **more)
     task = asyncio.create_task(socket.run())
     try:
         if connect:
@@ -68,6 +70,6 @@ def acknowledged(sandbox: Sandbox) -> list[Acknowledged]:
     return [entry for entry in sandbox.log.entries if isinstance(entry, Acknowledged)]
 
 
-def shown_of(world: World) -> str:
+def shown_of(world: MemoryContext) -> str:
     """Return what the page would say of the source."""
     return world.states["slack"].detail if "slack" in world.states else ""

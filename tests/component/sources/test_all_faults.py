@@ -1,11 +1,9 @@
 """Every fault the stand-ins know at once: nothing is lost, each odd payload is a dead letter."""
 
 import asyncio
-import time
 
 import pytest
 
-from agents.polls import build
 from feedback_app.clock import SystemClock
 from feedback_app.hop.errors import TransientError
 from feedback_app.sandbox import (
@@ -17,20 +15,20 @@ from feedback_app.sandbox import (
     Sandbox,
 )
 from feedback_app.sandbox.log import Fault, Put
+from feedback_app.sources.polling import Poller
 from feedback_app.sources.slack.socket import SlackSocket
 from feedback_app.sources.slack.timing import Timing
-from tests.source_world import World, request, settings, until
+from feedback_app.sources.testing import MemoryContext, settings_of, until
 
 
-class Jumping:
+class Jumping(SystemClock):
     """The machine's time, moved forward by what somebody would wait."""
 
-    def __init__(self) -> None:
-        self.ahead = 0.0
+    ahead = 0.0
 
-    def __call__(self) -> float:
+    def time(self) -> float:
         """Return Unix seconds."""
-        return time.time() + self.ahead
+        return super().time() + self.ahead
 
 
 def put(sandbox: Sandbox) -> set[str]:
@@ -53,8 +51,8 @@ async def test_x(seed: int) -> None:
     now = Jumping()
     more = {"x_bearer_token": X_BEARER_TOKEN, "x_api_url": sandbox.x_url}
     source = {"id": "x", "type": "x-search", "query": PRODUCT_QUERY, "start": "1h"}
-    world = World(settings(source, **more), now)
-    polls = build(world)
+    world = MemoryContext(settings_of(source, **more), now)
+    polls = Poller(world)
     failed = 0
     for offset in range(120):
         if offset < 60:
@@ -62,7 +60,7 @@ async def test_x(seed: int) -> None:
                 sandbox.x.post(f"post {offset} {number}")
         await asyncio.sleep(0.002)
         try:
-            await polls(request("x", offset))
+            await polls.poll("x", offset)
         except TransientError as fault:
             failed += 1
             now.ahead += fault.retry_after or 0
@@ -90,9 +88,11 @@ async def test_slack(seed: int) -> None:
     await sandbox.start()
     tokens = {"slack_bot_token": SLACK_BOT_TOKEN, "slack_app_token": SLACK_APP_TOKEN}
     source = {"id": "slack", "type": "slack", "channel": "#feedback"}
-    world = World(settings(source, **tokens, slack_api_url=sandbox.slack_url), time.time)
-    timing = Timing(ping=2, look=0.01, first_wait=0.02, longest_wait=0.2, missed=0.1)
-    socket = SlackSocket(world, SystemClock(), lambda: 1, timing=timing)
+    world = MemoryContext(
+        settings_of(source, **tokens, slack_api_url=sandbox.slack_url), SystemClock()
+    )
+    timing = Timing(ping=2, check=0.01, first_wait=0.02, longest_wait=0.2, missed=0.1)
+    socket = SlackSocket(world, lambda: 1, timing=timing)
     task = asyncio.create_task(socket.run())
     await until(lambda: "slack" in world.shared.cursors)
     for number in range(150):

@@ -11,6 +11,7 @@ from feedback_app.clock import SystemClock
 from feedback_app.sandbox import SLACK_BOT_TOKEN, Sandbox
 from feedback_app.settings import ConfigurationError
 from feedback_app.sources.slack.socket import SlackSocket
+from feedback_app.sources.testing import MemoryContext, settings_of, until
 from tests.component.sources.slack_running import (
     QUICK,
     live_sandbox,
@@ -18,7 +19,6 @@ from tests.component.sources.slack_running import (
     shown_of,
     world_of,
 )
-from tests.source_world import World, settings, until
 
 
 @pytest.fixture
@@ -184,8 +184,8 @@ async def test_a_missing_channel_fails_its_source_and_no_other(sandbox: Sandbox)
 
 
 async def test_missing_tokens_stop_the_start() -> None:
-    bare = World(
-        settings({"id": "slack", "type": "slack", "channel": "#feedback"}), SystemClock().time
+    bare = MemoryContext(
+        settings_of({"id": "slack", "type": "slack", "channel": "#feedback"}), SystemClock()
     )
     with pytest.raises(ConfigurationError, match="FEEDBACK_SLACK_BOT_TOKEN"):
-        SlackSocket(bare, SystemClock(), lambda: 1)
+        SlackSocket(bare, lambda: 1)

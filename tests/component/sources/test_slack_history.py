@@ -13,27 +13,10 @@ from feedback_app.sources.slack.event_handler import EventHandler
 from feedback_app.sources.slack.events import Conditions, Reader
 from feedback_app.sources.slack.history import PAGE, History
 from feedback_app.sources.slack.names import Names
+from feedback_app.sources.slack.socket import slack_sources
+from feedback_app.sources.testing import MemoryContext, settings_of
 from models import Cursor, Feedback
-from tests.source_world import World, settings
-
-
-class Time:
-    """The sandbox's clock as the app's."""
-
-    def __init__(self, clock: ManualClock) -> None:
-        self._clock = clock
-
-    def time(self) -> float:
-        """Return Unix seconds."""
-        return self._clock.now()
-
-    def monotonic(self) -> float:
-        """Return seconds."""
-        return self._clock.now()
-
-    async def sleep(self, seconds: float) -> None:
-        """Move the clock."""
-        self._clock.advance(seconds)
+from tests.component.sources.sandbox_clock import SandboxClock
 
 
 class Reconciler:
@@ -45,7 +28,7 @@ class Reconciler:
             {"id": "slack", "type": "slack", "channel": "#feedback"},
             {"id": "word", "type": "slack", "channel": "#product", "keyword": "kettle"},
         ]
-        self.world = World(settings(*sources), clock.now)
+        self.world = MemoryContext(settings_of(*sources), SandboxClock(clock))
         for source in ("slack", "word"):
             started = str(int((clock.now() - 3600) * 1e6))
             self.world.shared.cursors[source] = Cursor(source=source, position=started)
@@ -54,15 +37,15 @@ class Reconciler:
 
     def restart(self) -> None:
         """Forget everything, as a new process has."""
-        time = Time(self.clock)
-        sources = self.world.settings.sources
-        self.event_handler = EventHandler(self.world, time, Names(self.web, time), sources, None)
-        self.history = History(self.world, time, self.event_handler, self.event_handler.index)
+        names = Names(self.web, self.world.clock)
+        self.sources = slack_sources(self.world.settings)
+        self.event_handler = EventHandler(self.world, names, self.sources, None)
+        self.history = History(self.world, self.event_handler, self.event_handler.index)
 
     async def run(self, thorough: bool = True) -> list[Feedback]:
         """Read the history once and return what was sent by that."""
         found = await find_channels(self.web, ["#feedback", "#product"])
-        conditions = tuple(Conditions.of(each, found.ids) for each in self.world.settings.sources)
+        conditions = tuple(Conditions.of(each, found.ids) for each in self.sources)
         reader = Reader(conditions, await workspace(self.web))
         before = len(self.world.feedback)
         await self.history.reconcile(reader, self.web, thorough=thorough)

@@ -12,6 +12,7 @@ from feedback_app.hop.errors import TransientError
 from feedback_app.sandbox import SLACK_BOT_TOKEN, Sandbox
 from feedback_app.sandbox.slack.sockets import Outgoing
 from feedback_app.sources.slack import history as slack_history
+from feedback_app.sources.testing import until
 from tests.component.sources.slack_running import (
     QUICK,
     acknowledged,
@@ -19,7 +20,6 @@ from tests.component.sources.slack_running import (
     running,
     world_of,
 )
-from tests.source_world import until
 
 
 @pytest.fixture

@@ -9,10 +9,11 @@ import pytest
 from feedback_app.hop.types import Row
 from feedback_app.sandbox import X_BEARER_TOKEN, ManualClock, Sandbox
 from feedback_app.sources.base import SourceFault, later
+from feedback_app.sources.testing import MemoryContext, settings_of, until
 from feedback_app.sources.x.compliance import KEY, XCompliance, deleted_ids
 from feedback_app.sources.x.post_index import PostIndex
 from models import Cursor, Feedback, ScoredFeedback, rfc3339
-from tests.source_world import World, settings, until
+from tests.component.sources.sandbox_clock import SandboxClock
 
 
 class Scored:
@@ -37,26 +38,6 @@ class Scored:
         return start | {0: len(self.rows)}
 
 
-class AdvancingTime:
-    """The sandbox's clock, which a sleep moves."""
-
-    def __init__(self, clock: ManualClock) -> None:
-        self._clock = clock
-
-    def time(self) -> float:
-        """Return Unix seconds."""
-        return self._clock.now()
-
-    def monotonic(self) -> float:
-        """Return seconds."""
-        return self._clock.now()
-
-    async def sleep(self, seconds: float) -> None:
-        """Move the clock."""
-        await asyncio.sleep(0.001)
-        self._clock.advance(seconds)
-
-
 @pytest.fixture
 def scored(clock: ManualClock) -> Scored:
     """Return an empty topic."""
@@ -64,20 +45,22 @@ def scored(clock: ManualClock) -> Scored:
 
 
 @pytest.fixture
-def world(sandbox: Sandbox, clock: ManualClock) -> World:
+def world(sandbox: Sandbox, clock: ManualClock) -> MemoryContext:
     """Return a context."""
     more = {"x_bearer_token": X_BEARER_TOKEN, "x_api_url": sandbox.x_url}
-    return World(settings({"id": "x", "type": "x-search", "query": "q"}, **more), clock.now)
+    return MemoryContext(
+        settings_of({"id": "x", "type": "x-search", "query": "q"}, **more), SandboxClock(clock)
+    )
 
 
-def jobs(world: World, scored: Scored, clock: ManualClock) -> XCompliance:
+def jobs(world: MemoryContext, scored: Scored) -> XCompliance:
     """Return what runs the jobs."""
-    kept = PostIndex(scored, world.topics.scored)
-    return XCompliance(world, AdvancingTime(clock), lambda: True, kept)
+    index = PostIndex(scored, world.topics.scored)
+    return XCompliance(world, lambda: True, index)
 
 
 async def test_deleted_posts_are_taken_back_once(
-    sandbox: Sandbox, world: World, scored: Scored, clock: ManualClock
+    sandbox: Sandbox, world: MemoryContext, scored: Scored, clock: ManualClock
 ) -> None:
     gone, stays = sandbox.x.post("gone"), sandbox.x.post("stays")
     scored.add(f"x:{gone}")
@@ -85,7 +68,7 @@ async def test_deleted_posts_are_taken_back_once(
     scored.add(f"x:{stays}")
     scored.add("slack:C1:1.0")
     sandbox.x.delete(gone)
-    compliance = jobs(world, scored, clock)
+    compliance = jobs(world, scored)
     assert await compliance.once() == 1
     (found,) = world.feedback
     assert (found.id, found.kind, found.revision) == (f"x:{gone}", "delete", 3)
@@ -97,12 +80,12 @@ async def test_deleted_posts_are_taken_back_once(
 
 
 async def test_it_runs_every_six_hours_also_over_restarts(
-    sandbox: Sandbox, world: World, scored: Scored, clock: ManualClock
+    sandbox: Sandbox, world: MemoryContext, scored: Scored, clock: ManualClock
 ) -> None:
     begun = clock.now()
     scored.add(f"x:{sandbox.x.post('stays')}")
     for _ in range(2):
-        task = asyncio.create_task(jobs(world, scored, clock).run())
+        task = asyncio.create_task(jobs(world, scored).run())
         before = clock.now()
         await until(lambda before=before: clock.now() > before + 4 * 3600)  # type: ignore[misc]
         task.cancel()
@@ -113,19 +96,19 @@ async def test_it_runs_every_six_hours_also_over_restarts(
 
 
 async def test_without_posts_no_job_is_made(
-    sandbox: Sandbox, world: World, scored: Scored, clock: ManualClock
+    sandbox: Sandbox, world: MemoryContext, scored: Scored, clock: ManualClock
 ) -> None:
     sandbox.x.revoke_token()
-    assert await jobs(world, scored, clock).once() == 0
+    assert await jobs(world, scored).once() == 0
     assert KEY in world.shared.cursors
 
 
 async def test_a_failure_is_an_outside_fault_and_marks_nothing_as_done(
-    sandbox: Sandbox, world: World, scored: Scored, clock: ManualClock
+    sandbox: Sandbox, world: MemoryContext, scored: Scored, clock: ManualClock
 ) -> None:
     scored.add("x:1")
     sandbox.x.revoke_token()
-    compliance = jobs(world, scored, clock)
+    compliance = jobs(world, scored)
     with pytest.raises(SourceFault, match="FEEDBACK_X_BEARER_TOKEN"):
         await compliance.once()
     assert KEY not in world.shared.cursors
@@ -133,12 +116,12 @@ async def test_a_failure_is_an_outside_fault_and_marks_nothing_as_done(
 
 
 async def test_a_job_that_was_made_and_never_filled_is_used(
-    sandbox: Sandbox, world: World, scored: Scored, clock: ManualClock
+    sandbox: Sandbox, world: MemoryContext, scored: Scored, clock: ManualClock
 ) -> None:
     gone = sandbox.x.post("gone")
     scored.add(f"x:{gone}")
     sandbox.x.delete(gone)
-    compliance = jobs(world, scored, clock)
+    compliance = jobs(world, scored)
     async with aiohttp.ClientSession(sandbox.x_url) as other:
         body = {"type": "tweets", "name": f"{world.settings.app_id}-deletions"}
         headers = {"Authorization": f"Bearer {X_BEARER_TOKEN}"}
@@ -154,13 +137,13 @@ def test_odd_lines_of_a_result_say_nothing() -> None:
 
 
 async def test_a_job_that_was_noted_in_the_future_puts_off_no_other(
-    sandbox: Sandbox, clock: ManualClock, scored: Scored, world: World
+    sandbox: Sandbox, clock: ManualClock, scored: Scored, world: MemoryContext
 ) -> None:
     scored.add("x:1")
     at = clock.now() + 86400 * 30
     noted = world.shared.cursors[KEY] = Cursor(source=KEY, position=str(int(at)), at=rfc3339(at))
-    kept = PostIndex(scored, world.topics.scored)
-    compliance = XCompliance(world, AdvancingTime(clock), lambda: True, kept)
+    index = PostIndex(scored, world.topics.scored)
+    compliance = XCompliance(world, lambda: True, index)
     task = asyncio.create_task(compliance.run())
     try:
         await until(lambda: world.shared.cursors[KEY] is not noted)

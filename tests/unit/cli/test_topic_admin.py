@@ -2,6 +2,7 @@
 
 import pytest
 
+from feedback_app.configuration import load
 from feedback_app.kafka.admin import (
     TopicState,
     create_command,
@@ -10,7 +11,7 @@ from feedback_app.kafka.admin import (
     topic_config,
 )
 from feedback_app.kafka.topics import Topic, Topics
-from feedback_app.settings import Settings, load
+from feedback_app.settings import Settings
 
 
 def settings(**values: str) -> Settings:

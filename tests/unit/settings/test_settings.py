@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from feedback_app.settings import ConfigurationError, Settings, load
+from feedback_app.configuration import load
+from feedback_app.settings import ConfigurationError, Settings
+from feedback_app.sources.slack.options import SlackOptions
+from feedback_app.sources.x.options import XSearchOptions
 
 ROOT = Path(__file__).parents[3]
 
@@ -25,6 +28,8 @@ def test_the_defaults_work() -> None:
 def test_the_sources_of_the_environment_are_x_and_slack() -> None:
     env = {"FEEDBACK_X_QUERY": "kettle", "FEEDBACK_SLACK_CHANNELS": "#feedback, C0123456789"}
     x, slack = load(env).sources
+    assert isinstance(x, XSearchOptions)
+    assert isinstance(slack, SlackOptions)
     assert (x.id, x.type, x.query, x.start) == ("x", "x-search", "kettle", "now")
     assert (slack.id, slack.listens) == ("slack", ("#feedback", "C0123456789"))
 
@@ -85,6 +90,22 @@ def test_what_cannot_work_stops_with_one_line(env: dict[str, str], line: str) ->
         ("[[sources]]\nid='a'\ntype='slack'", "source a: slack needs a channel"),
         ("[[sources]]\nid='a'\ntype='slack'\nchannel='#a'\npattern='('", "source a: pattern: "),
         ("[[sources]]\nid='a'\ntype='slack'\nchannel='#a'\nquerry='x'", "sources.0.querry: Extra"),
+        (
+            "[[sources]]\nid='a'\ntype='slack'\nchannel='#a'\nquery='x'",
+            "sources.0.query: Extra key of source a: slack takes only id, type, silent_after, "
+            "channel, channels, keyword, pattern",
+        ),
+        (
+            "[[sources]]\nid='a'\ntype='x-search'\nquery='x'\nkeyword='k'",
+            "sources.0.keyword: Extra key of source a: x-search takes only id, type, ",
+        ),
+        (
+            "[[sources]]\nid='a'\ntype='x-search'\nquery='x'\npoll_seconds=0",
+            "sources.0.poll_seconds: source a: Input should be greater than 0",
+        ),
+        ("[[sources]]\nid='a'\ntype='mastodon'", "source a: unknown source type 'mastodon'"),
+        ("[[sources]]\nid='a'", "sources.0.type: Field required"),
+        ("[[sources]]\ntype='slack'\nchannel='#a'", "sources.0.id: Field required"),
         ("[[sources]]\nid='x'\ntype='slack'\nchannel='#a'", "two sources have the id x"),
         ("[[rules]]\nid='r'\nchannel='#r'\nbelow=7", "rules.2.below: "),
         ("[[rules]]\nid='negative'\nchannel='#r'", "two rules have the id negative"),

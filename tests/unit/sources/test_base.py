@@ -1,16 +1,18 @@
 """What all sources share: cursors that only move forward, and types by name."""
 
-from importlib.metadata import EntryPoint
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_app.settings import ConfigurationError, Source
+from feedback_app.configuration import parse_sources
+from feedback_app.settings import OWNER_ID, ConfigurationError
 from feedback_app.sources import registry
 from feedback_app.sources.base import later
-from feedback_app.sources.x.search import build
-from models import Cursor
+from feedback_app.sources.source_type import SourceType
+from models import OWNER, Cursor
 
 cursors = st.builds(
     Cursor,
@@ -44,23 +46,31 @@ def test_pages_under_way_are_later_than_the_same_position() -> None:
 
 
 def test_an_unknown_type_says_what_to_do() -> None:
-    source = Source.model_validate({"id": "m", "type": "mastodon"})
-    with pytest.raises(ConfigurationError, match=r"mastodon.*feedback_app\.sources"):
-        registry.check([source])
+    with pytest.raises(ConfigurationError, match=r"source m: .*mastodon.*feedback_app\.sources"):
+        parse_sources([{"id": "m", "type": "mastodon"}])
 
 
 def test_a_source_cannot_take_the_key_of_the_owner() -> None:
-    source = Source.model_validate({"id": "owner", "type": "x-search", "query": "q"})
+    assert OWNER_ID == OWNER
     with pytest.raises(ConfigurationError, match="owner"):
-        registry.check([source])
+        parse_sources([{"id": "owner", "type": "x-search", "query": "q"}])
 
 
-def test_a_package_can_add_a_type(monkeypatch: pytest.MonkeyPatch) -> None:
-    point = EntryPoint("mastodon", "feedback_app.sources.x.search:build", registry.ENTRY_POINTS)
+def test_the_built_in_types_are_rows_like_any_other() -> None:
+    assert {name: type(registry.find(name)) for name in registry.BUILT_IN} == {
+        "x-search": SourceType,
+        "x-stream": SourceType,
+        "slack": SourceType,
+    }
 
-    def found(group: str, name: str) -> list[EntryPoint]:
-        return [point] if (group, name) == (registry.ENTRY_POINTS, "mastodon") else []
 
-    monkeypatch.setattr(registry, "entry_points", found)
-    registry.check([Source.model_validate({"id": "m", "type": "mastodon"})])
-    assert registry.factory("mastodon") is build
+def test_reading_the_configuration_imports_no_client_and_no_records() -> None:
+    script = (
+        "import sys\n"
+        "from feedback_app.configuration import load\n"
+        "load({'FEEDBACK_X_QUERY': 'kettle', 'FEEDBACK_SLACK_CHANNELS': '#feedback'})\n"
+        "heavy = {'faust', 'aiokafka', 'tweepy', 'slack_sdk', 'aiohttp'} & set(sys.modules)\n"
+        "sys.exit(f'imported: {heavy}' if heavy else 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

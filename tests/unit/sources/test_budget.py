@@ -76,7 +76,7 @@ def test_users_are_never_overdrawn_and_each_is_bought_once_a_day(
         posts = [Feedback(id=f"x:{n}", text="", author=f"a{n}") for n in page[:most]]
         new = users.fresh([*posts, Feedback(id="x:0", text="")], now)
         spend = spend.plus(len(posts), 1, now, len(new))
-        users.note(new, now)
+        users.add(new, now)
         bought.setdefault(day_of(now), set()).update(f"a{n}" for n in page[:most])
         assert spend.day_users == len(bought[day_of(now)])
         assert daily is None or spend.day_users <= daily

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedback_app.hop.errors import BadRecord
-from feedback_app.settings import Source
 from feedback_app.sources.slack.events import (
     Conditions,
     Ignored,
@@ -17,6 +16,7 @@ from feedback_app.sources.slack.events import (
     permalink,
     unescape,
 )
+from feedback_app.sources.slack.options import SlackOptions
 from models import Feedback
 
 NOW = 1_790_000_000.0
@@ -51,7 +51,7 @@ event_like = st.builds(
 
 def reader(**more: Any) -> Reader:
     """Return a reader of one source on C1."""
-    source = Source.model_validate({"id": "slack", "type": "slack", "channel": "#a"} | more)
+    source = SlackOptions.model_validate({"id": "slack", "type": "slack", "channel": "#a"} | more)
     workspace = Workspace("https://team.slack.com/", "UBOT", "BBOT")
     return Reader((Conditions.of(source, {"#a": "C1"}),), workspace)
 

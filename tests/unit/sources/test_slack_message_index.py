@@ -3,15 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_app.settings import Source
 from feedback_app.sources.slack.events import Conditions, Reader, microseconds
 from feedback_app.sources.slack.history import SETTLED_S, Page, compare
 from feedback_app.sources.slack.message_index import MessageIndex
+from feedback_app.sources.slack.options import SlackOptions
 from models import Feedback
 
 NOW = 1_790_000_000.0
 NOW_US = int(NOW * 1e6)
-SOURCE = Source.model_validate({"id": "slack", "type": "slack", "channel": "C12345"})
+SOURCE = SlackOptions.model_validate({"id": "slack", "type": "slack", "channel": "C12345"})
 READER = Reader((Conditions.of(SOURCE, {"C12345": "C12345"}),))
 
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feedback_app.settings import Source
 from feedback_app.sources.base import BudgetSpent, SourceFault
+from feedback_app.sources.x.options import XSearchOptions
 from feedback_app.sources.x.search import XSearch
 from feedback_app.sources.x.snowflake import snowflake
 from models import Cursor, DeadLetter, Feedback, from_rfc3339
 
 START = 1_790_000_000.0
-SOURCE = Source(id="x", type="x-search", query="kettle")
+SOURCE = XSearchOptions(id="x", type="x-search", query="kettle")
 
 
 @dataclass(frozen=True)

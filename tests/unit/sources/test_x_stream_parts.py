@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedback_app.sources.base import SourceFault, State
-from feedback_app.sources.x.backoff import Backoff, Broken
+from feedback_app.sources.x.backoff import ConnectionLost, StreamBackoff
 from feedback_app.sources.x.rules import TAG, change, source_of
 
 
@@ -17,31 +17,31 @@ def refused(state: State = "failing") -> SourceFault:
 @pytest.mark.parametrize(
     ("fault", "waits"),
     [
-        (Broken("x", "closed"), [0.25, 0.5, 0.75, 1.0]),
+        (ConnectionLost("x", "closed"), [0.25, 0.5, 0.75, 1.0]),
         (refused(), [5, 10, 20, 40, 80, 160, 320, 320]),
         (refused("rate_limited"), [60, 120, 240, 320, 320]),
     ],
 )
 def test_each_kind_grows_as_x_asks(fault: SourceFault, waits: list[float]) -> None:
-    backoff = Backoff()
+    backoff = StreamBackoff()
     assert [backoff.wait(fault, 0, 0) for _ in waits] == waits
 
 
 def test_a_connection_that_lived_ends_the_row() -> None:
-    backoff = Backoff()
+    backoff = StreamBackoff()
     for _ in range(5):
-        backoff.wait(Broken("x", "closed"), 1, 0)
-    assert backoff.wait(Broken("x", "closed"), 120, 0) == 0.25
+        backoff.wait(ConnectionLost("x", "closed"), 1, 0)
+    assert backoff.wait(ConnectionLost("x", "closed"), 120, 0) == 0.25
 
 
 @given(st.lists(st.tuples(st.sampled_from(["broken", "http"]), st.floats(0, 300)), max_size=200))
 def test_never_more_connects_than_x_allows(ends: list[tuple[str, float]]) -> None:
-    backoff, now, connects = Backoff(), 0.0, []
+    backoff, now, connects = StreamBackoff(), 0.0, []
     for kind, lived in ends:
         connects.append(now)
         backoff.connecting(now)
         now += lived
-        fault = Broken("x", "closed") if kind == "broken" else refused()
+        fault = ConnectionLost("x", "closed") if kind == "broken" else refused()
         now += backoff.wait(fault, lived, now)
     for first in connects:
         assert sum(first <= at < first + 900 for at in connects) <= 50

@@ -1,6 +1,6 @@
 """`/stats` is exactly the JSON of the contract, and says when it does not balance."""
 
-from feedback_app.settings import load
+from feedback_app.configuration import load
 from feedback_app.stats.cluster import balanced, stats
 from feedback_app.stats.ledger import Ledger
 from models import Account, WorkerStatus, rfc3339

@@ -1,0 +1,36 @@
+"""What a `[[sources]]` table of the type `slack` takes."""
+
+import re
+
+from pydantic import model_validator
+
+from feedback_app.settings import Channel, Channels, SourceOptions
+
+
+class SlackOptions(SourceOptions):
+    """A source of the type `slack`."""
+
+    channel: Channel | None = None
+    """The channel to listen on."""
+    channels: Channels = ()
+    """Several channels to listen on, as one source."""
+    keyword: str | None = None
+    """Take only messages that contain this word, whatever its case."""
+    pattern: str | None = None
+    """Take only messages in which this regular expression is found."""
+
+    @property
+    def listens(self) -> tuple[str, ...]:
+        """The Slack channels that this source listens on."""
+        return self.channels if self.channel is None else (self.channel, *self.channels)
+
+    @model_validator(mode="after")
+    def _complete(self) -> "SlackOptions":
+        if not self.listens:
+            raise ValueError(f"source {self.id}: slack needs a channel")
+        if self.pattern is not None:
+            try:
+                re.compile(self.pattern)
+            except re.error as error:
+                raise ValueError(f"source {self.id}: pattern: {error}") from error
+        return self
