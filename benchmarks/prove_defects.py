@@ -125,7 +125,7 @@ DEFECTS = (
         "duplicates scored again",
         (
             Edit(
-                "agents/sentiment.py",
+                "feedback_app/sentiment/deduplication.py",
                 "        elif deleted or (\n",
                 "        elif False and (\n",
             ),

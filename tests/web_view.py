@@ -13,6 +13,7 @@ from feedback_app.web.health import Health, Progress
 from feedback_app.web.server import attach
 from models import Account, Action, Delivery, Feedback, ScoredFeedback, WorkerStatus, rfc3339
 from models.alert import alert_id
+from tests.support.clocks import HandClock
 
 NOW = 1_790_000_040.0
 
@@ -66,15 +67,11 @@ class FakeView:
     dead_letters: DeadLetters = field(default_factory=DeadLetters)
     recent: Sequence[ScoredFeedback] = ()
     recent_alerts: Sequence[Delivery] = ()
-    now: float = NOW
+    clock: HandClock = field(default_factory=lambda: HandClock(NOW))
     faults: dict[str, str] = field(default_factory=dict)
     assigned: bool = True
     stuck: bool = False
     listeners: list[Callable[[], None]] = field(default_factory=list)
-
-    def clock(self) -> float:
-        """Return the time set."""
-        return self.now
 
     def health(self) -> Health:
         """Return a process at work, or with one stage stuck."""
@@ -107,7 +104,7 @@ def empty_view(**environ: str) -> FakeView:
 
 def busy_view(seed: int = 7, now: float = NOW, **environ: str) -> FakeView:
     """Return the view of two workers after a day of work on two sources; balanced."""
-    view = FakeView(load(ENVIRON | environ), now=now)
+    view = FakeView(load(ENVIRON | environ), clock=HandClock(now))
     chance = random.Random(seed)
     view.recent = list(scored_messages(chance, now, 90))
     view.recent_alerts = list(deliveries(view.recent, now))

@@ -18,7 +18,7 @@ TAKE = 500
 settings = load()
 topics = Topics.of(settings)
 clock = SystemClock()
-shared = SharedState(settings, topics)
+shared = SharedState(settings, topics, clock)
 
 
 class App(faust.App):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from agents.sentiment import said_by
+from agents.sentiment import tagged_text
 from feedback_app.alerting.rules import ChannelRule, resolve
 from feedback_app.cli.common import (
     Command,
@@ -133,7 +133,7 @@ async def _rescore(
             task = bar.add_task("scoring", total=len(feedbacks))
             for start in range(0, len(feedbacks), BATCH):
                 batch = feedbacks[start : start + BATCH]
-                scores = scores_of(classifier, [said_by(feedback) for feedback in batch])
+                scores = scores_of(classifier, [tagged_text(feedback) for feedback in batch])
                 for feedback, found in zip(batch, scores, strict=True):
                     if found is None:
                         changes.refused += 1

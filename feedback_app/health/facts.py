@@ -1,6 +1,6 @@
 """What the conditions are judged by."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,11 +32,6 @@ class Facts:
         """Whether a notice of this key has begun and not ended."""
         record = self.records.get(key)
         return record is not None and record.until is None
-
-
-def watched_since(live: Sequence[WorkerStatus], now: float) -> float:
-    """Return since when some worker that lives now has been there."""
-    return min((from_rfc3339(status.started_at) for status in live), default=now)
 
 
 def said_of(live: list[WorkerStatus], source: str) -> list[tuple[float, dict[str, Any]]]:

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from feedback_app.health import notices_list as kinds
-from feedback_app.health.facts import Facts, Found, said_of, watched_since
+from feedback_app.health.facts import Facts, Found, said_of
 from feedback_app.health.records import Condition, Key, clock, duration
 from feedback_app.health.stages import behind_s
 from feedback_app.settings import Source
 from feedback_app.sources.registry import is_polled
 from feedback_app.sources.schedule import intervals
 from feedback_app.stats.silence import silence
+from feedback_app.stats.workers import watched_since
 from models import from_rfc3339
 
 BY_STATE = {

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from feedback_app.health.facts import watched_since
 from feedback_app.settings import Settings, Source
 from feedback_app.stats.ledger import Ledger
 from feedback_app.stats.silence import silence
+from feedback_app.stats.workers import watched_since
 from models import WorkerStatus, from_rfc3339, rfc3339
 
 STAGES = ("polls", "sentiment", "alerts", "delivery")

@@ -5,12 +5,13 @@ The decisions are pure functions; `middleware` and `set_headers` are the shell a
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from feedback_app.clock import Clock
 from feedback_app.settings import LOOPBACK, Settings
 
 COOKIE = "feedback_session"
@@ -90,7 +91,7 @@ def allowed(request: web.Request, token: str | None, now: float) -> bool:
     return session_holds(request.cookies.get(COOKIE, ""), token, now)
 
 
-def guard(settings: Settings, clock: Callable[[], float], refuse: Handler) -> Middleware:
+def guard(settings: Settings, clock: Clock, refuse: Handler) -> Middleware:
     """Return the middleware; `refuse` answers a request that lacks the token."""
     token = None if settings.web_token is None else settings.web_token.get_secret_value()
 
@@ -107,7 +108,7 @@ def guard(settings: Settings, clock: Callable[[], float], refuse: Handler) -> Mi
         if request.method not in SAFE_METHODS and not own_origin(request.headers):
             raise web.HTTPForbidden(text="Requests from other pages change nothing here.\n")
         is_open = request.path in OPEN_PATHS or request.path.startswith(OPEN_PREFIX)
-        if not is_open and not allowed(request, token, clock()):
+        if not is_open and not allowed(request, token, clock.time()):
             return await refuse(request)
         return await handler(request)
 

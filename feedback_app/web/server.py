@@ -83,7 +83,7 @@ class Pages:
         answer = web.Response(status=303, headers={"Location": "/"})
         answer.set_cookie(
             security.COOKIE,
-            security.session(token.get_secret_value(), self._view.clock()),
+            security.session(token.get_secret_value(), self._view.clock.time()),
             max_age=security.SESSION_S,
             httponly=True,
             samesite="Strict",

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from feedback_app.clock import Clock
 from feedback_app.settings import Settings
 from feedback_app.stats.cluster import faults, source_details, stats
 from feedback_app.stats.dead_letters import DeadLetters
@@ -51,8 +52,9 @@ class WebView(Protocol):
     def recent_alerts(self) -> Sequence[Delivery]:
         """A bounded tail of `deliveries`, the latest last."""
 
-    def clock(self) -> float:
-        """Return Unix seconds."""
+    @property
+    def clock(self) -> Clock:
+        """The time."""
 
     def health(self) -> Health:
         """Return a snapshot of this process."""
@@ -64,14 +66,14 @@ class WebView(Protocol):
 def whole(view: WebView) -> Json:
     """Return what `/stats` answers."""
     return {
-        **stats(view.ledger, view.settings, view.clock()),
+        **stats(view.ledger, view.settings, view.clock.time()),
         "dead_letters": view.dead_letters.counts(),
     }
 
 
 def figures(view: WebView) -> Json:
     """Return `/stats` and, beside it, what only the page shows."""
-    live = view.ledger.workers(view.clock())
+    live = view.ledger.workers(view.clock.time())
     labels = view.ledger.totals("sentiment").values()
     return {
         "stats": whole(view),
@@ -93,7 +95,7 @@ def series(view: WebView, minutes: int, step: int) -> Json:
     `rows` are [Unix seconds of the bar's begin, a count for each of `names`], oldest first. Bars
     begin at multiples of `step`, so that they do not shift as time goes on.
     """
-    now = view.clock()
+    now = view.clock.time()
     end = (int(now // 60) // step + 1) * step * 60 - 1
     each = view.ledger.series("sentiment", end, minutes)
     rows = []

@@ -108,7 +108,7 @@ async def test_text_from_outside_runs_nothing(open_page: OpenPage, served: Serve
 
 def replace_status(view: FakeView, **changes: Any) -> Any:
     """Return a live worker's words with some changed."""
-    [status, _] = busy_view(now=view.now).ledger.workers(view.now)
+    [status, _] = busy_view(now=view.clock.now).ledger.workers(view.clock.now)
     return type(status)(**{**status.asdict(), **changes})
 
 

@@ -130,7 +130,7 @@ async def test_a_worker_that_ends_while_kafka_is_away_ends_and_loses_nothing(
     cluster.nodes[0].kill()
     worker.terminate()
     assert await worker.ended(25) == 1, worker.tail(60)
-    assert "Ending as it is" in worker.log.read_text()
+    assert "Exiting by force" in worker.log.read_text()
     await cluster.nodes[0].restart()
     await fleet.start_workers(1)
     found = await fleet.settled(120)

@@ -155,7 +155,7 @@ async def test_a_session_ends_after_a_week(http: ClientSession) -> None:
     try:
         async with http.post(url + "/login", data={"token": TOKEN}) as answer:
             assert answer.status == 200
-        view.now += security.SESSION_S
+        view.clock.now += security.SESSION_S
         async with http.get(url + "/stats") as answer:
             assert answer.status == 401
     finally:
@@ -246,7 +246,7 @@ async def test_the_series_of_the_day_adds_up_to_the_totals(
     day = recent["day"]
     assert len(day["rows"]) == 96
     assert day["step_s"] == 900
-    assert day["rows"][-1][0] <= view.now < day["rows"][-1][0] + 900
+    assert day["rows"][-1][0] <= view.clock.now < day["rows"][-1][0] + 900
     ingested = sum(row[1 + day["names"].index("ingested")] for row in day["rows"])
     total = sum(c["ingested"] for c in view.ledger.totals("sentiment").values())
     assert 0 < ingested <= total

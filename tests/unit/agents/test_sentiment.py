@@ -6,11 +6,12 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.sentiment import build
+from agents.sentiment import handler
 from feedback_app.dedupe import DedupeStore
 from feedback_app.hop import Item, Result, Row
 from feedback_app.sentiment.classifier import Probabilities, Said
 from models import Feedback, ScoredFeedback
+from tests.support.clocks import HandClock
 
 NOW = 1_800_000_000.0
 REVISIONS = [
@@ -62,10 +63,11 @@ async def carried(
     every: Sequence[tuple[int, Feedback]], held: DedupeStore, most: int
 ) -> list[Result]:
     """Carry records through the stage in batches of at most so many."""
-    handler, results = build(Scorer(), "scored", lambda: NOW), []
+    carry = handler(Scorer(), "scored", HandClock(NOW))
+    results: list[Result] = []
     for first in range(0, len(every), most):
         batch = [item(feedback, offset, held) for offset, feedback in every[first : first + most]]
-        found = await handler(batch)
+        found = await carry(batch)
         for result in found:
             if result.remember is not None:
                 held.remember(result.remember)
@@ -130,7 +132,7 @@ async def test_the_scorer_is_told_the_language_that_the_source_names() -> None:
         for place, lang in enumerate(named)
     ]
     scorer, held = Polyglot(), state()
-    handler = build(scorer, "scored", lambda: NOW)
-    await handler([item(post, place, held) for place, post in enumerate(posts)])
+    carry = handler(scorer, "scored", HandClock(NOW))
+    await carry([item(post, place, held) for place, post in enumerate(posts)])
     # The last is in none that it can score, and passed on without a score.
     assert scorer.told == ["fr", "id", None, None]

@@ -12,7 +12,7 @@ from feedback_app.kafka.topics import Topics
 from feedback_app.runtime import shared
 from feedback_app.runtime.shared import SharedState
 from feedback_app.settings import Settings, load
-from tests.unit.alerting.virtual import run
+from tests.unit.alerting.virtual import VirtualClock, run
 
 LIBRARY_GIVES_UP_S = 15.0
 
@@ -84,7 +84,7 @@ def test_dead_letters_that_cannot_be_counted_hold_up_nothing(
     monkeypatch.setattr(shared, "reader", reader)
 
     async def story() -> None:
-        state = SharedState(settings, topics)
+        state = SharedState(settings, topics, VirtualClock())
         await state.start()
         await asyncio.sleep(0.1)
         await asyncio.wait_for(state.caught_up(), 5)

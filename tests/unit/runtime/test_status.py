@@ -1,4 +1,4 @@
-"""What a worker says of itself."""
+"""The status of a worker."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -15,11 +15,10 @@ TOPIC = TP("feedback.alerts", 0)
 def behind(last: Account | None, begun: dict[TP, int], end: int) -> int:
     """Return the lag of a partition: its account, the commits found at the start, and its end."""
     counters = Counters("delivery", 0, last, lambda: 1_800_000_000.0)
-    consumer = SimpleNamespace(highwater=lambda tp: end, begun=begun)
-    line: Any = SimpleNamespace(registry=SimpleNamespace(consumer=consumer))
+    consumer: Any = SimpleNamespace(highwater=lambda tp: end, begun=begun)
     part = SimpleNamespace(counters=counters, tp=TOPIC)
     stage: Any = SimpleNamespace(partitions={0: part}, plan=SimpleNamespace(topic=TOPIC.topic))
-    return lag(line, stage, 0)
+    return lag(stage, 0, consumer)
 
 
 def account(offset: int) -> Account:

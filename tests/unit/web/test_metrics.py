@@ -38,7 +38,7 @@ def test_the_figures_are_those_of_stats() -> None:
     assert found['feedback_records_total{source="x",outcome="scored"}'] == x["scored"]
     assert found['feedback_alerts{channel="#positive-feedback",state="pending"}'] == 1
     assert found['feedback_stage_lag{stage="sentiment"}'] == 3
-    assert found['feedback_source_last_message_seconds{source="x"}'] == view.now - 4
+    assert found['feedback_source_last_message_seconds{source="x"}'] == view.clock.now - 4
     assert found["feedback_balanced"] == 1
     assert found["feedback_workers"] == 2
     assert found["feedback_dead_letters_open"] == 1
