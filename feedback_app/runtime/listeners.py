@@ -12,7 +12,7 @@ class Listeners:
         self._callbacks: list[Callback] = []
 
     def subscribe(self, callback: Callback) -> Callback:
-        """Add a callback; returns the function that removes it again."""
+        """Add a callback; returns the unsubscribe."""
         self._callbacks.append(callback)
         return lambda: self._callbacks.remove(callback)
 

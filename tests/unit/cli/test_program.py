@@ -8,7 +8,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from feedback_app.__main__ import is_fausts, with_app
+from feedback_app.__main__ import is_for_faust, with_app
 from feedback_app.cli import COMMANDS, FAUST_COMMANDS, LazyCommand, lazy_commands, program
 
 
@@ -102,7 +102,7 @@ def test_registering_twice_adds_each_command_once() -> None:
     ],
 )
 def test_only_fausts_commands_go_to_faust(args: list[str], expected: bool) -> None:
-    assert is_fausts(args) is expected
+    assert is_for_faust(args) is expected
 
 
 @pytest.mark.parametrize(
