@@ -60,7 +60,7 @@ ENVIRON = {
 
 @dataclass
 class FakeView:
-    """A WebView that stands still until told otherwise."""
+    """A WebView whose state a test sets."""
 
     settings: Settings
     ledger: Ledger = field(default_factory=Ledger)
@@ -74,7 +74,7 @@ class FakeView:
     listeners: list[Callable[[], None]] = field(default_factory=list)
 
     def health(self) -> Health:
-        """Return a process at work, or with one stage stuck."""
+        """Return a working process, or one with a stuck stage."""
         moved = -100.0 if self.stuck else 0.0
         return Health(
             now=0.0,
@@ -87,18 +87,18 @@ class FakeView:
         )
 
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
-        """Remember who wants to hear of changes."""
+        """Add a listener; returns the unsubscribe."""
         self.listeners.append(changed)
         return lambda: self.listeners.remove(changed)
 
     def change(self) -> None:
-        """Tell those who listen that something is new."""
+        """Notify the listeners."""
         for changed in list(self.listeners):
             changed()
 
 
 def empty_view(**environ: str) -> FakeView:
-    """Return the view of a worker that has seen nothing yet."""
+    """Return the view of a worker without data."""
     return FakeView(load(environ))
 
 
@@ -143,14 +143,14 @@ def scored_messages(chance: random.Random, now: float, n: int) -> Iterator[Score
 
 
 def label_of(score: float | None) -> str | None:
-    """Return the label that goes with a score."""
+    """Return the label for a score."""
     if score is None:
         return None
     return "negative" if score < 0.35 else "positive" if score > 0.65 else "neutral"
 
 
 def probabilities_of(score: float | None) -> dict[str, float] | None:
-    """Return probabilities whose score this is."""
+    """Return probabilities with this score."""
     if score is None:
         return None
     neutral = min(score, 1 - score)
@@ -162,7 +162,7 @@ def probabilities_of(score: float | None) -> dict[str, float] | None:
 
 
 def deliveries(messages: Sequence[ScoredFeedback], now: float) -> Iterator[Delivery]:
-    """Yield what became of the alerts of the messages."""
+    """Yield the deliveries of the alerts on the messages."""
     found = [m for m in messages if m.score is not None and not 0.3 <= m.score <= 0.9]
     for i, message in enumerate(found):
         rule = "negative" if (message.score or 0) < 0.3 else "positive"
@@ -225,7 +225,7 @@ def sentiment_accounts(chance: random.Random, now: float) -> Iterator[Account]:
 
 
 def delivery_accounts(now: float) -> Iterator[Account]:
-    """Yield the accounts of the delivery stage: one alert waits, one is dead."""
+    """Yield the accounts of the delivery stage: one alert is pending, one dead-lettered."""
     yield Account(
         stage="delivery",
         partition=0,
@@ -240,7 +240,7 @@ def delivery_accounts(now: float) -> Iterator[Account]:
 
 
 def statuses(now: float) -> Iterator[WorkerStatus]:
-    """Yield the signs of life of two workers and the last words of a third."""
+    """Yield the status of two workers and the last status of a stopped third."""
     for i, name in enumerate(("larkbox-feedback-0", "larkbox-feedback-1", "larkbox-feedback-2")):
         yield WorkerStatus(
             id=name,

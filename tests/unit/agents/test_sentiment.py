@@ -1,4 +1,4 @@
-"""The sentiment stage: each revision once, a deletion wins, whatever the order and the crashes."""
+"""The sentiment stage: each revision once, a deletion wins, in any order and after crashes."""
 
 from collections.abc import Sequence
 from random import Random
@@ -24,27 +24,27 @@ REVISIONS = [
 
 
 class Scorer:
-    """Gives every text the same probabilities."""
+    """Returns the same probabilities for every text."""
 
     name = "even"
     languages: frozenset[str] | None = None
 
     async def score(self, texts: Sequence[str]) -> list[Probabilities]:
-        """Return one result a text."""
+        """Return one result per text."""
         return [Probabilities(0.2, 0.5, 0.3) for _ in texts]
 
 
 class Polyglot(Scorer):
-    """Notes in which language it is told that each text is."""
+    """Records the language that each text is tagged with."""
 
     languages = frozenset({"en", "fr", "id"})
 
     def __init__(self) -> None:
-        self.told: list[str | None] = []
+        self.languages_seen: list[str | None] = []
 
     async def score(self, texts: Sequence[str]) -> list[Probabilities]:
-        """Return one result a text."""
-        self.told += [text.language if isinstance(text, Said) else None for text in texts]
+        """Return one result per text."""
+        self.languages_seen += [text.language if isinstance(text, Said) else None for text in texts]
         return await super().score(texts)
 
 
@@ -53,30 +53,30 @@ def state() -> DedupeStore:
     return DedupeStore(24, lambda: NOW)
 
 
-def item(feedback: Feedback, offset: int, held: DedupeStore) -> Item[Feedback]:
-    """Return a raw record; decoded anew, as a handler may change what it is given."""
+def item(feedback: Feedback, offset: int, store: DedupeStore) -> Item[Feedback]:
+    """Return a raw record, freshly decoded, because a handler may change its items."""
     fresh = Feedback.decode(feedback.encode())
-    return Item("raw", 0, offset, feedback.id.encode(), NOW, fresh, held)
+    return Item("raw", 0, offset, feedback.id.encode(), NOW, fresh, store)
 
 
 async def carried(
-    every: Sequence[tuple[int, Feedback]], held: DedupeStore, most: int
+    every: Sequence[tuple[int, Feedback]], store: DedupeStore, most: int
 ) -> list[Result]:
-    """Carry records through the stage in batches of at most so many."""
+    """Run records through the stage in batches of at most `most`."""
     carry = handler(Scorer(), "scored", HandClock(NOW))
     results: list[Result] = []
     for first in range(0, len(every), most):
-        batch = [item(feedback, offset, held) for offset, feedback in every[first : first + most]]
+        batch = [item(feedback, offset, store) for offset, feedback in every[first : first + most]]
         found = await carry(batch)
         for result in found:
             if result.remember is not None:
-                held.remember(result.remember)
+                store.remember(result.remember)
         results += found
     return results
 
 
 def written(results: Sequence[Result]) -> list[ScoredFeedback]:
-    """Return what went to `scored`."""
+    """Return the records for `scored`."""
     return [ScoredFeedback.decode(one.value) for result in results for one in result.outputs]
 
 
@@ -125,14 +125,14 @@ async def test_after_a_crash_each_record_counts_as_what_it_was(
         assert not other.outputs
 
 
-async def test_the_scorer_is_told_the_language_that_the_source_names() -> None:
+async def test_texts_are_tagged_with_the_language_that_the_source_names() -> None:
     named = ["fr", "in", "und", None, "tlh"]
     posts = [
         Feedback(id=str(place), text="C'est nul.", source="x", revision=1, lang=lang)
         for place, lang in enumerate(named)
     ]
-    scorer, held = Polyglot(), state()
+    scorer, store = Polyglot(), state()
     carry = handler(scorer, "scored", HandClock(NOW))
-    await carry([item(post, place, held) for place, post in enumerate(posts)])
-    # The last is in none that it can score, and passed on without a score.
-    assert scorer.told == ["fr", "id", None, None]
+    await carry([item(post, place, store) for place, post in enumerate(posts)])
+    # The last is in a language that cannot be scored, and passed on without a score.
+    assert scorer.languages_seen == ["fr", "id", None, None]

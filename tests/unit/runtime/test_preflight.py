@@ -160,6 +160,6 @@ async def test_a_wrong_model_or_channel_ends_the_start(monkeypatch: pytest.Monke
     start.channel_error = ConfigurationError("two rules name one channel")
     with pytest.raises(ConfigurationError, match="two rules"):
         await start.preflight.on_start()
-    start.model_error = ModelError("no such model")
+    start.channel_error, start.model_error = None, ModelError("no such model")
     with pytest.raises(ModelError, match="no such model"):
         await start.preflight.on_start()

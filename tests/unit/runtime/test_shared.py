@@ -1,4 +1,4 @@
-"""What every worker reads whole, where one topic of it or beside it cannot be read."""
+"""The shared state, while the dead letters cannot be counted."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -18,7 +18,7 @@ LIBRARY_GIVES_UP_S = 15.0
 
 
 class Consumer:
-    """A consumer on shared topics of one empty record each; `fault` is of the dead letters."""
+    """A consumer on topics with one tombstone each; `fault` is raised for the dead letters."""
 
     def __init__(self, letters: str, fault: KafkaError | None) -> None:
         self.letters, self.fault = letters, fault
@@ -29,10 +29,10 @@ class Consumer:
         self.unread = list(tps)
 
     def seek(self, tp: TopicPartition, offset: int) -> None:
-        """Read from the start."""
+        """Do nothing: everything is read from the start."""
 
     def pause(self, *tps: TopicPartition) -> None:
-        """Nothing is fetched ahead."""
+        """Do nothing: this consumer does not prefetch."""
 
     resume = pause
 
@@ -69,7 +69,7 @@ class Record:
 
 
 @pytest.mark.parametrize("fault", [KafkaTimeoutError("no leader"), KafkaError("stray"), None])
-def test_dead_letters_that_cannot_be_counted_hold_up_nothing(
+def test_dead_letters_that_cannot_be_counted_block_nothing(
     monkeypatch: pytest.MonkeyPatch, fault: KafkaError | None
 ) -> None:
     settings = load({})
