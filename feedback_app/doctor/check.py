@@ -1,10 +1,10 @@
-"""One thing that was looked at."""
+"""The result of one check."""
 
 from typing import NamedTuple
 
 
 class Check(NamedTuple):
-    """What was looked at, whether it is well (None: not needed here), and the way to mend it."""
+    """A check's name, its result (None: not applicable), what was found, and the remedy."""
 
     name: str
     ok: bool | None

@@ -1,4 +1,4 @@
-"""The classifier."""
+"""The check of the classifier."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ MODEL = "model"
 
 async def check_model(settings: Settings) -> Check:
     """Load the model and score one text."""
-    # Brings torch, which nothing else here needs.
+    # Imports torch, which no other check needs.
     from feedback_app.sentiment.choose import load_scorer
 
     try:
