@@ -84,7 +84,7 @@ async def test_new_items_appear_and_deleted_ones_disappear(
     await expect(page.locator("#alerts > li .meta")).to_contain_text("#negative-feedback")
     view.recent = [*view.recent, scored("a", "", kind="delete", revision=2)]
     view.change()
-    await expect(page.locator("#alerts > li .text")).to_contain_text("Taken back")
+    await expect(page.locator("#alerts > li .text")).to_contain_text("Recalled")
     await expect(page.locator("#messages > li .text")).to_have_text(["It works now"])
     await expect(page.locator("body")).not_to_contain_text("It broke again")
 
@@ -152,7 +152,7 @@ async def test_a_failing_dependency_is_named_on_the_page(open_page: OpenPage, se
     )
     page = await open_page(await served(view))
     await expect(page.locator("#banner")).to_have_text(
-        "Waiting for 1 service outside: slack (answers 503)"
+        "Waiting for 1 external service: slack (answers 503)"
     )
     await expect(page.locator("#stages tbody tr").nth(3)).to_contain_text("waiting")
 
