@@ -112,7 +112,9 @@ def replace_status(view: FakeView, **changes: Any) -> Any:
     return type(status)(**{**status.asdict(), **changes})
 
 
-async def test_links_open_in_a_new_tab_without_a_referrer(open_page: OpenPage, served: Serve) -> None:
+async def test_links_open_in_a_new_tab_without_a_referrer(
+    open_page: OpenPage, served: Serve
+) -> None:
     view = empty_view()
     view.recent = [scored("a", "See this", url="https://x.example/status/1")]
     page = await open_page(await served(view))
@@ -141,7 +143,9 @@ async def test_a_lost_connection_is_shown_and_restored_automatically(open_page: 
         await again.cleanup()
 
 
-async def test_a_failing_dependency_is_named_on_the_page(open_page: OpenPage, served: Serve) -> None:
+async def test_a_failing_dependency_is_named_on_the_page(
+    open_page: OpenPage, served: Serve
+) -> None:
     view = empty_view()
     view.ledger.take(
         replace_status(
@@ -212,16 +216,16 @@ async def test_everything_can_be_done_with_the_keyboard(open_page: OpenPage, ser
     await expect(page.locator(".tip")).to_contain_text("negative")
 
 
-async def test_messages_can_be_filtered_by_sentiment(
-    open_page: OpenPage, served: Serve
-) -> None:
+async def test_messages_can_be_filtered_by_sentiment(open_page: OpenPage, served: Serve) -> None:
     page = await open_page(await served(busy_view()))
     await page.locator('[data-label="negative"]').click()
     items = page.locator("#messages > li")
     assert await items.count() == await page.locator("#messages .score.negative").count() > 5
 
 
-async def test_new_messages_do_not_move_the_list_of_a_reader_who_scrolled_down(open_page: OpenPage, served: Serve) -> None:
+async def test_new_messages_do_not_move_the_list_of_a_reader_who_scrolled_down(
+    open_page: OpenPage, served: Serve
+) -> None:
     view = busy_view()
     page = await open_page(await served(view))
     await page.locator("#messages").evaluate("(list) => { list.scrollTop = 300; }")

@@ -122,7 +122,9 @@ async def test_typed_messages_are_posted(open_page: OpenPage, sandbox: Sandbox) 
     assert post.author.username == "priya_nair"
 
 
-async def test_other_channels_count_their_new_messages(open_page: OpenPage, sandbox: Sandbox) -> None:
+async def test_other_channels_count_their_new_messages(
+    open_page: OpenPage, sandbox: Sandbox
+) -> None:
     page = await open_page(sandbox.url)
     await alert(sandbox, "#positive-feedback")
     side = page.locator("#channels li", has_text="positive-feedback")
