@@ -6,7 +6,7 @@ from rich.text import Text
 from feedback_app.cli.common import CheckFailed, Command, print_json, print_table, run, shown
 from feedback_app.cli.local import with_local_broker
 from feedback_app.clock import SystemClock
-from feedback_app.doctor.check import Check, ill
+from feedback_app.doctor.check import Check, failed
 from feedback_app.settings import ConfigurationError, load
 
 EXAMPLE = "\b\nExample:\n  feedback doctor\n  feedback doctor --live"
@@ -25,25 +25,29 @@ def doctor(live: bool, as_json: bool) -> None:
     """
     checks = _run_checks(live)
     if as_json:
-        print_json({"ok": not _failed(checks), "checks": [check._asdict() for check in checks]})
+        print_json(
+            {"ok": not _count_failed(checks), "checks": [check._asdict() for check in checks]}
+        )
     else:
         print_table(("", "check", "found", "how to fix it"), map(_row, checks))
-    if failed := _failed(checks):
-        raise CheckFailed(f"{failed} of {len(checks)} checks failed")
+    if count := _count_failed(checks):
+        raise CheckFailed(f"{count} of {len(checks)} checks failed")
 
 
 def _run_checks(live: bool) -> list[Check]:
     try:
         settings = load()
     except ConfigurationError as error:
-        return [ill("configuration", str(error), "correct this setting; the other checks need it")]
+        return [
+            failed("configuration", str(error), "correct this setting; the other checks need it")
+        ]
     # Imports the clients of X, Slack and Kafka and the model, which `--help` does not need.
     from feedback_app.doctor.examine import examine
 
     return run(examine(with_local_broker(settings), SystemClock(), live=live))
 
 
-def _failed(checks: list[Check]) -> int:
+def _count_failed(checks: list[Check]) -> int:
     return sum(check.ok is False for check in checks)
 
 

@@ -12,12 +12,12 @@ class Check(NamedTuple):
     remedy: str = ""
 
 
-def well(name: str, detail: str) -> Check:
+def passed(name: str, detail: str) -> Check:
     """Return a check that passed."""
     return Check(name, True, detail)
 
 
-def ill(name: str, detail: str, remedy: str) -> Check:
+def failed(name: str, detail: str, remedy: str) -> Check:
     """Return a check that failed."""
     return Check(name, False, detail, remedy)
 
