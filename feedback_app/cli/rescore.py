@@ -101,7 +101,7 @@ class Changes:
 @click.option("--to", "until", type=Time(), help="End: a time, or how long ago; default: now.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def rescore(model: str | None, since: float | None, until: float | None, as_json: bool) -> None:
-    """Run a model over the retained messages and show what would change. Read-only."""
+    """Run a model over the retained messages and show what would change; write nothing."""
     settings = settings_with_topics()
     try:
         changes = run(_rescore(settings, model or settings.model, since, until))
