@@ -20,8 +20,8 @@ Rules = Callable[[], Awaitable[Sequence[ChannelRule]]]
 """Returns the rules with channel ids; raises TransientError until Slack has resolved any."""
 
 
-def stage(registry: StageRegistry, topics: Topics, rules: Rules, clock: Clock) -> Stage:
-    """Add the stage to the app."""
+def build(registry: StageRegistry, topics: Topics, rules: Rules, clock: Clock) -> Stage:
+    """Add the stage to the registry."""
     plan = Plan(
         name=NAME,
         topic=topics.scored.name,

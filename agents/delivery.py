@@ -17,8 +17,8 @@ CAPACITY = 10_000
 """Undelivered alerts of a partition in memory; beyond that the partition is not read."""
 
 
-def stage(registry: StageRegistry, topics: Topics, outbox: Outbox) -> Stage:
-    """Add the stage to the app; the outbox is its handler and counts what is pending."""
+def build(registry: StageRegistry, topics: Topics, outbox: Outbox) -> Stage:
+    """Add the stage to the registry; the outbox is its handler and counts what is pending."""
     plan = Plan(
         name=NAME,
         topic=topics.alerts.name,

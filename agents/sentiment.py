@@ -55,19 +55,17 @@ class TextScorer(Protocol):
         """
 
 
-def stage(
+def build(
     registry: StageRegistry, topics: Topics, scorer: TextScorer, hours: float, clock: Clock
 ) -> Stage:
-    """Add the stage to the app; a revision is recognised as a duplicate for at least `hours`."""
+    """Add the stage to the registry; repeats of a revision are recognised for at least `hours`."""
     plan = Plan(
         name=NAME,
         topic=topics.raw.name,
         decode=Feedback.decode,
         group=lambda feedback: feedback.source,
         taken="ingested",
-        state=StateTopic(
-            topics.scored.name, lambda partition: DedupeStore(hours, clock.time), hours
-        ),
+        state=StateTopic(topics.scored.name, lambda partition: DedupeStore(hours, clock), hours),
     )
     score = handler(scorer, topics.scored.name, clock)
     return registry.add(

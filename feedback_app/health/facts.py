@@ -34,11 +34,11 @@ class Facts:
         return record is not None and record.until is None
 
 
-def said_of(live: list[WorkerStatus], source: str) -> list[tuple[float, dict[str, Any]]]:
+def reports_of(live: list[WorkerStatus], source: str) -> list[tuple[float, dict[str, Any]]]:
     """Return (since when in Unix seconds, state) of a source on each worker, the newest last."""
-    said = [
+    reports = [
         (from_rfc3339(status.sources[source].get("at") or status.at), status.sources[source])
         for status in live
         if source in status.sources
     ]
-    return sorted(said, key=lambda one: one[0])
+    return sorted(reports, key=lambda one: one[0])

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from feedback_app.health import notices_list as kinds
-from feedback_app.health.facts import Facts, Found, said_of
+from feedback_app.health.facts import Facts, Found, reports_of
 from feedback_app.health.records import Condition, Key, clock, duration
 from feedback_app.health.stages import behind_s
 from feedback_app.settings import Source
@@ -39,7 +39,7 @@ def conditions(facts: Facts) -> Found:
     for source in facts.settings.sources:
         if facts.paused(source.id) or not live:
             continue
-        status = _status(source, [status for _, status in said_of(live, source.id)])
+        status = _status(source, [status for _, status in reports_of(live, source.id)])
         yield from _by_state(source, status)
         yield from _silent(facts, source, status)
         if status.get("state") == "running" and source.id in every:

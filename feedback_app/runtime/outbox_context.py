@@ -1,11 +1,12 @@
-"""What the outbox is given."""
+"""What the outbox is given by the worker that it runs in."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from agents import delivery
 from feedback_app.alerting.channels import Channels
 from feedback_app.clock import Clock
+from feedback_app.health.notices import Notices
 from feedback_app.hop import Produce
 from feedback_app.hop.registry import StageRegistry
 from feedback_app.kafka.topics import Topics
@@ -15,34 +16,47 @@ from feedback_app.slack.client import SlackClient
 
 @dataclass(frozen=True, slots=True)
 class OutboxContext:
-    """The `alerting.context.Context` of this worker."""
+    """An `alerting.context.Context`, which documents the members."""
 
     settings: Settings
     topics: Topics
     slack: SlackClient
-    channels: Channels
     clock: Clock
-    registry: StageRegistry
+    produce: Produce
+    channel_id: Callable[[str], Awaitable[str]]
+    rebalancing: Callable[[], bool]
+    assigned: Callable[[int], bool]
     notice: Callable[[str, str], None]
+    report_blocked: Callable[[str, str | None], None]
 
-    @property
-    def produce(self) -> Produce:
-        """Sends records and returns when the broker has them; raises TransientError."""
-        return self.registry.sender.produce
 
-    async def channel_id(self, channel: str) -> str:
-        """Return the Slack id of an alert's channel; raises TransientError while there is none."""
-        return await self.channels.find(channel)
+def outbox_context(
+    settings: Settings,
+    topics: Topics,
+    slack: SlackClient,
+    channels: Channels,
+    notices: Notices,
+    registry: StageRegistry,
+    clock: Clock,
+) -> OutboxContext:
+    """Return the context; the delivery stage may be added to the registry later."""
 
-    def rebalancing(self) -> bool:
-        """Whether a rebalance is in progress."""
-        return bool(self.registry.app.rebalancing)
+    def assigned(partition: int) -> bool:
+        stage = registry.by_name[delivery.NAME]
+        return partition in stage.partitions and registry.consumer.is_member
 
-    def assigned(self, partition: int) -> bool:
-        """Whether this worker owns a partition of the alerts and is still a group member."""
-        stage = self.registry.by_name[delivery.NAME]
-        return partition in stage.partitions and self.registry.consumer.is_member
+    def report_blocked(dependency: str, why: str | None) -> None:
+        registry.by_name[delivery.NAME].report_blocked(dependency, why)
 
-    def report_blocked(self, dependency: str, why: str | None) -> None:
-        """Show that a dependency blocks the delivery stage, or with None that it no longer does."""
-        self.registry.by_name[delivery.NAME].report_blocked(dependency, why)
+    return OutboxContext(
+        settings=settings,
+        topics=topics,
+        slack=slack,
+        clock=clock,
+        produce=registry.sender.produce,
+        channel_id=channels.find,
+        rebalancing=lambda: bool(registry.app.rebalancing),
+        assigned=assigned,
+        notice=notices.tell,
+        report_blocked=report_blocked,
+    )

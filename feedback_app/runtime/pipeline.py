@@ -18,7 +18,7 @@ from feedback_app.kafka.topics import Topics
 from feedback_app.runtime.heartbeat import Heartbeat
 from feedback_app.runtime.leader import request_polls
 from feedback_app.runtime.listeners import Listeners
-from feedback_app.runtime.outbox_context import OutboxContext
+from feedback_app.runtime.outbox_context import outbox_context
 from feedback_app.runtime.page_view import PageView
 from feedback_app.runtime.preflight import Preflight
 from feedback_app.runtime.probes import Probes
@@ -79,11 +79,11 @@ def build(app: faust.App, settings: Settings, clock: Clock, worker: str) -> Pipe
 
     sources = SourceContext(settings, topics, produce, shared, clock)
     poller = polls.build(sources)
-    outbox = Outbox(OutboxContext(settings, topics, slack, channels, clock, registry, notices.tell))
+    outbox = Outbox(outbox_context(settings, topics, slack, channels, notices, registry, clock))
     polls.stage(registry, topics, poller)
-    sentiment.stage(registry, topics, scorer, settings.dedupe_hours, clock)
-    alerts.stage(registry, topics, channels.rules, clock)
-    delivery.stage(registry, topics, outbox)
+    sentiment.build(registry, topics, scorer, settings.dedupe_hours, clock)
+    alerts.build(registry, topics, channels.rules, clock)
+    delivery.build(registry, topics, outbox)
 
     beside = SourceServices(sources, reader, worker, app.is_leader)
     timer = Timer(sources)

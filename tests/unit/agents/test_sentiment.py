@@ -50,7 +50,7 @@ class Polyglot(Scorer):
 
 def state() -> DedupeStore:
     """Return the state of an empty partition."""
-    return DedupeStore(24, lambda: NOW)
+    return DedupeStore(24, HandClock(NOW))
 
 
 def item(feedback: Feedback, offset: int, store: DedupeStore) -> Item[Feedback]:

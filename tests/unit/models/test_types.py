@@ -10,6 +10,7 @@ from feedback_app.dedupe import DedupeStore
 from feedback_app.hop import Row
 from models import Action, Alert, Cursor, Delivery, Feedback, InvalidRecord, ScoredFeedback, Wire
 from models.delivery import POSTED
+from tests.support.clocks import HandClock
 
 ALERT = {"id": "a", "op": "put", "rule": "r", "channel": "C", "feedback_id": "x:1"}
 DELIVERY = {"id": "a", "status": POSTED, "channel": "C"}
@@ -53,4 +54,4 @@ def test_a_state_is_restored_past_what_is_not_ours(
 ) -> None:
     row = Row(0, 0, b"k", orjson.dumps(data), 1_800_000_000.0)
     DeliveryState(0).restore(row)
-    DedupeStore(24, lambda: 1_800_000_000.0).restore(row)
+    DedupeStore(24, HandClock()).restore(row)

@@ -52,9 +52,7 @@ def test_a_page_on_loopback_accepts_only_the_names_of_loopback(host: str, known:
         ({"Host": "localhost:6066"}, True),
     ],
 )
-def test_only_this_page_may_change_something(
-    headers: dict[str, str], own: bool
-) -> None:
+def test_only_this_page_may_change_something(headers: dict[str, str], own: bool) -> None:
     assert own_origin(headers) is own
 
 
