@@ -1,7 +1,8 @@
 """What the outbox is given by the worker that it runs in."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from agents import delivery
 from feedback_app.alerting.channels import Channels
@@ -23,7 +24,7 @@ class OutboxContext:
     slack: SlackClient
     clock: Clock
     produce: Produce
-    channel_id: Callable[[str], Awaitable[str]]
+    channel_id: Callable[[str], Coroutine[Any, Any, str]]
     rebalancing: Callable[[], bool]
     assigned: Callable[[int], bool]
     notice: Callable[[str, str], None]
