@@ -19,11 +19,11 @@ from feedback_app.kafka.topics import Topics
 from feedback_app.sentiment.classifier import (
     ClassifierUnavailable,
     Probabilities,
-    Said,
     TextsRefused,
 )
 from feedback_app.sentiment.deduplication import deduplicate
-from feedback_app.sentiment.language import can_score, language_of, tagged
+from feedback_app.sentiment.language import can_score
+from feedback_app.sentiment.tagging import mark_languages, tagged_text
 from models import Feedback, ScoredFeedback, rfc3339
 from models.feedback import sane_time
 
@@ -113,18 +113,6 @@ def handler(scorer: TextScorer, topic: str, clock: Clock) -> BatchHandler:
         return [result for result in results if result is not None]
 
     return sentiment
-
-
-def tagged_text(feedback: Feedback) -> str:
-    """Return the text, as a Said with its language if that is known."""
-    code = tagged(feedback.lang)
-    return feedback.text if code is None else Said(feedback.text, code)
-
-
-def mark_languages(every: Sequence[Feedback]) -> None:
-    """Set the language of each feedback to its ISO 639-1 code, or to None if it is unclear."""
-    for feedback in every:
-        feedback.lang = language_of(feedback.text, feedback.lang)
 
 
 def output(

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import click
 
-from agents.sentiment import tagged_text
 from feedback_app.alerting.rules import ChannelRule, resolve
 from feedback_app.cli.common import (
     Command,
@@ -29,6 +28,7 @@ from feedback_app.sentiment.classifier import (
     Probabilities,
     TextsRefused,
 )
+from feedback_app.sentiment.tagging import tagged_text
 from feedback_app.settings import ConfigurationError, Settings
 from models import Feedback, InvalidRecord, ScoredFeedback
 

@@ -93,14 +93,14 @@ async def test_every_order_with_redeliveries_ends_the_same(
     shuffle.shuffle(order)
     results = await carried(list(enumerate(order)), state(), most)
     assert len(results) == len(order)
-    said = written(results)
+    records = written(results)
     # Rising revisions, each once; after the deletion nothing more of that id.
     for name in "ab":
-        revisions = [one.feedback.revision for one in said if one.feedback.id == name]
+        revisions = [one.feedback.revision for one in records if one.feedback.id == name]
         assert revisions == sorted(set(revisions))
-        firsts = [one.first for one in said if one.feedback.id == name]
+        firsts = [one.first for one in records if one.feedback.id == name]
         assert firsts == [True] + [False] * (len(firsts) - 1)
-    last = [one for one in said if one.feedback.id == "a"][-1]
+    last = [one for one in records if one.feedback.id == "a"][-1]
     assert (last.feedback.kind, last.score, last.feedback.text) == ("delete", None, "")
     # Every record counts as exactly one thing.
     outcomes = {"scored", "duplicate", "deleted"}

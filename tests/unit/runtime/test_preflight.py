@@ -32,11 +32,11 @@ class Log:
         return Cursor(source=OWNER, position=name).encode()
 
     async def read_to_high_watermark(
-        self, topic: str, start: dict[int, int], hours: float | None, take: Callable[[Row], None]
+        self, topic: str, start: dict[int, int], hours: float | None, on_row: Callable[[Row], None]
     ) -> dict[int, int]:
         assert (topic, start, hours) == (TOPICS.cursors.name, {0: 0}, None)
         for offset, (key, value) in enumerate(self.rows):
-            take(Row(0, offset, key, value, 0.0))
+            on_row(Row(0, offset, key, value, 0.0))
         return {0: len(self.rows)}
 
     async def send_and_wait(self, topic: str, value: bytes, key: bytes) -> None:

@@ -20,8 +20,8 @@ LIBRARY_GIVES_UP_S = 15.0
 class Consumer:
     """A consumer on topics with one tombstone each; `fault` is raised for the dead letters."""
 
-    def __init__(self, letters: str, fault: KafkaError | None) -> None:
-        self.letters, self.fault = letters, fault
+    def __init__(self, dead_letters: str, fault: KafkaError | None) -> None:
+        self.dead_letters, self.fault = dead_letters, fault
         self.unread: list[TopicPartition] = []
         self.asked = 0
 
@@ -45,7 +45,7 @@ class Consumer:
     async def _offsets(
         self, tps: Sequence[TopicPartition], number: int
     ) -> dict[TopicPartition, int]:
-        if any(tp.topic == self.letters for tp in tps):
+        if any(tp.topic == self.dead_letters for tp in tps):
             self.asked += 1
             if self.fault is not None:
                 if isinstance(self.fault, KafkaTimeoutError):
