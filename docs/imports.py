@@ -47,12 +47,12 @@ def layers() -> list[list[str]]:
     return [line.split() for line in LAYERS.strip().splitlines()]
 
 
-def files(root: Path = ROOT) -> dict[str, Path]:
+def files() -> dict[str, Path]:
     """Return {module: file} of the whole project; a package's module is its `__init__`."""
     tops = {name for line in layers() for name in line}
     found = {}
-    for file in sorted(file for top in tops for file in (root / top).rglob("*.py")):
-        parts = file.relative_to(root).with_suffix("").parts
+    for file in sorted(file for top in tops for file in (ROOT / top).rglob("*.py")):
+        parts = file.relative_to(ROOT).with_suffix("").parts
         found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
     return found
 
@@ -75,9 +75,9 @@ def imports(source: str, known: Iterable[str]) -> Iterator[str]:
                     yield name if name in known else node.module
 
 
-def module_graph(root: Path = ROOT) -> dict[str, set[str]]:
+def module_graph() -> dict[str, set[str]]:
     """Return {module: modules that it imports}."""
-    every = files(root)
+    every = files()
     return {name: {*imports(file.read_text(), every)} - {name} for name, file in every.items()}
 
 

@@ -27,6 +27,7 @@ from training.optimiser import MasterAdamW, Schedule
 CHECKPOINT_SECONDS = 180.0
 _LOG_SECONDS = 30.0
 _POOL_OF_BATCHES = 40
+_PREDICT_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -192,15 +193,13 @@ def fit(
 
 
 @torch.inference_mode()
-def predict(
-    model: nn.Module, tokenizer: Tokenizer, padding: int, texts: Sequence[str], batch: int = 64
-) -> Tensor:
+def predict(model: nn.Module, tokenizer: Tokenizer, padding: int, texts: Sequence[str]) -> Tensor:
     """Return the logits (texts, 3), float32."""
     model.eval()
     ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts))]
     order = sorted(range(len(ids)), key=lambda position: len(ids[position]))
     logits = torch.empty(len(ids), 3)
-    for start in range(0, len(order), batch):
-        positions = order[start : start + batch]
+    for start in range(0, len(order), _PREDICT_BATCH):
+        positions = order[start : start + _PREDICT_BATCH]
         logits[positions] = model(*pad([ids[position] for position in positions], padding)).float()
     return logits

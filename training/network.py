@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoModelForSequenceClassification
 
 LABELS = ("negative", "neutral", "positive")
+FROZEN_LAYERS = 4
+"""Layers of the teacher that are not trained, counted from the embeddings."""
 
 
 class Batch(NamedTuple):
@@ -103,12 +105,12 @@ _ATTENTION: dict[str, Any] = {
 }
 
 
-def teacher_network(weights: Path, dropout: float, seed: int, frozen: int = 4) -> nn.Module:
+def teacher_network(weights: Path, dropout: float, seed: int) -> nn.Module:
     """Return a mean-pooled MPNet classifier, its embeddings and lowest layers frozen."""
     torch.manual_seed(seed)
     encoder = AutoModel.from_pretrained(weights, add_pooling_layer=False, **_ATTENTION)
     encoder.embeddings.requires_grad_(False)
-    encoder.encoder.layer[:frozen].requires_grad_(False)
+    encoder.encoder.layer[:FROZEN_LAYERS].requires_grad_(False)
     # Shared by all layers: training it would backpropagate through the frozen ones.
     encoder.encoder.relative_attention_bias.requires_grad_(False)
     model = MeanPooled(encoder, encoder.config.hidden_size, dropout)

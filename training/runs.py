@@ -29,6 +29,11 @@ WARM_UP = Plan(
 )
 STUDENT = Plan(epochs=2, batch=64, peak=1e-4, layer_decay=0.9, dropout=0.1, seed=1, average=0.999)
 
+TEMPERATURE = 1.5
+"""Softens the distributions of teacher and student in the distillation loss."""
+SOFT = 0.7
+"""Weight of the divergence from the teacher; the labels have the rest."""
+
 Loss = Callable[[Tensor, list[int]], Tensor]
 
 
@@ -59,24 +64,23 @@ def plain(labels: list[int]) -> Loss:
     return lambda logits, positions: F.cross_entropy(logits, known[positions], reduction="none")
 
 
-def distilled(hard: Loss, teacher: Tensor, soft: float, temperature: float = 1.5) -> Loss:
+def distilled(hard: Loss, teacher: Tensor, soft: float) -> Loss:
     """Return the distillation loss: KL divergence from the teacher, mixed with a label loss.
 
     Args:
         hard: the label loss.
         teacher: logits (texts, 3); a row of NaN leaves its text to the label loss alone.
         soft: weight of the divergence, 0 to 1; the label loss has the rest.
-        temperature: softens both distributions.
     """
     weights = (~teacher.isnan().any(1)).float() * soft
-    softened = F.softmax(teacher.nan_to_num() / temperature, dim=1)
+    softened = F.softmax(teacher.nan_to_num() / TEMPERATURE, dim=1)
 
     def loss(logits: Tensor, positions: list[int]) -> Tensor:
         divergence = F.kl_div(
-            F.log_softmax(logits / temperature, dim=1), softened[positions], reduction="none"
+            F.log_softmax(logits / TEMPERATURE, dim=1), softened[positions], reduction="none"
         ).sum(1)
         weight = weights[positions]
-        return weight * divergence * temperature**2 + (1 - weight) * hard(logits, positions)
+        return weight * divergence * TEMPERATURE**2 + (1 - weight) * hard(logits, positions)
 
     return loss
 
@@ -138,34 +142,34 @@ def train(
     return folder
 
 
-def yardstick(data: Corpus, weights: Path, work: Path, plan: Plan = YARDSTICK) -> Path:
+def yardstick(data: Corpus, weights: Path, work: Path) -> Path:
     """Fine-tune the student's base for three epochs as the baseline."""
     texts = [example.text for example in data.train]
     return train(
-        f"yardstick-{plan.seed}",
-        student_network(weights, plan.dropout, plan.seed),
+        f"yardstick-{YARDSTICK.seed}",
+        student_network(weights, YARDSTICK.dropout, YARDSTICK.seed),
         weights,
         lambda epoch: texts,
         data.val,
         str,
         plain([example.label for example in data.train]),
-        plan,
+        YARDSTICK,
         work,
     )
 
 
-def teacher(data: Corpus, weights: Path, work: Path, plan: Plan = TEACHER) -> Path:
+def teacher(data: Corpus, weights: Path, work: Path) -> Path:
     """Fine-tune the teacher."""
     texts = [normalise(example.text) for example in data.train]
     return train(
-        f"teacher-{plan.seed}",
-        teacher_network(weights, plan.dropout, plan.seed),
+        f"teacher-{TEACHER.seed}",
+        teacher_network(weights, TEACHER.dropout, TEACHER.seed),
         weights,
         lambda epoch: texts,
         data.val,
         normalise,
         class_balanced([example.label for example in data.train]),
-        plan,
+        TEACHER,
         work,
     )
 
@@ -185,7 +189,6 @@ def student(
     work: Path,
     plan: Plan,
     start: Path | None = None,
-    soft: float = 0.7,
 ) -> Path:
     """Train the student, on noisy text except in the last epoch.
 
@@ -197,7 +200,6 @@ def student(
         work: folder of the runs.
         plan: rates and epochs.
         start: folder of the run whose weights to start from.
-        soft: see `distilled`.
     """
     examples = data.train + data.own
     texts = [normalise(example.text) for example in examples]
@@ -219,7 +221,7 @@ def student(
         texts_of_epoch,
         data.val,
         normalise,
-        hard if teacher is None else distilled(hard, teacher, soft),
+        hard if teacher is None else distilled(hard, teacher, SOFT),
         plan,
         work,
     )
