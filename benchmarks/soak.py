@@ -128,7 +128,7 @@ async def one(plan: Plan, number: int, broker: LocalKafka, folder: Path) -> Row:
         engine = Engine(run, fleet, broker)
         try:
             async with asyncio.timeout(LIMIT_S):
-                outcome = await engine.carry_out()
+                outcome = await engine.run()
         except (AssertionError, ExceptionGroup, TimeoutError) as error:
             found = audit(fleet.observer.read_log(), fleet.observer.topics, LIMITS)
             found.problems.insert(0, f"given up: {_root(error)}")
