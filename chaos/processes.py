@@ -88,7 +88,7 @@ class WorkerProcess:
             return None
 
     async def ready(self, session: ClientSession, within: float = READY_WITHIN_S) -> float:
-        """Return the seconds until it is ready; raises AssertionError, with its log, if it exits."""
+        """Return the seconds until it is ready; raises AssertionError with its log if it exits."""
 
         async def ready() -> bool:
             assert self.exit_code is None, f"{self} ended with {self.exit_code}:\n{self.tail()}"
