@@ -34,7 +34,7 @@ ONLY = {
     "hop": "backoff clock models",
     "broker": "settings",
     "sandbox": "",
-    "settings": "durations",
+    "settings": "durations models",
     "models": "",
     "training": "sentiment",
 }
