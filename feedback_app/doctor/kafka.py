@@ -67,8 +67,9 @@ async def _owner(settings: Settings, states: Sequence[TopicState]) -> Check:
     cursors = Topics.of(settings).cursors.name
     if any(state.found is None for state in states if state.topic.name == cursors):
         return skipped(PREFIX, "its owner is known once the topics are there")
-    # Reading drags in the consumer, which only this check needs.
-    from feedback_app.cli.read import read_whole
+    # Importing the consumer is slow, and only this check needs it.
+    from feedback_app.clock import SystemClock
+    from feedback_app.kafka.reader import TopicReader
 
     owners: list[str] = []
 
@@ -80,7 +81,8 @@ async def _owner(settings: Settings, states: Sequence[TopicState]) -> Check:
                 return
 
     try:
-        await read_whole(settings, cursors, take)
+        reader = TopicReader(settings, SystemClock())
+        await reader.read_to_high_watermark(cursors, {0: 0}, None, take)
     except TransientError as error:
         return skipped(PREFIX, f"its owner cannot be read: {error}")
     if owners and owners[0] != settings.app_id:

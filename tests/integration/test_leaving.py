@@ -11,8 +11,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
 
 from chaos.fleet import SESSION_S, Fleet
 from chaos.group import GroupWatch
+from chaos.host_stalls import HostStalls
 from chaos.processes import WorkerProcess
-from chaos.stalls import Stalls
 from chaos.waiting import until
 from tests.integration.conftest import KafkaCluster, NewFleet
 
@@ -59,11 +59,11 @@ async def member(fleet: Fleet, holding: Holding | None = None) -> AsyncIterator[
 
 async def leaves(fleet: Fleet, worker: WorkerProcess, watch: GroupWatch, others: int) -> None:
     """Ask a worker to end while it waits for its place; it must be gone from the group at once."""
-    with Stalls() as stalls:
+    with HostStalls() as host:
         worker.terminate()
         began = time.monotonic()
         took = await until(lambda: watch.members == others, SESSION_S + 25, "it has left", 0.02)
-        took -= stalls.within(began, began + took)
+        took -= host.within(began, began + took)
     assert took < BAR_S, worker.tail(60)
     assert await worker.ended(25) == 0, worker.tail(60)
 

@@ -53,5 +53,8 @@ def test_a_state_is_restored_past_what_is_not_ours(
     kind: type[Wire], data: dict[str, Any], name: str
 ) -> None:
     row = Row(0, 0, b"k", orjson.dumps(data), 1_800_000_000.0)
-    DeliveryState(0).restore(row)
-    DedupeStore(24, HandClock()).restore(row)
+    deliveries, ids = DeliveryState(0), DedupeStore(24, HandClock())
+    deliveries.restore(row)
+    ids.restore(row)
+    assert "a" not in deliveries
+    assert ids.known(["x:1"]) == {}
