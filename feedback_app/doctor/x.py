@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from feedback_app.doctor.check import Check, ill, skipped, well
+from feedback_app.doctor.check import Check, failed, passed, skipped
 from feedback_app.hop.errors import TransientError
 from feedback_app.settings import Settings
 from feedback_app.sources.x.client import XClient
-from feedback_app.sources.x.options import SEARCH_QUERY, XOptions, XSearchOptions
+from feedback_app.sources.x.limits import SEARCH_QUERY
+from feedback_app.sources.x.options import XOptions, XSearchOptions
 from feedback_app.sources.x.snowflake import snowflake
 
 TOKEN = "X token"  # noqa: S105
@@ -23,7 +24,7 @@ async def check_x(settings: Settings, clock: Callable[[], float]) -> list[Check]
     token = settings.x_bearer_token
     if token is None or not token.get_secret_value():
         return [
-            ill(
+            failed(
                 TOKEN,
                 "FEEDBACK_X_BEARER_TOKEN is not set",
                 "copy the Bearer Token from Keys and tokens of the app in the X developer portal",
@@ -47,8 +48,8 @@ async def _ask(client: XClient, name: str, query: str, now: float) -> Check:
         await client.search(query, since=snowflake(now - LOOK_BACK_S), most=10)
     except TransientError as error:
         words = str(error)
-        return ill(name, words, _remedy(words))
-    return well(name, "X takes it" if name == TOKEN else "X takes its query")
+        return failed(name, words, _remedy(words))
+    return passed(name, "X takes it" if name == TOKEN else "X takes its query")
 
 
 def _remedy(words: str) -> str:

@@ -83,8 +83,7 @@ from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Produce
 from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
-from feedback_app.sources.source_type import Gap
-from models import Cursor, DeadLetter, Feedback, from_rfc3339
+from models import Cursor, DeadLetter, Feedback
 
 State = Literal[
     "running",
@@ -200,25 +199,3 @@ class Context(Protocol):
 
     def report(self, source_id: str, state: SourceState) -> None:
         """Note the present state of a source, for the page and the notices."""
-
-
-def gap_state(gap: Gap, cursor: Cursor | None, now: float) -> tuple[State, str]:
-    """Return the state of a source that works, and its detail: `gap` while one is to be shown."""
-    if cursor is None or cursor.gap_from is None or cursor.gap_to is None:
-        return "running", ""
-    if from_rfc3339(cursor.gap_to) < now - gap.shown_s:
-        return "running", ""
-    return "gap", gap.text.format(gap_from=cursor.gap_from, gap_to=cursor.gap_to)
-
-
-def later(one: Cursor | None, other: Cursor | None) -> Cursor | None:
-    """Return the cursor that is further on, so that a stale writer cannot move a source back."""
-    if one is None or other is None:
-        return one or other
-    return other if _rank(other) >= _rank(one) else one
-
-
-def _rank(cursor: Cursor) -> tuple[int, str]:
-    # Behind a slash stands the progress within unfinished pages; `at` orders those.
-    position = cursor.position.partition("/")[0]
-    return (int(position) if position.isascii() and position.isdigit() else 0, cursor.at or "")

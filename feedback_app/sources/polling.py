@@ -16,9 +16,8 @@ from feedback_app.sources.base import (
     SourceFault,
     SourceState,
     State,
-    gap_state,
-    later,
 )
+from feedback_app.sources.cursors import gap_state, later
 from feedback_app.sources.dependencies import Resources, SourceDependencies
 from feedback_app.sources.quota import Meter, Quota
 from feedback_app.sources.records import cursor_record, dead_letter_records, feedback_records

@@ -11,13 +11,10 @@ from datetime import UTC, datetime
 import orjson
 
 from feedback_app.sources.base import BudgetSpent
-from feedback_app.sources.x.quota import REQUEST_WINDOW_S
+from feedback_app.sources.x.limits import PAGE_LEAST, PAGE_MOST, REQUEST_WINDOW_S
 from models import Cursor, Feedback, rfc3339
 
 KEY_PREFIX = "spend|"
-PAGE_MOST = 100
-PAGE_LEAST = 10
-"""X's bounds for the posts of one page."""
 
 
 @dataclass(frozen=True, slots=True)

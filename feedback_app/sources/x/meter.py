@@ -7,7 +7,7 @@ from feedback_app.sources.base import BudgetSpent, Context, SourceState
 from feedback_app.sources.quota import Charge
 from feedback_app.sources.records import cursor_record
 from feedback_app.sources.x.budget import Limits, Spend, Users, allowed, key, tallies
-from feedback_app.sources.x.quota import WINDOW_REQUESTS
+from feedback_app.sources.x.limits import WINDOW_REQUESTS
 from models import Feedback
 
 

@@ -5,11 +5,7 @@ from typing import ClassVar
 from pydantic import Field, model_validator
 
 from feedback_app.settings import SearchStart, SourceOptions
-
-SEARCH_QUERY = 512
-"""The longest query of recent search, in characters."""
-STREAM_RULE = 1024
-"""The longest rule of the filtered stream."""
+from feedback_app.sources.x.limits import SEARCH_QUERY, STREAM_RULE
 
 
 class XOptions(SourceOptions):

@@ -6,15 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from feedback_app.sources.x.limits import PLANNED_REQUESTS, REQUEST_WINDOW_S
+
 if TYPE_CHECKING:
     from feedback_app.sources.base import Context
     from feedback_app.sources.quota import Meter
-
-REQUEST_WINDOW_S = 900
-WINDOW_REQUESTS = 450
-"""X's limit on searches in 15 minutes, of the app and so of all its sources together."""
-PLANNED_REQUESTS = 360
-"""What the regular polls may use of it; the rest is for paging through bursts and gaps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,25 +11,19 @@ from dataclasses import dataclass
 
 from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Output
-from feedback_app.sources.base import (
-    BudgetSpent,
-    Context,
-    SourceFault,
-    SourceState,
-    State,
-    gap_state,
-)
+from feedback_app.sources.base import BudgetSpent, Context, SourceFault, SourceState, State
+from feedback_app.sources.cursors import gap_state
 from feedback_app.sources.records import cursor_record
 from feedback_app.sources.x.backoff import ConnectionLost, StreamBackoff
 from feedback_app.sources.x.budget import allowed, tallies
 from feedback_app.sources.x.client import DEPENDENCY, XClient
 from feedback_app.sources.x.connection import Connection
+from feedback_app.sources.x.gap import GAP
 from feedback_app.sources.x.meter import limits_of
 from feedback_app.sources.x.options import XStreamOptions
 from feedback_app.sources.x.rules import Rules
 from feedback_app.sources.x.send_buffer import SendBuffer
 from feedback_app.sources.x.snowflake import seconds, synthetic_id
-from feedback_app.sources.x.types import GAP
 from feedback_app.sources.x.window import OVERLAP_S, moved, positions
 from models import PollRequest, from_rfc3339, rfc3339
 

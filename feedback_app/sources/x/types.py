@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from feedback_app.settings import Settings
-from feedback_app.sources.source_type import Gap, Run, SourceType
+from feedback_app.sources.source_type import Run, SourceType
+from feedback_app.sources.x.gap import GAP
 from feedback_app.sources.x.options import XOptions, XSearchOptions, XStreamOptions
 from feedback_app.sources.x.quota import XQuota
 
@@ -58,11 +59,6 @@ def _seed(settings: Settings) -> Mapping[str, Any] | None:
 
 
 QUOTA = XQuota()
-GAP = Gap(
-    text="X no longer gives out what was posted {gap_from} to {gap_to}",
-    # A gap ends seven days before it is found, so it is shown for a day.
-    shown_s=8 * 86400.0,
-)
 
 SEARCH = SourceType(
     options=XSearchOptions,

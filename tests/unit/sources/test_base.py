@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from feedback_app.configuration import parse_sources
 from feedback_app.settings import OWNER_ID, ConfigurationError
 from feedback_app.sources import registry
-from feedback_app.sources.base import later
+from feedback_app.sources.cursors import later
 from feedback_app.sources.source_type import SourceType
 from models import OWNER, Cursor
 

@@ -10,7 +10,7 @@ from feedback_app.sources.schedule import Timer, due, intervals
 from feedback_app.sources.testing import START as NOW
 from feedback_app.sources.testing import MemoryContext, SteppedClock, settings_of
 from feedback_app.sources.x.budget import Spend, key
-from feedback_app.sources.x.quota import PLANNED_REQUESTS
+from feedback_app.sources.x.limits import PLANNED_REQUESTS
 from models import Cursor, rfc3339
 
 
