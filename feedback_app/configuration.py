@@ -65,7 +65,8 @@ def _source_line(number: int, row: Mapping[str, Any], error: ValidationError) ->
         return f"{where}: source {name}: {kind} needs a {key}"
     if first["type"] == "extra_forbidden":
         keys = ", ".join(registry.find(kind).options.model_fields)
-        return f"{where}: Extra key of source {name}: {kind} takes only {keys}"
+        found = f"source {name} of type {kind} has only {keys}"
+        return f"{where}: Extra key, remove or rename it: {found}"
     return f"{where}: source {name}: {message}"
 
 

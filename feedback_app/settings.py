@@ -1,4 +1,4 @@
-"""The settings: what every part of the app may be told, checked. The bottom of the app.
+"""The settings of the app, as types that check themselves.
 
 `feedback_app/configuration.py` reads them from the environment and the TOML file.
 """

@@ -76,12 +76,12 @@ def _decide(source_id: str, kind: str, outcome: str) -> None:
 
 
 async def _states(settings: Settings) -> list[dict[str, str | None]]:
-    """Return each source with the state that its worker last gave, or `paused`."""
+    """Return each source with the state that a worker reported last, or `paused`."""
     topics = Topics.of(settings)
     actions = await newest_actions(settings, topics.actions.name)
     workers: dict[str, WorkerStatus] = {}
 
-    def take(row: Row) -> None:
+    def add_status(row: Row) -> None:
         if row.value is None or not (row.key or b"").startswith(b"worker|"):
             return
         try:
@@ -90,14 +90,14 @@ async def _states(settings: Settings) -> list[dict[str, str | None]]:
             return
         workers[status.id] = status
 
-    await read_whole(settings, topics.stats.name, take)
-    told = _told(list(workers.values()), time.time())
+    await read_whole(settings, topics.stats.name, add_status)
+    reported = _reported(list(workers.values()), time.time())
     rows: list[dict[str, str | None]] = []
     for source in settings.sources:
-        decided = actions.get(source.id)
-        state = dict(told.get(source.id, {}))
-        if decided is not None and decided.type == PAUSE:
-            state |= {"state": "paused", "detail": f"by {decided.actor} at {decided.at}"}
+        newest = actions.get(source.id)
+        state = dict(reported.get(source.id, {}))
+        if newest is not None and newest.type == PAUSE:
+            state |= {"state": "paused", "detail": f"by {newest.actor} at {newest.at}"}
         rows.append(
             {
                 "id": source.id,
@@ -110,10 +110,10 @@ async def _states(settings: Settings) -> list[dict[str, str | None]]:
     return rows
 
 
-def _told(workers: list[WorkerStatus], now: float) -> dict[str, dict[str, str | None]]:
-    """Return what live workers say of the sources; the newest word on each counts."""
-    told: dict[str, dict[str, str | None]] = {}
+def _reported(workers: list[WorkerStatus], now: float) -> dict[str, dict[str, str | None]]:
+    """Return {source id: its state}, as the live worker with the newest status reports it."""
+    states: dict[str, dict[str, str | None]] = {}
     for status in sorted(workers, key=lambda status: status.at):
         if not status.stopped and now - from_rfc3339(status.at) < ALIVE_S:
-            told |= status.sources
-    return told
+            states |= status.sources
+    return states

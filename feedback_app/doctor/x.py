@@ -49,7 +49,7 @@ async def _ask(client: XClient, name: str, query: str, now: float) -> Check:
     except TransientError as error:
         words = str(error)
         return failed(name, words, _remedy(words))
-    return passed(name, "X takes it" if name == TOKEN else "X takes its query")
+    return passed(name, "X accepts it" if name == TOKEN else "X accepts its query")
 
 
 def _remedy(words: str) -> str:
@@ -58,7 +58,7 @@ def _remedy(words: str) -> str:
     if "(403)" in words:
         return "attach the app to a project whose access level has recent search"
     if "(400)" in words:
-        return "mend the query"
+        return "fix the query"
     if "(429)" in words:
         return "wait as long as X asks; a running worker shares this limit"
     return "check the network and FEEDBACK_X_API_URL"

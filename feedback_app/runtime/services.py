@@ -41,16 +41,12 @@ class WebServer(Service):
 
 
 class TaskService(Service):
-    """Runs `first`, then `run`, which lasts as long as the worker."""
+    """Runs `run`, which lasts as long as the worker."""
 
-    def __init__(
-        self, run: Callable[[], Awaitable[None]], first: Callable[[], Awaitable[None]] | None = None
-    ) -> None:
+    def __init__(self, run: Callable[[], Awaitable[None]]) -> None:
         super().__init__()
-        self._run, self._first = run, first
+        self._run = run
 
     @Service.task
     async def _task(self) -> None:
-        if self._first is not None:
-            await self._first()
         await self._run()

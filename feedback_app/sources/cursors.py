@@ -1,4 +1,4 @@
-"""Cursors: which of two is further on, and the gap that one shows. Pure."""
+"""Cursors: which of two is ahead, and the gap that one has. Pure."""
 
 from feedback_app.sources.base import State
 from feedback_app.sources.source_type import Gap
@@ -15,7 +15,7 @@ def gap_state(gap: Gap, cursor: Cursor | None, now: float) -> tuple[State, str]:
 
 
 def later(one: Cursor | None, other: Cursor | None) -> Cursor | None:
-    """Return the cursor that is further on, so that a stale writer cannot move a source back."""
+    """Return the cursor that is ahead, so that a stale writer cannot move a source back."""
     if one is None or other is None:
         return one or other
     return other if _rank(other) >= _rank(one) else one

@@ -1,4 +1,4 @@
-"""What a platform's limits look like to the pipeline. A source without a quota has none of it."""
+"""How the pipeline sees the limits of a platform. A source without a quota has none."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol

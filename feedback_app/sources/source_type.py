@@ -27,7 +27,7 @@ Run = Callable[[], Awaitable[None]]
 class Gap:
     """How a source shows a time that it could not read (`Cursor.gap_from` to `gap_to`)."""
 
-    text: str = "what came {gap_from} to {gap_to} is lost"
+    text: str = "what came from {gap_from} to {gap_to} is lost"
     shown_s: float = 86400.0
     """How long after its end a gap is shown."""
 

@@ -1,4 +1,4 @@
-"""What a `[[sources]]` table of the type `slack` takes."""
+"""The keys of a `[[sources]]` table of the type `slack`."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What the `[[sources]]` tables of X take."""
+"""The keys of the `[[sources]]` tables of X."""
 
 from typing import ClassVar
 
@@ -9,7 +9,7 @@ from feedback_app.sources.x.limits import SEARCH_QUERY, STREAM_RULE
 
 
 class XOptions(SourceOptions):
-    """What every source of X takes; a stream's query is searched as well, to close its gaps."""
+    """The keys of every source of X. Recent search closes a stream's gaps with the same query."""
 
     longest: ClassVar[int]
 
@@ -20,7 +20,7 @@ class XOptions(SourceOptions):
 
     @property
     def searched(self) -> bool:
-        """Whether recent search takes the query."""
+        """Whether the query is short enough for recent search."""
         return len(self.query) <= SEARCH_QUERY
 
     @model_validator(mode="after")

@@ -46,7 +46,7 @@ class PageCursor:
 
 
 class Recent:
-    """What was sent and lies inside the overlap of polls, so that it is not sent again."""
+    """What was sent within the overlap of polls, so that it is not sent again."""
 
     def __init__(self) -> None:
         self._ids: set[int] = set()

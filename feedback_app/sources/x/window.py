@@ -1,4 +1,4 @@
-"""Which ids a poll has to cover, and where the cursor stands after it. Pure cursor arithmetic."""
+"""Which ids a poll must cover, and where the cursor is after it. Pure."""
 
 from dataclasses import dataclass, replace
 
@@ -22,7 +22,7 @@ class Window:
     """A poll reads the ids above `since`; `position` is the cursor that it starts from.
 
     Of unfinished pages, `newest` is the newest id of all and `until` the oldest one read so far.
-    `gap_from` and `gap_to` (RFC 3339) bound what X no longer gives out.
+    `gap_from` and `gap_to` (RFC 3339) bound what X no longer returns.
     """
 
     since: int
@@ -34,7 +34,7 @@ class Window:
 
 
 def window(cursor: Cursor | None, start: str, now: float) -> Window:
-    """Return what a poll at `now` has to cover; `start` counts where there is no cursor.
+    """Return what a poll at `now` must cover; without a cursor from `start` on.
 
     Raises ValueError for a cursor that is not one of recent search.
     """
@@ -58,7 +58,7 @@ def positions(cursor: Cursor) -> tuple[int, int | None, int | None]:
 
 
 def within_reach(covered: Window, now: float) -> Window:
-    """Return the window as far as X still gives it out; what is cut off is its gap."""
+    """Return the part of the window that X still returns; the rest becomes its gap."""
     oldest = synthetic_id(now - REACH_S)
     if covered.since >= oldest:
         return covered
@@ -72,7 +72,7 @@ def within_reach(covered: Window, now: float) -> Window:
 
 
 def advanced(source: str, covered: Window, now: float) -> Cursor:
-    """Return the cursor after everything in the window was read; never behind where it was."""
+    """Return the cursor after the whole window was read; it never moves back."""
     position = max(covered.position, covered.newest or 0)
     if seconds(position) < now - QUIET_S:
         position = max(position, synthetic_id(now - SYNTHETIC_BEHIND_S))
@@ -98,7 +98,7 @@ def _cursor(source: str, position: str, covered: Window, now: float) -> Cursor:
 
 
 def moved(cursor: Cursor, position: int, now: float) -> Cursor:
-    """Return the cursor at another position, its gap kept."""
+    """Return the cursor at another position, with the same gap."""
     return Cursor(
         source=cursor.source,
         position=str(position),
@@ -109,7 +109,7 @@ def moved(cursor: Cursor, position: int, now: float) -> Cursor:
 
 
 def start_seconds(start: str) -> float:
-    """Return how far back `now`, `1h` or the like lies, in seconds; raises ValueError."""
+    """Return how many seconds ago `now`, `1h` or the like is; raises ValueError."""
     if start == "now":
         return 0.0
     return seconds_of(start)

@@ -189,7 +189,7 @@ async def test_x_is_asked_for_nothing_that_costs(sandbox: Sandbox, configure: Co
 
 async def test_a_query_that_x_refuses_is_found(sandbox: Sandbox, configure: Configure) -> None:
     found = failed(await check_x(configure(x_query="(broken"), sandbox.clock.now))
-    assert found["source x"].remedy == "mend the query"
+    assert found["source x"].remedy == "fix the query"
 
 
 async def test_without_an_x_source_no_token_is_needed(

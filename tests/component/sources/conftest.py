@@ -10,7 +10,7 @@ from feedback_app.sources.testing import START
 
 
 @pytest.fixture(autouse=True)
-def patient_for_names(monkeypatch: pytest.MonkeyPatch) -> None:
+def long_wait_for_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for an author's name however slow the machine is."""
     monkeypatch.setattr(slack_names, "MAX_WAIT_S", 60.0)
 

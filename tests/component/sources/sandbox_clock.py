@@ -26,7 +26,7 @@ class SandboxClock:
 
 
 class HurriedClock(SandboxClock):
-    """The sandbox's time, which only the test moves: sleeps end almost at once, and are kept."""
+    """The sandbox's time, which only the test moves: sleeps end almost at once and are recorded."""
 
     def __init__(self, clock: ManualClock) -> None:
         super().__init__(clock)

@@ -1,4 +1,4 @@
-"""Every fault the stand-ins know at once: nothing is lost, each odd payload is a dead letter."""
+"""Every fault of the stand-ins at once: nothing is lost, malformed payloads are dead letters."""
 
 import asyncio
 
@@ -38,7 +38,7 @@ def put(sandbox: Sandbox) -> set[str]:
 
 
 def malformed(sandbox: Sandbox) -> int:
-    """Return how many odd payloads were given out."""
+    """Return how many malformed payloads were returned."""
     return sum(isinstance(each, Fault) and each.name == "odd" for each in sandbox.log.entries)
 
 

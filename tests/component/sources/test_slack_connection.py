@@ -1,4 +1,4 @@
-"""The Socket Mode connection itself: cut, refused, shared with strangers."""
+"""The Socket Mode connection itself: cut, refused, shared with another program."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -82,7 +82,7 @@ async def test_a_worker_that_ends_while_a_deaf_connection_is_closed_leaves_none_
     assert [session.closed for session in sessions] == [True]
 
 
-async def test_a_stranger_on_the_app_token_is_reported(sandbox: Sandbox) -> None:
+async def test_a_foreign_connection_on_the_app_token_is_reported(sandbox: Sandbox) -> None:
     world, other = world_of(sandbox), world_of(sandbox)
     async with running(other), running(world):
         await until(lambda: "slack_token_shared" in world.states["slack"].detail)
@@ -91,14 +91,14 @@ async def test_a_stranger_on_the_app_token_is_reported(sandbox: Sandbox) -> None
         await until(lambda: world.feedback or other.feedback)
 
 
-async def test_connections_of_the_own_cluster_are_no_strangers(sandbox: Sandbox) -> None:
+async def test_connections_of_the_own_cluster_are_not_foreign(sandbox: Sandbox) -> None:
     world, other = world_of(sandbox), world_of(sandbox)
     async with running(other, opened=lambda: 2), running(world, opened=lambda: 2):
         await asyncio.sleep(0.15)
         assert world.states["slack"].state == "running"
 
 
-async def test_the_alarm_ends_when_the_stranger_is_gone(sandbox: Sandbox) -> None:
+async def test_the_alarm_ends_when_the_foreign_connection_is_gone(sandbox: Sandbox) -> None:
     world, other = world_of(sandbox), world_of(sandbox)
     timing = replace(QUICK, foreign_recheck=0.2)
     async with running(other):
@@ -127,7 +127,7 @@ async def test_a_bug_does_not_end_the_source(sandbox: Sandbox) -> None:
     assert {found.text for found in world.feedback} == {"goes on"}
 
 
-async def test_a_ninth_connection_gives_way(sandbox: Sandbox) -> None:
+async def test_a_ninth_connection_stands_by(sandbox: Sandbox) -> None:
     worlds = [world_of(sandbox) for _ in range(9)]
     async with asyncio.timeout(60):
         stack = [running(each, connect=False, opened=lambda: 8) for each in worlds[:8]]

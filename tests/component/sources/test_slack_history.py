@@ -1,4 +1,4 @@
-"""The history of the stand-in Slack held against what is known."""
+"""The history of the stand-in Slack compared with the message index."""
 
 import re
 from dataclasses import replace

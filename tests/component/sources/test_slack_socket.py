@@ -242,11 +242,11 @@ async def test_of_two_sources_one_can_be_paused(sandbox: Sandbox) -> None:
 async def test_buttons_are_handed_on_and_acknowledged(sandbox: Sandbox) -> None:
     pressed: list[dict[str, Any]] = []
 
-    async def take(payload: dict[str, Any]) -> None:
+    async def press(payload: dict[str, Any]) -> None:
         pressed.append(payload)
 
     world = world_of(sandbox)
-    async with running(world, interactive=take):
+    async with running(world, interactive=press):
         payload = {"type": "block_actions", "actions": [{"action_id": "snooze"}]}
         sandbox.slack.sockets.emit(Outgoing("interactive", payload, ("press",), "press"))
         await until(lambda: acknowledged(sandbox))

@@ -26,7 +26,7 @@ class StandIn:
         return f"x:{self._sandbox.x.post(text)}"
 
     def put_malformed(self) -> None:
-        """Make X add an odd item to its next answer."""
+        """Make X add a malformed item to its next answer."""
         self._sandbox.faults.set(["odd"], share=1.0)
 
     def fail(self) -> None:

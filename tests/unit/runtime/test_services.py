@@ -46,12 +46,9 @@ async def test_a_taken_port_is_a_configuration_error_that_names_the_setting() ->
         await server.on_stop()
 
 
-async def test_a_task_runs_after_what_must_come_first_and_ends_with_the_service() -> None:
+async def test_a_task_runs_until_its_service_stops() -> None:
     calls: list[str] = []
     running = asyncio.Event()
-
-    async def first() -> None:
-        calls.append("first")
 
     async def run() -> None:
         calls.append("run")
@@ -61,9 +58,9 @@ async def test_a_task_runs_after_what_must_come_first_and_ends_with_the_service(
         finally:
             calls.append("end")
 
-    service = TaskService(run, first)
+    service = TaskService(run)
     await service.start()
     async with asyncio.timeout(60):
         await running.wait()
         await service.stop()
-    assert calls == ["first", "run", "end"]
+    assert calls == ["run", "end"]

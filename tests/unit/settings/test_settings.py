@@ -92,12 +92,12 @@ def test_what_cannot_work_stops_with_one_line(env: dict[str, str], line: str) ->
         ("[[sources]]\nid='a'\ntype='slack'\nchannel='#a'\nquerry='x'", "sources.0.querry: Extra"),
         (
             "[[sources]]\nid='a'\ntype='slack'\nchannel='#a'\nquery='x'",
-            "sources.0.query: Extra key of source a: slack takes only id, type, silent_after, "
-            "channel, channels, keyword, pattern",
+            "sources.0.query: Extra key, remove or rename it: source a of type slack has only id, "
+            "type, silent_after, channel, channels, keyword, pattern",
         ),
         (
             "[[sources]]\nid='a'\ntype='x-search'\nquery='x'\nkeyword='k'",
-            "sources.0.keyword: Extra key of source a: x-search takes only id, type, ",
+            "sources.0.keyword: Extra key, remove or rename it: source a of type x-search has",
         ),
         (
             "[[sources]]\nid='a'\ntype='x-search'\nquery='x'\npoll_seconds=0",

@@ -186,7 +186,10 @@ def test_a_broken_entry_point_says_what_it_is(value: str, words: str) -> None:
     ("row", "line"),
     [
         ({"id": "f", "type": "rss"}, "source f: rss needs a url"),
-        ({"id": "f", "type": "rss", "url": "u", "query": "q"}, "rss takes only id, type, "),
+        (
+            {"id": "f", "type": "rss", "url": "u", "query": "q"},
+            "source f of type rss has only id",
+        ),
         ({"id": "f", "type": "rss", "url": "u", "poll_seconds": 0}, "source f: Input should be"),
     ],
 )

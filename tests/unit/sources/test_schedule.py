@@ -20,7 +20,7 @@ def source(number: int, poll_seconds: float | None = None) -> dict[str, Any]:
 
 
 def test_a_last_poll_in_the_future_keeps_no_source_waiting() -> None:
-    # The clock was set back by hours, or whoever polled last has one that is ahead.
+    # The clock was set back by hours, or the clock of the worker that polled last is ahead.
     assert due({"s": 5.0}, {"s": NOW + 7200}, NOW) == ["s"]
     assert due({"s": 5.0}, {"s": NOW + 2}, NOW) == []
 

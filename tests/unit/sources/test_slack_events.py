@@ -1,4 +1,4 @@
-"""Slack's events into feedback: what is taken, what is left out, and no shape that breaks it."""
+"""Slack's events into feedback: what is accepted, what is left out, and no shape that breaks it."""
 
 from typing import Any
 
@@ -61,7 +61,7 @@ def event(**more: Any) -> dict[str, Any]:
     return {"type": "message", "channel": "C1", "user": "U1", "text": "hello", "ts": TS} | more
 
 
-def taken(found: Feedback | Ignored) -> Feedback:
+def accepted(found: Feedback | Ignored) -> Feedback:
     """Return the feedback, or fail."""
     assert isinstance(found, Feedback), found
     return found
@@ -79,7 +79,7 @@ def changed(text: str, former: str, **more: Any) -> dict[str, Any]:
 
 
 def test_every_field() -> None:
-    found = taken(reader().event(event(text="a &lt;@U2&gt; &amp;lt; <!here>"), NOW))
+    found = accepted(reader().event(event(text="a &lt;@U2&gt; &amp;lt; <!here>"), NOW))
     assert found == Feedback(
         id=f"slack:C1:{TS}",
         text="a <@U2> &lt; <!here>",
@@ -111,13 +111,13 @@ def test_left_out(more: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("subtype", ["thread_broadcast", "me_message", "file_share"])
-def test_what_people_write_in_other_ways_is_taken(subtype: str) -> None:
-    assert taken(reader().event(event(subtype=subtype), NOW)).text == "hello"
+def test_what_people_write_in_other_ways_is_accepted(subtype: str) -> None:
+    assert accepted(reader().event(event(subtype=subtype), NOW)).text == "hello"
 
 
-def test_marked_sample_feedback_is_taken_from_a_bot() -> None:
+def test_marked_sample_feedback_is_accepted_from_a_bot() -> None:
     metadata = {"event_type": "feedback_say"}
-    assert taken(reader().event(event(bot_id="B1", metadata=metadata), NOW)).text == "hello"
+    assert accepted(reader().event(event(bot_id="B1", metadata=metadata), NOW)).text == "hello"
     other = {"event_type": "feedback_alert"}
     assert isinstance(reader().event(event(bot_id="B1", metadata=other), NOW), Ignored)
 
@@ -131,7 +131,7 @@ def test_only_unmet_conditions_count_as_filtered() -> None:
 
 
 def test_an_edit_is_a_revision_by_its_time() -> None:
-    found = taken(reader().event(changed("new", "old"), NOW))
+    found = accepted(reader().event(changed("new", "old"), NOW))
     assert (found.id, found.text, found.kind) == (f"slack:C1:{TS}", "new", "edit")
     assert found.revision == 1_789_999_995_000_000
 
@@ -142,21 +142,21 @@ def test_a_change_without_an_edit_is_none() -> None:
 
 def test_an_edit_counts_where_either_text_met_the_conditions() -> None:
     strict = reader(keyword="kettle")
-    assert taken(strict.event(changed("kettle", "teapot"), NOW)).text == "kettle"
-    assert taken(strict.event(changed("teapot", "kettle"), NOW)).text == "teapot"
+    assert accepted(strict.event(changed("kettle", "teapot"), NOW)).text == "kettle"
+    assert accepted(strict.event(changed("teapot", "kettle"), NOW)).text == "teapot"
     assert isinstance(strict.event(changed("teapot", "pot"), NOW), Ignored)
 
 
 def test_a_deletion_is_passed_on_whatever_the_text_was() -> None:
     gone = event(subtype="message_deleted", deleted_ts=TS, event_ts="1789999999.000100")
-    found = taken(reader(keyword="kettle").event(gone, NOW))
+    found = accepted(reader(keyword="kettle").event(gone, NOW))
     assert (found.id, found.kind, found.text) == (f"slack:C1:{TS}", "delete", "")
     assert found.revision == 1_789_999_999_000_100
 
 
 def test_a_deleted_head_of_a_thread_is_a_deletion() -> None:
     tombstone = changed("", "old", subtype="tombstone") | {"event_ts": "1789999999.000100"}
-    found = taken(reader().event(tombstone, NOW))
+    found = accepted(reader().event(tombstone, NOW))
     assert (found.id, found.kind) == (f"slack:C1:{TS}", "delete")
 
 
@@ -167,7 +167,7 @@ def test_the_deletion_of_a_bots_message_is_none_of_ours() -> None:
 
 
 def test_a_reply_links_to_its_thread() -> None:
-    found = taken(reader().event(event(thread_ts="1789999980.000100"), NOW))
+    found = accepted(reader().event(event(thread_ts="1789999980.000100"), NOW))
     assert found.url is not None
     assert found.url.endswith("?thread_ts=1789999980.000100&cid=C1")
     assert permalink("", "C1", TS, None) is None

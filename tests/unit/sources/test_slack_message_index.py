@@ -32,9 +32,9 @@ def test_the_newest_revision_counts_and_a_deletion_stays() -> None:
     index = MessageIndex()
     index.remember(known_message(10, 5))
     index.remember(known_message(10, 4))
-    held = index.get("C12345", ts(10))
-    assert held is not None
-    assert held.revision == 5
+    known = index.get("C12345", ts(10))
+    assert known is not None
+    assert known.revision == 5
     index.remember(known_message(10, 6, "delete"))
     index.remember(known_message(10, 7))
     assert list(index.alive("C12345")) == []
@@ -60,9 +60,9 @@ def test_what_is_older_than_a_day_is_forgotten() -> None:
     index = MessageIndex()
     for age in range(60 * 3600, 0, -600):
         index.remember(known_message(age))
-    kept = [each.sent for each in index.alive("C12345")]
-    assert min(kept) >= NOW_US - 27 * 3600 * 1_000_000
-    assert min(kept) <= NOW_US - 24 * 3600 * 1_000_000
+    sent = [each.sent for each in index.alive("C12345")]
+    assert min(sent) >= NOW_US - 27 * 3600 * 1_000_000
+    assert min(sent) <= NOW_US - 24 * 3600 * 1_000_000
 
 
 @given(
