@@ -2,14 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from feedback_app.alerting.rules import ChannelRule, operations
+from feedback_app.alerting.rules import ResolvedRule, operations
 from feedback_app.hop import Item, Output, Result
 from models import ScoredFeedback
 from models.alert import PUT
 
 
 def build(
-    rules: Sequence[ChannelRule], topic: str, clock: Callable[[], float]
+    rules: Sequence[ResolvedRule], topic: str, clock: Callable[[], float]
 ) -> Callable[[Sequence[Item[ScoredFeedback]]], Awaitable[list[Result]]]:
     """Return the batch handler; `topic` takes the alerts, `clock` gives Unix seconds.
 

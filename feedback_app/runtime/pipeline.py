@@ -1,7 +1,6 @@
 """The pipeline of one worker: which stage works on which topic, with what."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import faust
@@ -11,10 +10,12 @@ import agents.delivery
 import agents.polls
 from feedback_app import stages
 from feedback_app.alerting.channels import Channels
+from feedback_app.alerting.context import OutboxContext
+from feedback_app.alerting.receivers.registry import Receivers
 from feedback_app.clock import Clock
 from feedback_app.health.notices import Notices
 from feedback_app.health.service import HealthWatch
-from feedback_app.hop import Output, Produce
+from feedback_app.hop import Output
 from feedback_app.hop.registry import StageRegistry
 from feedback_app.hop.stage import Stage
 from feedback_app.kafka.reader import TopicReader
@@ -26,7 +27,6 @@ from feedback_app.runtime.shared import SharedState
 from feedback_app.runtime.status import filter_account, snapshot, worker_status
 from feedback_app.sentiment.lazy import LazyScorer
 from feedback_app.settings import Settings
-from feedback_app.slack.client import SlackClient
 from feedback_app.sources.base import SourceState
 from feedback_app.sources.schedule import Timer
 from feedback_app.sources.slack.index_loader import MessageIndexLoader
@@ -44,26 +44,6 @@ from models import (
     ScoredFeedback,
     rfc3339,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """What the outbox is given; see `alerting.context.Context`."""
-
-    settings: Settings
-    topics: Topics
-    slack: SlackClient
-    clock: Clock
-    produce: Produce
-    rebalancing: Callable[[], bool]
-    assigned: Callable[[int], bool]
-    notice: Callable[[str, str], None]
-    report_blocked: Callable[[str, str | None], None]
-    channel_resolver: Channels
-
-    async def channel_id(self, channel: str) -> str:
-        """Return the Slack id of an alert's channel; raises OutsideFault while there is none."""
-        return await self.channel_resolver.find(channel)
 
 
 class Pipeline:
@@ -92,20 +72,17 @@ class Pipeline:
         self.latest = Latest(settings, self.topics, self._changed)
         self._listeners: list[Callable[[], None]] = []
         self.shared.listeners.append(self._changed)
-        token = settings.slack_bot_token
-        self.slack = SlackClient(
-            "" if token is None else token.get_secret_value(), settings.slack_api_url
-        )
+        self.receivers = Receivers(settings)
         listened = frozenset(name for source in settings.sources for name in source.listens)
         self.channels = Channels(
-            settings.rules, listened, self.slack, settings.partitions, time.monotonic
+            settings.rules, listened, self.receivers, settings.partitions, time.monotonic
         )
         self.preflight = Preflight(
             settings, self.topics, self.scorer.load, self.channels.check_start
         )
-        self.notices = Notices(settings.ops_channel, self.slack, time)
+        self.notices = Notices(settings.ops_channel, self.receivers, time)
         self.polls = agents.polls.build(self)
-        self.outbox = agents.delivery.build(self._sending())
+        self.outbox = agents.delivery.build(self._outbox_context())
         topics, registry = self.topics, self.registry
         self.stages: list[Stage] = [
             stages.polls(registry, topics, self.polls),
@@ -145,7 +122,7 @@ class Pipeline:
         await self.outbox.close()
         await self.polls.close()
         await self.channels.close()
-        await self.slack.close()
+        await self.receivers.close()
         self.scorer.close()
 
     def _sources(self) -> list[ServiceT]:
@@ -168,20 +145,20 @@ class Pipeline:
             found.append(Running(XCompliance(self, self.time, self.app.is_leader, kept).run))
         return found
 
-    def _sending(self) -> Sending:
-        return Sending(
+    def _outbox_context(self) -> OutboxContext:
+        return OutboxContext(
             settings=self.settings,
             topics=self.topics,
-            slack=self.slack,
+            receivers=self.receivers,
             clock=self.time,
             produce=self.produce,
+            channel_id=self.channels.find,
             rebalancing=lambda: bool(self.app.rebalancing),
             assigned=lambda number: (
                 number in self.stages[-1].partitions and self.registry.consumer.is_member
             ),
             notice=self.notices.tell,
             report_blocked=lambda dependency, why: self.stages[-1].report_blocked(dependency, why),
-            channel_resolver=self.channels,
         )
 
     def slack_connections(self) -> int:

@@ -1,41 +1,50 @@
 """When Slack is asked for channels that it did not know, and who waits for its answer."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 import pytest
 
-from feedback_app.alerting.channels import LOOK_EVERY_S, Channels
+from feedback_app.alerting.channel_lookup import LOOK_EVERY_S
+from feedback_app.alerting.channels import Channels
+from feedback_app.alerting.receivers.base import Resolved
+from feedback_app.alerting.receivers.registry import Receivers
 from feedback_app.hop import TransientError
-from feedback_app.settings import Rule
+from feedback_app.settings import Rule, Settings
+from feedback_app.slack.channel import unknown
+from tests.support.memory_receiver import kind_of
 from tests.unit.alerting.virtual import VirtualClock, run
+from tests.unit.alerting.world import FakeSlack
 
 KNOWN, MISSING = "#known", "#missing"
 LOOK_S = 15.0
 
 
-class Slack:
+class Slack(FakeSlack):
     """A Slack that takes its time to list its channels, or fails; `asked` are the times."""
 
     def __init__(self, **ids: str) -> None:
+        super().__init__()
         self.ids = {f"#{name}": id for name, id in ids.items()}
         self.takes = 0.0
         self.fault: TransientError | None = None
         self.asked: list[float] = []
 
-    async def known_channel_ids(self, names: Iterable[str]) -> dict[str, str]:
+    async def resolve(self, names: Collection[str], *, verify: bool = False) -> Resolved:
         wanted = list(names)
         self.asked.append(VirtualClock().monotonic())
         await asyncio.sleep(self.takes)
         if self.fault is not None:
             raise self.fault
-        return {name: self.ids[name] for name in wanted if name in self.ids}
+        ids = {name: self.ids[name] for name in wanted if name in self.ids}
+        return Resolved(ids, {name: unknown(name) for name in wanted if name not in ids})
 
 
 def channels(slack: Any, *names: str) -> Channels:
     rules = tuple(Rule(id=name.strip("#"), channel=name) for name in names)
-    return Channels(rules, frozenset(), slack, 12, VirtualClock().monotonic)
+    receivers = Receivers(Settings(), (kind_of(slack, slack.form),))
+    return Channels(rules, frozenset(), receivers, 12, VirtualClock().monotonic)
 
 
 async def places(of: Channels) -> list[str]:

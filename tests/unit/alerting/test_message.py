@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_app.alerting import message as messages
-from feedback_app.alerting.markup import escape, link, one_line, units
-from feedback_app.alerting.message import DIGEST_MOST, Message
+from feedback_app.alerting.receivers.slack import message as messages
+from feedback_app.alerting.receivers.slack.markup import escape, link, one_line, units
+from feedback_app.alerting.receivers.slack.message import DIGEST_MOST, Message
 from models import Alert
 from tests.unit.alerting.world import alert, retract
 
