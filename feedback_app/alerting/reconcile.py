@@ -34,7 +34,7 @@ BEFORE_TAKEOVER_S = 180.0
 
 
 def seconds_until_check(age: float, sure_checks: int) -> float:
-    """Return the seconds until the next check, given an intent's age and the checks that counted."""
+    """Return the seconds until the next check, by the intent's age and the checks that counted."""
     if sure_checks:
         return BETWEEN_CHECKS_S
     for at in EARLY_CHECKS_S:

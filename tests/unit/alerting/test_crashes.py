@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ def after_steps(steps: int, worker: Worker, slack: Fake, die: Callable[[], None]
 
 
 async def crash(
-    topic: Topic, slack: Fake, alerts: Sequence[Alert], steps: int, **settings: int
+    topic: Topic, slack: Fake, alerts: Sequence[Alert], steps: int, **settings: Any
 ) -> bool:
     """Run a worker that is killed at a step; return whether it got that far."""
     worker = Worker(topic, slack, **settings)

@@ -10,6 +10,7 @@ from agents import delivery
 from feedback_app.alerting.context import OutboxContext
 from feedback_app.alerting.delivery_state import DeliveryState
 from feedback_app.alerting.outcome import Outcome
+from feedback_app.alerting.receivers.base import ReceiverKind
 from feedback_app.alerting.receivers.registry import Receivers
 from feedback_app.alerting.receivers.slack.message import Message
 from feedback_app.alerting.receivers.slack.receiver import SlackReceiver
@@ -178,7 +179,12 @@ class Worker:
     """A worker with one partition: its context, and the stage around the outbox in small."""
 
     def __init__(
-        self, topic: Topic, slack: Fake, clock: Clock | None = None, **settings: Any
+        self,
+        topic: Topic,
+        slack: Fake,
+        clock: Clock | None = None,
+        *more: ReceiverKind,
+        **settings: Any,
     ) -> None:
         given: dict[str, Any] = {"slack_posts_per_second": 0, "alert_digest_above": 0}
         self.settings = Settings.model_validate(given | settings)
@@ -198,7 +204,7 @@ class Worker:
         context = OutboxContext(
             settings=self.settings,
             topics=self.topics,
-            receivers=Receivers(self.settings, (kind_of(slack, slack.form),)),
+            receivers=Receivers(self.settings, (kind_of(slack, slack.form), *more)),
             clock=self.clock,
             produce=self.produce,
             channel_id=self.channel_id,
