@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from slack_sdk.web.async_client import AsyncWebClient
 
 from feedback_app.clock import Clock
-from feedback_app.doctor.check import Check, ill, well
+from feedback_app.doctor.check import Check, failed, passed
 from feedback_app.doctor.slack_faults import failed_call
 from feedback_app.settings import Settings
 from feedback_app.slack.channel import Channel
@@ -25,7 +25,7 @@ async def try_live(
     name = settings.ops_channel or settings.negative_channel
     channel = next((one.id for one in channels if name in (one.id, one.name)), None)
     if channel is None:
-        return ill(LIVE, f"there is no {name} to post to", "create it and invite the bot")
+        return failed(LIVE, f"there is no {name} to post to", "create it and invite the bot")
     lookup = f"doctor-{time.time_ns()}"
     metadata = {"event_type": PROBE, "event_payload": {"id": lookup}}
     try:
@@ -46,15 +46,15 @@ async def try_live(
     finally:
         left = await _delete(client, channel, ts)
     if left:
-        return ill(LIVE, f"the test message in {name} stays: {left}", "delete it by hand")
+        return failed(LIVE, f"the test message in {name} stays: {left}", "delete it by hand")
     if not found:
-        return ill(
+        return failed(
             LIVE,
             f"the message in {name} was posted, but its metadata cannot be read",
             "add the scopes metadata.message:read and channels:history (groups:history for a "
             "private channel) and install the app again",
         )
-    return well(LIVE, f"posted to {name}, read back by metadata, deleted")
+    return passed(LIVE, f"posted to {name}, read back by metadata, deleted")
 
 
 async def _find(client: AsyncWebClient, channel: str, ts: str, lookup: str, clock: Clock) -> bool:

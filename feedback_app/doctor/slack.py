@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from feedback_app.clock import Clock
-from feedback_app.doctor.check import Check, ill, skipped, well
+from feedback_app.doctor.check import Check, failed, passed, skipped
 from feedback_app.doctor.live import try_live
 from feedback_app.doctor.slack_faults import LATER, failed_call
 from feedback_app.hop.errors import TransientError
@@ -61,7 +61,7 @@ async def check_slack(settings: Settings, clock: Clock, *, live: bool) -> list[C
     if listens:
         fault = token_form("FEEDBACK_SLACK_APP_TOKEN", app_token, "xapp-")
         checks.append(
-            ill(APP_TOKEN, fault, _WHERE_APP)
+            failed(APP_TOKEN, fault, _WHERE_APP)
             if fault
             else await _check_app_token(settings, app_token or "")
         )
@@ -69,21 +69,21 @@ async def check_slack(settings: Settings, clock: Clock, *, live: bool) -> list[C
         checks.append(skipped(APP_TOKEN, "not needed: no Slack channel is listened to"))
     fault = token_form("FEEDBACK_SLACK_BOT_TOKEN", _secret(settings.slack_bot_token), "xoxb-")
     if fault:
-        return [ill(BOT_TOKEN, fault, _WHERE_BOT), *checks]
+        return [failed(BOT_TOKEN, fault, _WHERE_BOT), *checks]
     client = bot_client(settings)
     try:
         answer, headers = await ask_with_headers(client.auth_test())
     except SlackError as error:
         return [failed_call(BOT_TOKEN, settings, error.failure), *checks]
     bot = str(answer.get("user"))
-    checks.insert(0, well(BOT_TOKEN, f"is {bot} in {answer.get('team')}"))
+    checks.insert(0, passed(BOT_TOKEN, f"is {bot} in {answer.get('team')}"))
     checks.append(judge_scopes(granted(headers)))
     try:
         channels = await list_channels(client)
     except SlackError as error:
         return [*checks, failed_call(CHANNELS, settings, error.failure)]
     except TransientError as error:
-        return [*checks, ill(CHANNELS, str(error), LATER)]
+        return [*checks, failed(CHANNELS, str(error), LATER)]
     checks += judge_channels(settings, channels, bot)
     if live:
         checks.append(await try_live(client, settings, channels, clock))
@@ -103,8 +103,8 @@ def judge_scopes(scopes: set[str]) -> Check:
     """Say which scopes are missing."""
     missing = [scope for scope in SCOPES_NEEDED if scope not in scopes]
     if not missing:
-        return well(SCOPES, f"all {len(SCOPES_NEEDED)} are granted")
-    return ill(
+        return passed(SCOPES, f"all {len(SCOPES_NEEDED)} are granted")
+    return failed(
         SCOPES,
         f"missing: {', '.join(missing)}",
         "add them under OAuth & Permissions of the Slack app and install it again",
@@ -130,17 +130,17 @@ def judge_channels(settings: Settings, listed: Sequence[Channel], bot: str) -> I
     for channel, use in wanted_channels(settings).items():
         name, found = f"channel {channel}", known.get(channel)
         if found is None:
-            yield ill(
+            yield failed(
                 name,
                 f"there is none that the bot can see, for {use}",
                 "create it or mend its name; to a private channel invite the bot first",
             )
         elif found.archived:
-            yield ill(name, f"is archived, for {use}", "unarchive it or choose another")
+            yield failed(name, f"is archived, for {use}", "unarchive it or choose another")
         elif not found.member:
-            yield ill(name, f"the bot is not in it, for {use}", f"in {channel}: /invite @{bot}")
+            yield failed(name, f"the bot is not in it, for {use}", f"in {channel}: /invite @{bot}")
         else:
-            yield well(name, f"the bot is in it, for {use}")
+            yield passed(name, f"the bot is in it, for {use}")
     yield from judge_spellings(settings, listed)
 
 
@@ -156,11 +156,11 @@ def judge_spellings(settings: Settings, listed: Sequence[Channel]) -> Iterator[C
         name, detail = f"channel {channel.id}", f"is named in two ways, {both[0]} and {both[1]}"
         if len(listened.intersection(both)) == 1:
             use = "listened to under one and posted to under the other"
-            yield ill(name, f"{detail}: {use}", "choose another channel for one of the two")
+            yield failed(name, f"{detail}: {use}", "choose another channel for one of the two")
         else:
             # A rule's channel is better left as it is written.
             kept = next((one for one in both if one in posted), both[0])
-            yield ill(name, detail, f"write {kept} everywhere")
+            yield failed(name, detail, f"write {kept} everywhere")
 
 
 async def _check_app_token(settings: Settings, token: str) -> Check:
@@ -170,8 +170,10 @@ async def _check_app_token(settings: Settings, token: str) -> Check:
     except SlackError as error:
         if not (word := error.failure.word):
             return failed_call(APP_TOKEN, settings, error.failure)
-        return ill(APP_TOKEN, f"Slack refuses it: {word}", f"{_WHERE_APP}; switch Socket Mode on")
-    return well(APP_TOKEN, "opens Socket Mode connections")
+        return failed(
+            APP_TOKEN, f"Slack refuses it: {word}", f"{_WHERE_APP}; switch Socket Mode on"
+        )
+    return passed(APP_TOKEN, "opens Socket Mode connections")
 
 
 def _secret(value: Any) -> str | None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from agents import delivery
 from feedback_app.alerting.context import OutboxContext
 from feedback_app.alerting.delivery_state import DeliveryState
+from feedback_app.alerting.outbox import Outbox
 from feedback_app.alerting.receivers.registry import Receivers
 from feedback_app.clock import Clock
 from feedback_app.hop import Item, Output, Result
@@ -80,7 +80,7 @@ class Worker:
             notice=self.notice,
             report_blocked=self.report_blocked,
         )
-        self.outbox = delivery.build(context)
+        self.outbox = Outbox(context)
 
     async def channel_id(self, channel: str) -> str:
         return channel

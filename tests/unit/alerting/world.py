@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents import delivery
 from feedback_app.alerting.context import OutboxContext
 from feedback_app.alerting.delivery_state import DeliveryState
+from feedback_app.alerting.outbox import Outbox
 from feedback_app.alerting.outcome import Outcome
 from feedback_app.alerting.receivers.base import ReceiverKind
 from feedback_app.alerting.receivers.registry import Receivers
@@ -214,7 +214,7 @@ class Worker:
             report_blocked=self.report_blocked,
             uniform=lambda low, high: 1.0,
         )
-        self.outbox = delivery.build(context)
+        self.outbox = Outbox(context)
 
     async def channel_id(self, channel: str) -> str:
         """Return the id of a channel, once its receiver knows it."""
