@@ -148,7 +148,7 @@ DEFECTS = (
             ),
         ),
         "tests/unit/alerting/test_outbox.py::"
-        "test_a_claim_that_was_acknowledged_too_long_ago_is_not_used",
+        "test_an_intent_that_was_acknowledged_too_long_ago_is_not_used",
     ),
     Defect(
         "no intent before a post",
@@ -170,7 +170,7 @@ DEFECTS = (
     Defect(
         "an uncertain post looked for too early",
         (Edit("feedback_app/alerting/reconcile.py", "SURE_S = 15.0\n", "SURE_S = 0.0\n"),),
-        "tests/unit/alerting/test_parts.py::test_the_plan_of_looks",
+        "tests/unit/alerting/test_parts.py::test_the_schedule_of_checks",
     ),
     Defect(
         "an unescaped <!channel>",
@@ -349,7 +349,7 @@ DEFECTS = (
                 "            self._found = found\n",
             ),
         ),
-        "tests/component/alerting/test_channels.py::"
+        "tests/component/alerting/test_channel_resolver.py::"
         "test_a_channel_that_slack_does_not_know_bears_its_name_until_it_does",
     ),
     Defect(

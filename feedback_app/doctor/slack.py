@@ -54,7 +54,7 @@ _FORMS = {
 
 
 async def check_slack(settings: Settings, clock: Clock, *, live: bool) -> list[Check]:
-    """Look at the tokens, what they may do, and every channel that is named."""
+    """Check the tokens, their scopes, and every configured channel."""
     checks = []
     listens = any(source.type == "slack" for source in settings.sources)
     app_token = _secret(settings.slack_app_token)
@@ -133,7 +133,7 @@ def judge_channels(settings: Settings, listed: Sequence[Channel], bot: str) -> I
             yield failed(
                 name,
                 f"there is none that the bot can see, for {use}",
-                "create it or mend its name; to a private channel invite the bot first",
+                "create it or correct its name; to a private channel invite the bot first",
             )
         elif found.archived:
             yield failed(name, f"is archived, for {use}", "unarchive it or choose another")

@@ -1,7 +1,7 @@
 """What the outbox is given by the worker that it runs in."""
 
 from agents import delivery
-from feedback_app.alerting.channels import Channels
+from feedback_app.alerting.channel_resolver import ChannelResolver
 from feedback_app.alerting.context import OutboxContext
 from feedback_app.alerting.receivers.registry import Receivers
 from feedback_app.clock import Clock
@@ -15,7 +15,7 @@ def outbox_context(
     settings: Settings,
     topics: Topics,
     receivers: Receivers,
-    channels: Channels,
+    channels: ChannelResolver,
     notices: Notices,
     registry: StageRegistry,
     clock: Clock,

@@ -7,7 +7,7 @@ import faust
 from mode import ServiceT
 
 from agents import alerts, delivery, polls, sentiment
-from feedback_app.alerting.channels import Channels
+from feedback_app.alerting.channel_resolver import ChannelResolver
 from feedback_app.alerting.outbox import Outbox
 from feedback_app.alerting.receivers.registry import Receivers
 from feedback_app.clock import Clock
@@ -68,7 +68,7 @@ def build(app: faust.App, settings: Settings, clock: Clock, worker: str) -> Pipe
     produce = registry.sender.produce
     scorer = LazyScorer(settings)
     receivers = Receivers(settings)
-    channels = Channels(
+    channels = ChannelResolver(
         settings.rules,
         frozenset(name for source in settings.sources for name in source.listens),
         receivers,

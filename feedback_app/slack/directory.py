@@ -82,7 +82,7 @@ async def _page(client: AsyncWebClient, cursor: str) -> tuple[list[Channel], str
         channels = [_channel(item) for item in page["channels"]]
         return channels, (page.get("response_metadata") or {}).get("next_cursor") or ""
     except (AttributeError, KeyError, TypeError) as error:
-        raise TransientError(DEPENDENCY, "Slack lists its channels strangely") from error
+        raise TransientError(DEPENDENCY, "the list of channels from Slack is malformed") from error
 
 
 def _channel(item: dict[str, Any]) -> Channel:

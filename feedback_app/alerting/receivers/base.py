@@ -49,7 +49,7 @@ class Resolved:
 class Renderer(Protocol):
     """Turns alerts into messages. Pure.
 
-    Text from outside pings, links and runs nothing, whatever it contains, and every message keeps
+    Untrusted text pings, links and runs nothing, whatever it contains, and every message keeps
     to the receiver's limits. A message carries its lookup id, by which `Receiver.find` finds it.
     """
 

@@ -14,7 +14,7 @@ from feedback_app.alerting.outcome import Done, NotDone, Outcome, Refused, Uncer
 from feedback_app.alerting.receivers.base import FindFailed
 from feedback_app.alerting.receivers.slack import receiver as slack_receiver
 from feedback_app.alerting.receivers.slack.message import (
-    Message,
+    SlackMessage,
     digest,
     line,
     single,
@@ -281,7 +281,7 @@ async def test_a_refused_connection_was_not_posted() -> None:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
         client = SlackReceiver(SecretStr("xoxb-test"), f"http://127.0.0.1:{port}/api/")
-        message: Message = single(alert())
+        message: SlackMessage = single(alert())
         assert isinstance(await client.post("C0", message, always), NotDone)
         with pytest.raises(TransientError, match="cannot list"):
             await client.resolve([NEGATIVE])
@@ -350,7 +350,7 @@ async def test_a_missing_scope_says_what_to_mend() -> None:
     "body",
     [{"ok": True}, {"ok": True, "channels": [{"id": "C1"}]}, {"ok": True, "channels": 7}],
 )
-async def test_a_strange_list_of_channels_is_waited_out(body: dict[str, object]) -> None:
+async def test_a_malformed_list_of_channels_is_a_transient_error(body: dict[str, object]) -> None:
     async with serving(lambda _: web.json_response(body)) as (client, _):
-        with pytest.raises(TransientError, match="strangely"):
+        with pytest.raises(TransientError, match="malformed"):
             await client.resolve([NEGATIVE])

@@ -139,9 +139,7 @@ async def test_a_lost_answer_makes_no_second_message(sandbox: Sandbox, notices: 
     assert len(standing(sandbox)) == 1
 
 
-async def test_slack_that_fails_is_waited_out(
-    sandbox: Sandbox, notices: Notices, time: Time
-) -> None:
+async def test_a_post_that_fails_is_retried(sandbox: Sandbox, notices: Notices, time: Time) -> None:
     sandbox.slack.archive(OPS)
     notices.post(notice("a", "first"), lambda: True)
     notices.post(notice("b", "second"), lambda: True)

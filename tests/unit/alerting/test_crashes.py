@@ -215,7 +215,7 @@ def two_rows(topic: Topic) -> list[Output]:
 
 
 @pytest.mark.parametrize("ahead", [90.0, 7200.0])
-def test_a_claim_by_a_worker_whose_clock_is_ahead_is_looked_up_as_any_other(
+def test_an_intent_by_a_worker_whose_clock_is_ahead_is_reconciled_as_any_other(
     receiver: NewReceiver, ahead: float
 ) -> None:
     class Ahead(VirtualClock):

@@ -124,7 +124,7 @@ def test_a_digest_that_was_not_taken_is_posted_again_and_never_regrouped(
     run(story())
 
 
-def test_a_digest_claimed_by_a_lost_worker_is_taken_over_whole(receiver: NewReceiver) -> None:
+def test_the_digest_of_a_lost_workers_intent_is_taken_over_whole(receiver: NewReceiver) -> None:
     async def story() -> None:
         topic, slack = Topic(), receiver()
         first = Worker(topic, slack, alert_digest_above=3)

@@ -21,7 +21,7 @@ from tests.unit.alerting.world import (
 DELIVERED = {"created": 1, "delivered": 1}
 
 
-def test_an_alert_is_claimed_posted_and_recorded(receiver: NewReceiver) -> None:
+def test_an_alert_is_posted_between_its_intent_and_its_record(receiver: NewReceiver) -> None:
     async def story() -> None:
         topic, slack = Topic(), receiver()
         worker = Worker(topic, slack)
@@ -131,7 +131,9 @@ def test_a_lost_answer_is_found_in_the_history(receiver: NewReceiver) -> None:
     run(story())
 
 
-def test_a_post_that_was_not_taken_is_posted_again_after_two_looks(receiver: NewReceiver) -> None:
+def test_a_post_that_was_not_carried_out_is_posted_again_after_two_checks(
+    receiver: NewReceiver,
+) -> None:
     async def story() -> None:
         slack = receiver()
         answers: list[Outcome | None] = [Uncertain("HTTP 500"), None]
@@ -145,7 +147,7 @@ def test_a_post_that_was_not_taken_is_posted_again_after_two_looks(receiver: New
     run(story())
 
 
-def test_a_claim_of_a_lost_worker_is_looked_up_before_anything_is_posted(
+def test_an_intent_of_a_lost_worker_is_reconciled_before_anything_is_posted(
     receiver: NewReceiver,
 ) -> None:
     async def story() -> None:
@@ -188,7 +190,7 @@ def test_a_post_cut_off_by_a_rebalance_is_still_written_when_its_answer_comes(
     run(story())
 
 
-def test_nothing_is_posted_while_a_rebalance_is_under_way(receiver: NewReceiver) -> None:
+def test_nothing_is_posted_during_a_rebalance(receiver: NewReceiver) -> None:
     async def story() -> None:
         slack = receiver()
         worker = Worker(Topic(), slack)
@@ -202,7 +204,7 @@ def test_nothing_is_posted_while_a_rebalance_is_under_way(receiver: NewReceiver)
     run(story())
 
 
-def test_a_claim_that_was_acknowledged_too_long_ago_is_not_used(receiver: NewReceiver) -> None:
+def test_an_intent_that_was_acknowledged_too_long_ago_is_not_used(receiver: NewReceiver) -> None:
     async def story() -> None:
         slack = receiver()
         worker = Worker(Topic(), slack)
@@ -310,7 +312,7 @@ def test_a_message_that_a_person_deleted_needs_no_update(receiver: NewReceiver) 
     run(story())
 
 
-def test_an_outage_of_the_broker_is_waited_out_in_place(receiver: NewReceiver) -> None:
+def test_an_outage_of_the_broker_is_retried_in_place(receiver: NewReceiver) -> None:
     async def story() -> None:
         slack = receiver()
         worker = Worker(Topic(), slack)
@@ -323,7 +325,7 @@ def test_an_outage_of_the_broker_is_waited_out_in_place(receiver: NewReceiver) -
     run(story())
 
 
-def test_a_claim_that_grew_old_while_connecting_is_not_used(receiver: NewReceiver) -> None:
+def test_an_intent_that_grew_old_while_connecting_is_not_used(receiver: NewReceiver) -> None:
     async def story() -> None:
         slack = receiver()
         slack.slow_connects = {0}
@@ -336,7 +338,7 @@ def test_a_claim_that_grew_old_while_connecting_is_not_used(receiver: NewReceive
     run(story())
 
 
-def test_while_a_rebalance_is_under_way_nothing_is_claimed_or_updated(
+def test_during_a_rebalance_no_intent_is_written_and_nothing_updated(
     receiver: NewReceiver,
 ) -> None:
     async def story() -> None:

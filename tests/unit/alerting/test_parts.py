@@ -106,7 +106,7 @@ def test_the_counts_of_an_alert_always_add_up(statuses: list[str]) -> None:
     assert again == sums
 
 
-def test_a_claim_made_again_keeps_the_time_of_the_first() -> None:
+def test_a_repeated_intent_keeps_the_time_of_the_first() -> None:
     first = records.intent(item(0, alert()), None, NEGATIVE, None, START, SLACK)
     again = records.intent(item(0, alert()), first, NEGATIVE, None, START + 600, SLACK)
     assert again.claimed_at == first.claimed_at == rfc3339(START)
@@ -127,7 +127,7 @@ def test_a_withdrawal_leaves_no_text_on_record() -> None:
     assert "x:1 r0" not in after.encode().decode()
 
 
-def test_the_state_leaves_out_what_a_lost_worker_wrote_too_late() -> None:
+def test_the_state_ignores_what_a_lost_owner_wrote_too_late() -> None:
     state = DeliveryState(0)
     intent = records.intent(item(0, alert()), None, NEGATIVE, None, START, SLACK)
     old = records.posted(intent, "1.0", START)
@@ -145,7 +145,7 @@ def test_the_state_leaves_out_what_a_lost_worker_wrote_too_late() -> None:
     assert known.status == RETRACTED
 
 
-def test_the_state_passes_over_what_is_not_ours_and_tells_of_a_takeover_once() -> None:
+def test_the_state_ignores_malformed_records_and_reports_a_takeover_once() -> None:
     state = DeliveryState(0)
     assert state.take_over()
     assert not state.take_over()
@@ -179,7 +179,7 @@ def test_the_members_of_a_digest_stay_in_order_and_can_move_to_another() -> None
     ("age", "sure", "expected"),
     [(0, 0, 2), (2, 0, 4), (7, 0, 8), (15, 0, 0), (4000, 0, 0), (15.1, 1, 5), (-3, 0, 5)],
 )
-def test_the_plan_of_looks(age: float, sure: int, expected: float) -> None:
+def test_the_schedule_of_checks(age: float, sure: int, expected: float) -> None:
     assert seconds_until_check(age, sure) == expected
     assert SURE_S == 15
 

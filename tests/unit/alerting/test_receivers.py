@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from feedback_app.alerting.channel_lookup import LOOK_EVERY_S
-from feedback_app.alerting.channels import Channels
+from feedback_app.alerting.channel_resolver import ChannelResolver
 from feedback_app.alerting.receivers.base import Resolved
 from feedback_app.alerting.receivers.registry import KINDS, Receivers
 from feedback_app.alerting.receivers.slack.receiver import SlackReceiver
@@ -98,7 +98,9 @@ def test_channels_of_a_receiver_that_fails_keep_their_names_and_hold_up_no_other
             Rule(id="two", channel=KNOWN),
         )
         kinds = (kind_of(slack, slack.form), kind_of(memory))
-        channels = Channels(rules, frozenset(), Receivers(Settings(), kinds), 12, clock.monotonic)
+        channels = ChannelResolver(
+            rules, frozenset(), Receivers(Settings(), kinds), 12, clock.monotonic
+        )
         found = [rule.channel for rule in await channels.rules()]
         assert found == ["memory:team", "C0NEGATIVE"]
         with pytest.raises(TransientError, match="it rests"):
@@ -116,7 +118,7 @@ def test_channels_of_a_receiver_that_fails_keep_their_names_and_hold_up_no_other
 def test_a_rule_for_no_receiver_stops_the_start() -> None:
     rule = Rule.model_construct(id="one", channel="teams:x")
     with pytest.raises(ConfigurationError, match="rule one: no receiver has channels like"):
-        Channels((rule,), frozenset(), Receivers(Settings()), 12, lambda: 0.0)
+        ChannelResolver((rule,), frozenset(), Receivers(Settings()), 12, lambda: 0.0)
 
 
 async def test_channels_of_any_receiver_are_verified_together() -> None:

@@ -12,7 +12,7 @@ from feedback_app.alerting.outbox import Outbox
 from feedback_app.alerting.outcome import Outcome
 from feedback_app.alerting.receivers.base import ReceiverKind
 from feedback_app.alerting.receivers.registry import Receivers
-from feedback_app.alerting.receivers.slack.message import Message
+from feedback_app.alerting.receivers.slack.message import SlackMessage
 from feedback_app.alerting.receivers.slack.receiver import SlackReceiver
 from feedback_app.clock import Clock
 from feedback_app.hop import Item, Output, Result, Row, TransientError
@@ -167,7 +167,7 @@ class FakeSlack(Fake):
     withdrawn_line = staticmethod(SlackReceiver.withdrawn_line)
 
     def content_of(self, message: Any) -> Content:
-        assert isinstance(message, Message)
+        assert isinstance(message, SlackMessage)
         payload = message.metadata["event_payload"]
         return Content("alert", payload["id"], tuple(payload["alerts"]), str(message.blocks))
 

@@ -24,7 +24,7 @@ SIGNS = {"negative": "🔴", "neutral": "⚪", "positive": "🟢"}
 CLASSES = ("negative", "neutral", "positive")
 
 
-class Message(NamedTuple):
+class SlackMessage(NamedTuple):
     """A Slack message: `text` for notifications, blocks for the channel, metadata for lookups."""
 
     text: str
@@ -38,27 +38,27 @@ def metadata(lookup: str, revision: int, alerts: Iterable[str]) -> dict[str, Any
     return {"event_type": ALERT, "event_payload": payload}
 
 
-def single(alert: Alert) -> Message:
+def single(alert: Alert) -> SlackMessage:
     """Return the message of one alert."""
     title = headline(alert)
     text = escape(alert.text, TEXT_UNITS) or "_(no text)_"
     blocks = [section(f"{title}\n`{bar(alert.score)}`  {why(alert)}"), section(text)]
     blocks.append(context(origin(alert)))
     preview = one_line(alert.text, 200)
-    return Message(
+    return SlackMessage(
         f"{title}: {preview}" if preview else title,
         blocks,
         metadata(alert.id, alert.revision, [alert.id]),
     )
 
 
-def withdrawn(alert: Alert) -> Message:
+def withdrawn(alert: Alert) -> SlackMessage:
     """Return the note that replaces the message of a retracted alert."""
     note = withdrawal(alert)
-    return Message(note, [context([note])], metadata(alert.id, alert.revision, [alert.id]))
+    return SlackMessage(note, [context([note])], metadata(alert.id, alert.revision, [alert.id]))
 
 
-def digest(lookup: str, revision: int, members: Sequence[tuple[str, str]]) -> Message:
+def digest(lookup: str, revision: int, members: Sequence[tuple[str, str]]) -> SlackMessage:
     """Return one message for many alerts; `members` is (alert id, its `line`)."""
     title = f"*{len(members)} alert{'s' * (len(members) != 1)} in one message*"
     sections, gathered = [], ""
@@ -69,18 +69,18 @@ def digest(lookup: str, revision: int, members: Sequence[tuple[str, str]]) -> Me
         else:
             gathered = f"{gathered}\n{line}" if gathered else line
     sections.append(gathered or "_(none)_")
-    return Message(
+    return SlackMessage(
         title.replace("*", ""),
         [section(title), *map(section, sections)],
         metadata(lookup, revision, [alert_id for alert_id, _ in members]),
     )
 
 
-def notice(lookup: str, text: str) -> Message:
+def notice(lookup: str, text: str) -> SlackMessage:
     """Return the message of a notice about the app itself, cut to 2,000 units."""
     shown = escape(text, NOTICE_UNITS)
     payload = {"event_type": NOTICE, "event_payload": {"id": lookup}}
-    return Message(shown, [section(shown)], payload)
+    return SlackMessage(shown, [section(shown)], payload)
 
 
 def line(alert: Alert) -> str:

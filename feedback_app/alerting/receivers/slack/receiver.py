@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from feedback_app.alerting.outcome import Done, Outcome, Uncertain
 from feedback_app.alerting.receivers.base import FindFailed, FoundMessage, Purpose, Resolved
 from feedback_app.alerting.receivers.slack import message as messages
-from feedback_app.alerting.receivers.slack.message import Message
+from feedback_app.alerting.receivers.slack.message import SlackMessage
 from feedback_app.alerting.receivers.slack.outcomes import outcome_of
 from feedback_app.settings import ConfigurationError
 from feedback_app.slack import metadata
@@ -53,7 +53,9 @@ class SlackReceiver:
             ids |= (await find_channels(self._client(), wanted)).ids
         return Resolved(ids, {name: unknown(name) for name in names if name not in ids})
 
-    async def post(self, channel: str, message: Message, may_send: Callable[[], bool]) -> Outcome:
+    async def post(
+        self, channel: str, message: SlackMessage, may_send: Callable[[], bool]
+    ) -> Outcome:
         """Post into a channel id, unless `may_send` refuses on the established connection."""
         with only_while(may_send):
             return await self._outcome(
@@ -93,7 +95,7 @@ class SlackReceiver:
             if not cursor:
                 return sorted(found, key=lambda one: float(one.ts))
 
-    async def update(self, channel: str, ts: str, message: Message) -> Outcome:
+    async def update(self, channel: str, ts: str, message: SlackMessage) -> Outcome:
         """Replace a message."""
         return await self._outcome(
             lambda web: web.chat_update(

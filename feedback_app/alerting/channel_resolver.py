@@ -18,7 +18,7 @@ CHECK_S = 3.0
 """How long a start waits for what the receivers say of the channels."""
 
 
-class Channels:
+class ChannelResolver:
     """Resolves the rules' channels when they are first needed; a missing one blocks no other.
 
     Until a channel's id is known its alerts carry its name, and wait in the outbox. `listened` are

@@ -62,7 +62,7 @@ def test_while_slack_keeps_failing_the_order_stays_but_for_the_first(receiver: N
     run(story())
 
 
-def test_at_most_a_few_alerts_are_aside_at_a_time(receiver: NewReceiver) -> None:
+def test_at_most_a_few_alerts_are_parked_at_a_time(receiver: NewReceiver) -> None:
     async def story() -> None:
         slack = receiver()
         posts = [0]
