@@ -51,7 +51,7 @@ imports: $(READY) ## draw the imports between the packages into docs/architectur
 soak: $(READY) ## randomised schedules of faults (ARGS="--schedules N --messages M --seed S")
 	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
-prove: $(READY) ## plant defects one at a time; a named test must go red for each
+prove: $(READY) ## plant one defect at a time; its test must fail
 	@$(BIN)/python -m benchmarks.prove $(ARGS)
 
 bench: $(READY) ## the hop, the throughput and the latency, against the last recorded ratios

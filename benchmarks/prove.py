@@ -90,7 +90,7 @@ def ran(tests: Sequence[str], tree: Path) -> int:
 
 def prove(defects: Sequence[Defect], console: Console) -> bool:
     """Plant each defect and run its test; return whether every test failed. Raises CannotProve."""
-    shown = Table("defect", "test", "goes red", title="Proof of the proof", title_justify="left")
+    shown = Table("defect", "test", "fails", title="Planted defects", title_justify="left")
     good = True
     with tempfile.TemporaryDirectory(prefix="feedback-prove-") as folder:
         tree = Path(folder)
