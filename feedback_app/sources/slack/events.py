@@ -6,13 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from feedback_app.hop.errors import BadRecord
+from feedback_app.slack.metadata import SAY
 from feedback_app.sources.records import clean
 from feedback_app.sources.slack.options import SlackOptions
 from models import Feedback, rfc3339
 from models.feedback import cut_text, sane_time
-
-SAY_EVENT = "feedback_say"
-"""The metadata event type of sample feedback, which counts although a bot posted it."""
 
 PEOPLES_SUBTYPES = frozenset((None, "me_message", "file_share", "thread_broadcast"))
 """The subtypes of messages that people write; all others are joins, topics, pins and bots."""
@@ -155,7 +153,7 @@ class Reader:
     def _left_out(self, message: dict[str, Any]) -> str | None:
         """Return why a message cannot be feedback, or None."""
         metadata = message.get("metadata")
-        if isinstance(metadata, dict) and metadata.get("event_type") == SAY_EVENT:
+        if isinstance(metadata, dict) and metadata.get("event_type") == SAY:
             return None
         if message.get("bot_id") or message.get("subtype") == "bot_message":
             return "a bot's message"
