@@ -63,15 +63,16 @@ What a source must do:
   is a higher `revision` of the same id, a deletion a higher one of kind `delete`.
 - Return a cursor only after `send` has returned for everything up to it. A position that is a whole
   number must never fall; any other position is ordered by `at`.
-- Raise `SourceFault` where the outside fails, with `retry_after` if it asked for a wait. The poll
-  is tried again with a backoff. Any other exception is a bug and is shown as such.
-- Hand an item that cannot be read to `send_to_dlq`, and go on with the next.
-- Block nothing: no threads, no sleeping beyond its own requests.
+- Raise `SourceFault` when the platform fails, with `retry_after` if it asked for a wait. The poll
+  is retried with a backoff. Any other exception counts as a bug.
+- Send an item that cannot be read to the DLQ, once, and continue with the next.
+- Never block the event loop: do I/O with asyncio, and leave waiting to the poller.
 
-Not every source is polled: `SourceType.services` run beside the stages for as long as the worker,
-such as a socket. Sources of a platform that limits all of them together share a `Quota`
-(`quota.py`). `testing/` has a context in memory, a clock and the contract that every polled
-source must pass. `tests/unit/sources/rss.py` is the source above, complete.
+Not every source is polled. `SourceType.services` run beside the stages for as long as the worker:
+a socket, for example. Sources whose platform limits all of them together share a `Quota`
+(`quota.py`). `testing/` has a context in memory, a clock, and the contract that every polled source
+must pass. `tests/unit/sources/rss.py` is the source above, complete, and `test_plugin.py` beside it
+its tests.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence

@@ -17,7 +17,7 @@ def intervals(settings: Settings) -> dict[str, float]:
     wished: dict[Quota | None, dict[str, float]] = {}
     for source in settings.sources:
         kind = find(source.type)
-        seconds = kind.interval(source, settings)
+        seconds = None if kind.polled is None else kind.interval(source, settings)
         if seconds is not None:
             wished.setdefault(kind.quota, {})[source.id] = seconds
     every: dict[str, float] = {}
