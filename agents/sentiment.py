@@ -146,27 +146,20 @@ def output(
     feedback = item.value
     if sane_time(feedback.created_at, now) is None:
         feedback.created_at = None
-    score = label = probabilities = None
+    fields = ScoredFeedback.defaults()
+    fields["feedback"], fields["first"] = feedback, first
+    fields["partition"], fields["offset"] = item.partition, item.offset
+    fields["scored_at"] = rfc3339(now)
     if said is not None:
-        score, label = round(said.score, DIGITS), said.label
-        probabilities = {name: round(p, DIGITS) for name, p in zip(NAMES, said, strict=True)}
-    scored = ScoredFeedback.build(
-        {
-            "feedback": feedback,
-            "score": score,
-            "label": label,
-            "probabilities": probabilities,
-            "model": None if said is None else model,
-            "scored_at": rfc3339(now),
-            "partition": item.partition,
-            "offset": item.offset,
-            "first": first,
-            "version": ScoredFeedback.VERSION,
+        fields["score"], fields["label"] = round(said.score, DIGITS), said.label
+        fields["probabilities"] = {
+            name: round(p, DIGITS) for name, p in zip(NAMES, said, strict=True)
         }
-    )
+        fields["model"] = model
+    scored = ScoredFeedback.build(fields)
     counts: list[Count] = [(feedback.source, outcome_of(scored))]
-    if label is not None:
-        counts.append((feedback.source, f"label_{label}"))
+    if said is not None:
+        counts.append((feedback.source, f"label_{said.label}"))
     return Result(
         outputs=[Output(topic, feedback.id.encode(), scored.encode(), item.partition)],
         counts=counts,

@@ -19,31 +19,20 @@ async def score(items: Sequence[Item[Feedback]]) -> list[Result]:
     target = topics.scored.name
     return [
         Result(
-            [
-                Output(
-                    target,
-                    item.key,
-                    ScoredFeedback.build(
-                        {
-                            "feedback": item.value,
-                            "score": 0.5,
-                            "label": "neutral",
-                            "probabilities": None,
-                            "model": "bench",
-                            "scored_at": None,
-                            "partition": item.partition,
-                            "offset": item.offset,
-                            "first": True,
-                            "version": ScoredFeedback.VERSION,
-                        }
-                    ).encode(),
-                    item.partition,
-                )
-            ],
+            [Output(target, item.key, scored(item).encode(), item.partition)],
             [(item.value.source, "scored")],
         )
         for item in items
     ]
+
+
+def scored(item: Item[Feedback]) -> ScoredFeedback:
+    """Return the scored record of a raw one."""
+    fields = ScoredFeedback.defaults()
+    fields["feedback"], fields["score"], fields["label"] = item.value, 0.5, "neutral"
+    fields["model"] = "bench"
+    fields["partition"], fields["offset"] = item.partition, item.offset
+    return ScoredFeedback.build(fields)
 
 
 plan = Plan(
