@@ -11,7 +11,7 @@ WITHOUT_TORCH = $$(sed -nE 's/^((torch|triton|nvidia|cuda)[a-z0-9._-]*)==.*/--no
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint soak prove bench train lock clean
+.PHONY: help setup demo test lint imports soak prove bench train lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -45,10 +45,13 @@ lint: $(READY) ## formatting, lint and types
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
+imports: $(READY) ## draw the imports between the packages into docs/architecture.md
+	@$(BIN)/python -m docs.draw_imports
+
 soak: $(READY) ## randomised schedules of faults (ARGS="--schedules N --messages M --seed S")
 	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
-prove: $(READY) ## plant defects one at a time; a named test must go red for each
+prove: $(READY) ## plant one defect at a time; its test must fail
 	@$(BIN)/python -m benchmarks.prove $(ARGS)
 
 bench: $(READY) ## the hop, the throughput and the latency, against the last recorded ratios

@@ -1,12 +1,39 @@
-"""The delivery stage: operations on alerts in, messages in Slack out, each alert once."""
+"""The delivery stage: reads `alerts`, posts to Slack, writes `deliveries`, each alert once.
 
-from feedback_app.alerting.context import Context
+State: the newest Delivery of each alert of a partition, restored from the whole of `deliveries`.
+"""
+
+from feedback_app.alerting.delivery_state import DeliveryState
 from feedback_app.alerting.outbox import Outbox
+from feedback_app.hop.record import RecordStage
+from feedback_app.hop.registry import StageRegistry
+from feedback_app.hop.stage import Plan, Stage
+from feedback_app.hop.types import StateTopic
+from feedback_app.kafka.topics import Topics
+from models import Alert
+
+NAME = "delivery"
+CAPACITY = 10_000
+"""Undelivered alerts of a partition in memory; beyond that the partition is not read."""
 
 
-def build(context: Context) -> Outbox:
-    """Return the outbox: `deliver` is the record handler, `pending` its account of what waits.
-
-    `close` ends what it runs in the background.
-    """
-    return Outbox(context)
+def build(registry: StageRegistry, topics: Topics, outbox: Outbox) -> Stage:
+    """Add the stage to the registry; the outbox is its handler and counts what is pending."""
+    plan = Plan(
+        name=NAME,
+        topic=topics.alerts.name,
+        decode=Alert.decode,
+        group=lambda alert: alert.queue,
+        dead=("created", "dead_lettered"),
+        state=StateTopic(topics.deliveries.name, DeliveryState),
+    )
+    return registry.add(
+        lambda links: RecordStage(
+            plan,
+            links,
+            outbox.deliver,
+            capacity=CAPACITY,
+            pending=outbox.pending,
+            seen=registry.seen,
+        )
+    )

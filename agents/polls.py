@@ -5,7 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from feedback_app.hop.errors import TransientError
+from feedback_app.hop.record import RecordStage
+from feedback_app.hop.registry import StageRegistry
+from feedback_app.hop.stage import Plan, Stage
 from feedback_app.hop.types import Item, Output, Result
+from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Source
 from feedback_app.sources.base import (
     BudgetSpent,
@@ -24,6 +28,7 @@ from feedback_app.sources.x.budget import Spend, Users, allowed, key, tallies
 from feedback_app.sources.x.window import gap_shown
 from models import Cursor, DeadLetter, Feedback, PollRequest
 
+NAME = "polls"
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
 
@@ -60,7 +65,7 @@ class Polls:
         self._context = context
         self._limits = limits_of(context.settings)
         self._users = Users()
-        self._kit = Kit(context.settings, self._allowed, context.clock)
+        self._kit = Kit(context.settings, self._allowed, context.clock.time)
         self._running = {
             each.id: Running(each, factory(each.type)(each, self._kit))
             for each in context.settings.sources
@@ -112,7 +117,7 @@ class Polls:
 
         async def send(posts: Sequence[Feedback]) -> None:
             nonlocal sent
-            now = context.clock()
+            now = context.clock.time()
             users = self._users.fresh(posts, now)
             spend = self._tally(running).plus(len(posts), 1, now, len(users))
             tally = [self._cursor(spend.cursor(name, now))] if running.bought else []
@@ -128,20 +133,20 @@ class Polls:
             if dead:
                 await context.produce(dead_letter_records(context.topics, name, dead))
 
-        cursor = await running.source.poll(known, send, send_to_dlq, context.clock())
+        cursor = await running.source.poll(known, send, send_to_dlq, context.clock.time())
         reached = later(known, cursor) or cursor
         await context.produce([self._cursor(reached)])
         running.cursor = reached
         running.served = running.newest
         running.failures, running.not_before, running.fault = 0, 0.0, None
-        self._report(running, *gap_shown(reached, context.clock()))
+        self._report(running, *gap_shown(reached, context.clock.time()))
         return Result(counts=[(name, "polled")] + [(name, "sent")] * sent)
 
     def _allowed(self) -> int:
         """Return how many posts the next page may bring; raises BudgetSpent."""
         spends = tallies(self._context.shared.cursors)
         spends |= {name: self._tally(each) for name, each in self._running.items() if each.bought}
-        return allowed(spends.values(), self._limits, self._context.clock())
+        return allowed(spends.values(), self._limits, self._context.clock.time())
 
     def _tally(self, running: Running) -> Spend:
         """Return the larger of the shared tally and this process's own, which may be ahead."""
@@ -152,7 +157,7 @@ class Polls:
         return Output(self._context.topics.cursors.name, cursor.source.encode(), cursor.encode(), 0)
 
     def _wait_where_told(self, running: Running) -> None:
-        left = running.not_before - self._context.clock()
+        left = running.not_before - self._context.clock.time()
         if running.fault is not None and left > 0:
             fault = running.fault
             raise SourceFault(fault.dependency, str(fault), left, fault.state)
@@ -165,7 +170,7 @@ class Polls:
             wait = min(FIRST_WAIT_S * 2 ** min(running.failures - 1, 10), LONGEST_WAIT_S)
         state: State = fault.state if isinstance(fault, SourceFault) else "waiting"
         running.fault = SourceFault(fault.dependency, str(fault), wait, state)
-        running.not_before = self._context.clock() + wait
+        running.not_before = self._context.clock.time() + wait
         self._report(running, state, str(fault))
         return running.fault
 
@@ -175,6 +180,17 @@ class Polls:
             return
         shown = SourceState(state, detail, running.last_message_at)
         self._context.report(running.config.id, shown)
+
+
+def stage(registry: StageRegistry, topics: Topics, polls: Polls) -> Stage:
+    """Add the stage to the app: reads `polls`, writes `raw`."""
+    plan = Plan(
+        name=NAME,
+        topic=topics.polls.name,
+        decode=PollRequest.decode,
+        group=lambda request: request.source,
+    )
+    return registry.add(lambda links: RecordStage(plan, links, polls, seen=registry.seen))
 
 
 def build(context: Context) -> Polls:

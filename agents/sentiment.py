@@ -1,50 +1,90 @@
-"""The sentiment stage: raw feedback in, scored feedback out, each revision once."""
+"""The sentiment stage: reads `raw`, writes `scored`, each revision of a message once.
+
+State: the dedupe store of each partition, restored from `scored`. The handler is pure, so a batch
+can be repeated after a failure.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
-from feedback_app.dedupe import DedupeStore, SeenId, outcome_of
+from feedback_app.clock import Clock
+from feedback_app.dedupe import DedupeStore, outcome_of
 from feedback_app.hop import Count, Item, Output, Result, TransientError
+from feedback_app.hop.batch import BatchHandler, BatchStage
+from feedback_app.hop.registry import StageRegistry
+from feedback_app.hop.stage import Plan, Stage
+from feedback_app.hop.types import StateTopic
+from feedback_app.kafka.topics import Topics
 from feedback_app.sentiment.classifier import (
     ClassifierUnavailable,
     Probabilities,
-    Said,
     TextsRefused,
 )
-from feedback_app.sentiment.language import can_score, language_of, tagged
+from feedback_app.sentiment.deduplication import deduplicate
+from feedback_app.sentiment.language import can_score
+from feedback_app.sentiment.tagging import mark_languages, tagged_text
 from models import Feedback, ScoredFeedback, rfc3339
 from models.feedback import sane_time
 
-NAMES = Probabilities._fields
+NAME = "sentiment"
+MAX_BATCH = 512
+"""Records of a batch: several model batches, so that the model never waits for records."""
+MAX_IN_FLIGHT = 2
+"""Batches in flight: the model works on one while the other is being sent."""
+CLASSES = Probabilities._fields
 DIGITS = 6
-"""Digits of a score after the point."""
+"""Decimal places of a score."""
 
 
 class TextScorer(Protocol):
-    """What this stage needs of the scorer."""
+    """The part of the scorer that this stage uses."""
 
     @property
     def name(self) -> str:
-        """Model and way of computing."""
+        """Model and backend."""
 
     @property
     def languages(self) -> frozenset[str] | None:
-        """ISO 639-1 codes of the languages that it can score; None means any."""
+        """ISO 639-1 codes of the languages that the model can score; None for any language."""
 
     async def score(self, texts: Sequence[str]) -> list[Probabilities]:
-        """Return one result a text."""
+        """Return one result per text.
+
+        Raises ClassifierUnavailable, or TextsRefused with the results of the other texts.
+        """
 
 
 def build(
-    scorer: TextScorer,
-    topic: str,
-    clock: Callable[[], float],
-) -> Callable[[Sequence[Item[Feedback]]], Awaitable[list[Result]]]:
-    """Return the handler, which writes to `topic`."""
+    registry: StageRegistry, topics: Topics, scorer: TextScorer, hours: float, clock: Clock
+) -> Stage:
+    """Add the stage to the registry; repeats of a revision are recognised for at least `hours`."""
+    plan = Plan(
+        name=NAME,
+        topic=topics.raw.name,
+        decode=Feedback.decode,
+        group=lambda feedback: feedback.source,
+        taken="ingested",
+        state=StateTopic(topics.scored.name, lambda partition: DedupeStore(hours, clock), hours),
+    )
+    score = handler(scorer, topics.scored.name, clock)
+    return registry.add(
+        lambda links: BatchStage(
+            plan,
+            links,
+            score,
+            max_batch=MAX_BATCH,
+            max_in_flight=MAX_IN_FLIGHT,
+            seen=registry.seen,
+        )
+    )
+
+
+def handler(scorer: TextScorer, topic: str, clock: Clock) -> BatchHandler:
+    """Return the batch handler, which writes to `topic`."""
 
     async def sentiment(items: Sequence[Item[Feedback]]) -> list[Result]:
-        results, fresh = decide(items)
+        results, fresh = deduplicate(items)
         texts = [item for item in fresh if item.value.kind != "delete"]
         languages = scorer.languages
         if languages is not None and texts:
@@ -53,19 +93,19 @@ def build(
         refused: dict[int, str] = {}
         found: Sequence[Probabilities | None]
         try:
-            found = await scorer.score([said_by(item.value) for item in scored])
+            found = await scorer.score([tagged_text(item.value) for item in scored])
         except ClassifierUnavailable as error:
             raise TransientError("model", str(error), error.retry_after) from error
         except TextsRefused as error:
             found, refused = error.results, dict(error.reasons)
-        told = {
+        by_item = {
             id(item): (place, one)
             for place, (item, one) in enumerate(zip(scored, found, strict=True))
         }
-        now = clock()
+        now = clock.time()
         for place, item in enumerate(items):
             if results[place] is None:
-                at, one = told.get(id(item), (-1, None))
+                at, one = by_item.get(id(item), (-1, None))
                 if at in refused:
                     results[place] = Result(dead=refused[at])
                 else:
@@ -75,74 +115,15 @@ def build(
     return sentiment
 
 
-def said_by(feedback: Feedback) -> str:
-    """Return the text, with its language where that is known."""
-    code = tagged(feedback.lang)
-    return feedback.text if code is None else Said(feedback.text, code)
-
-
-def mark_languages(every: Sequence[Feedback]) -> None:
-    """Set the language of each feedback to its ISO 639-1 code, None where it is not clear."""
-    for feedback in every:
-        feedback.lang = language_of(feedback.text, feedback.lang)
-
-
-def look_up(items: Sequence[Item[Feedback]]) -> dict[tuple[int, str], SeenId]:
-    """Return what is known of each item's id by partition and id; raises OutsideFault."""
-    ids: dict[int, list[str]] = {}
-    states: dict[int, DedupeStore] = {}
-    for item in items:
-        states[item.partition] = item.state
-        ids.setdefault(item.partition, []).append(item.value.id)
-    return {
-        (partition, identity): known
-        for partition, state in states.items()
-        for identity, known in state.known(ids[partition]).items()
-    }
-
-
-def decide(
-    items: Sequence[Item[Feedback]],
-) -> tuple[list[Result | None], dict[Item[Feedback], bool]]:
-    """Return the results of repeated records, None for the rest, and of those whether an id's
-    first revision is before us."""
-    results: list[Result | None] = []
-    fresh: dict[Item[Feedback], bool] = {}
-    batch: dict[tuple[int, str], tuple[int, bool]] = {}
-    every = look_up(items)
-    for item in items:
-        feedback = item.value
-        place = (item.partition, feedback.id)
-        known = every.get(place)
-        revision, deleted = batch.get(
-            place, (known.revision, known.deleted) if known else (None, False)
-        )
-        if known is not None and (outcome := known.outcome(item.offset)) is not None:
-            # Its output stands in `scored` already: it was carried out before a crash.
-            results.append(Result(counts=[(feedback.source, outcome)]))
-        elif deleted or (
-            feedback.kind != "delete" and revision is not None and feedback.revision <= revision
-        ):
-            results.append(Result(counts=[(feedback.source, "duplicate")]))
-        else:
-            results.append(None)
-            fresh[item] = revision is None
-            batch[place] = (
-                max(feedback.revision, revision if revision is not None else feedback.revision),
-                feedback.kind == "delete",
-            )
-    return results, fresh
-
-
 def output(
     item: Item[Feedback],
-    said: Probabilities | None,
+    found: Probabilities | None,
     topic: str,
     model: str,
     now: float,
     first: bool,
 ) -> Result:
-    """Return the result of a record that was not seen before."""
+    """Return the result of a new revision; `found` is None if its text is not scored."""
     feedback = item.value
     if sane_time(feedback.created_at, now) is None:
         feedback.created_at = None
@@ -150,16 +131,16 @@ def output(
     fields["feedback"], fields["first"] = feedback, first
     fields["partition"], fields["offset"] = item.partition, item.offset
     fields["scored_at"] = rfc3339(now)
-    if said is not None:
-        fields["score"], fields["label"] = round(said.score, DIGITS), said.label
+    if found is not None:
+        fields["score"], fields["label"] = round(found.score, DIGITS), found.label
         fields["probabilities"] = {
-            name: round(p, DIGITS) for name, p in zip(NAMES, said, strict=True)
+            name: round(p, DIGITS) for name, p in zip(CLASSES, found, strict=True)
         }
         fields["model"] = model
     scored = ScoredFeedback.build(fields)
     counts: list[Count] = [(feedback.source, outcome_of(scored))]
-    if said is not None:
-        counts.append((feedback.source, f"label_{said.label}"))
+    if found is not None:
+        counts.append((feedback.source, f"label_{found.label}"))
     return Result(
         outputs=[Output(topic, feedback.id.encode(), scored.encode(), item.partition)],
         counts=counts,

@@ -1,9 +1,9 @@
-"""The scorer alone: what the pipeline's throughput is a share of.
+"""The scorer alone, as the reference for the throughput of the pipeline.
 
     python -m benchmarks.alone TEXTS.json
 
-Reads a JSON list of texts, scores them with the scorer of a worker, best of two, and prints one
-line of JSON: `seconds` and `cpu_s` of the best, and the `scores`.
+Scores a JSON list of texts with the scorer of a worker and prints one line of JSON: `seconds` and
+`cpu_s` of the best of two rounds, and the `scores`.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ async def main(texts: list[str]) -> None:
     """Score and print."""
     scorer = load_scorer(load())
     await scorer.score(texts[:512])
-    taken = []
+    timings = []
     for _ in range(ROUNDS):
         began, used = time.monotonic(), time.process_time()
         found = await scorer.score(texts)
-        taken.append((time.monotonic() - began, time.process_time() - used))
+        timings.append((time.monotonic() - began, time.process_time() - used))
     scorer.close()
-    seconds, cpu_s = min(taken)
+    seconds, cpu_s = min(timings)
     scores = [one.score for one in found]
     print(orjson.dumps({"seconds": seconds, "cpu_s": cpu_s, "scores": scores}).decode())
 

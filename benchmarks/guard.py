@@ -1,11 +1,10 @@
-"""`make bench`: the hop, the throughput and the latency, against the ratios last recorded.
+"""`make bench`: the hop, the throughput and the latency, against the recorded figures.
 
     python -m benchmarks.guard [--record]
 
-Ends with one line of JSON; exits with status 1 where a figure has moved past its tolerance.
-`--record` writes what was measured to benchmarks/recorded.json. A time is compared with the
-recorded one at the pace of this machine today: both times the bare loop over aiokafka runs too,
-which is none of this project's code, and what it takes more than then, everything may take more.
+Ends with one line of JSON; exits with status 1 if a figure is past its tolerance. `--record` writes
+the figures to benchmarks/recorded.json. Times are scaled by the pace of this machine today, which
+is that of a bare aiokafka loop, measured with every run.
 """
 
 import argparse
@@ -28,13 +27,13 @@ LATENCY_SECONDS = 30.0
 
 
 async def measure() -> dict[str, float]:
-    """Run the three and return the figures of the last line."""
-    ways = await hop.measure(HOP_MESSAGES, seconds=5.0)
+    """Run the three and return their figures."""
+    variants = await hop.measure(HOP_MESSAGES, seconds=5.0)
     through = await throughput.measure(THROUGHPUT_MESSAGES)
     late = await latency.measure(LATENCY_SECONDS, rate=20.0)
     return {
-        "hop_cpu_ms": ways["hop"]["cpu_ms"],
-        "hop_vs_aiokafka_cpu": ways["hop"]["cpu_ms"] / ways["aiokafka"]["cpu_ms"],
+        "hop_cpu_ms": variants["hop"]["cpu_ms"],
+        "hop_vs_aiokafka_cpu": variants["hop"]["cpu_ms"] / variants["aiokafka"]["cpu_ms"],
         "share_of_scorer": through["share_of_scorer"],
         "cpu_ms_outside_model": through["cpu_ms_outside_model"],
         "p50_ms": late["p50_ms"],
@@ -43,7 +42,7 @@ async def measure() -> dict[str, float]:
 
 
 def show(now: Mapping[str, float], recorded: Mapping[str, float], failed: Sequence[str]) -> None:
-    """Print a row a figure."""
+    """Print a table with one row per figure."""
     table = Table("figure", "now", "recorded", "at this pace", "")
     at_this_pace = expected(now, recorded)
     for name, value in now.items():
@@ -55,7 +54,9 @@ def show(now: Mapping[str, float], recorded: Mapping[str, float], failed: Sequen
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, compare, and exit."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--record", action="store_true", help="keep what is measured")
+    parser.add_argument(
+        "--record", action="store_true", help="keep the figures as the new reference"
+    )
     given = parser.parse_args(argv)
     if not (given.record or RECORDED.exists()):
         sys.exit(f"{RECORDED} is missing: there is nothing to compare with; see --record")

@@ -1,9 +1,9 @@
-"""Milliseconds from a message's append to `raw`, by the broker, until Slack has its alert.
+"""Milliseconds from the append of a message to `raw` until its alert is in Slack.
 
     python -m benchmarks.latency [--seconds S] [--rate N]
 
-Every message alerts, which is the hardest case: each costs a claim, a post and a record. The
-arrivals are Poisson's, so messages also meet. Ends with one line of JSON.
+Every message alerts, which is the worst case: each costs an intent, a post and a record. Arrivals
+are a Poisson process. Ends with one line of JSON.
 """
 
 import argparse
@@ -16,24 +16,24 @@ from random import Random
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from benchmarks.stand import Stand, record
+from benchmarks.testbed import Testbed, record
 from benchmarks.texts import texts
 from models import Alert
 
 WARM_UP = 100
 LATE_S = 60.0
-"""How late an alert may come and still count; one that does not come ends the run."""
+"""How late an alert may be; a missing one ends the run."""
 MOST_ALERT = 0.95
-"""Of a text that says nothing the score is the threshold itself."""
+"""The share of messages that alert at least: a neutral text scores the threshold itself."""
 EVERY_MESSAGE_ALERTS = {"FEEDBACK_NEGATIVE_BELOW": "0.5", "FEEDBACK_POSITIVE_ABOVE": "0.5"}
 
 
 async def measure(seconds: float, rate: float) -> dict[str, float]:
-    """Return the percentiles, the medians of the legs, and the worker's CPU a message."""
+    """Return the percentiles, the median of each leg, and the CPU of the worker per message."""
     random = Random(1)
     every = texts(WARM_UP + int(seconds * rate))
-    async with Stand(EVERY_MESSAGE_ALERTS) as stand:
-        worker = await stand.worker()
+    async with Testbed(EVERY_MESSAGE_ALERTS) as testbed:
+        worker = await testbed.worker()
         await worker.ready()
         used = 0.0
         due = time.monotonic()
@@ -43,16 +43,16 @@ async def measure(seconds: float, rate: float) -> dict[str, float]:
                 used, due = worker.cpu(), time.monotonic()
             due += random.expovariate(rate)
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            await stand.producer.send_and_wait(
-                stand.topics.raw.name, record(number, text), f"bench:{number}".encode()
+            await testbed.producer.send_and_wait(
+                testbed.topics.raw.name, record(number, text), f"bench:{number}".encode()
             )
         await asyncio.sleep(2)
         used = worker.cpu() - used
-        await asyncio.wait_for(all_posted(stand, len(every)), LATE_S)
-        posted = stand.posted()
-        appended_at = await times(stand, stand.topics.raw.name)
-        scored_at = await times(stand, stand.topics.scored.name)
-        alerted_at = await times(stand, stand.topics.alerts.name)
+        await asyncio.wait_for(all_posted(testbed, len(every)), LATE_S)
+        posted = testbed.posted()
+        appended_at = await times(testbed, testbed.topics.raw.name)
+        scored_at = await times(testbed, testbed.topics.scored.name)
+        alerted_at = await times(testbed, testbed.topics.alerts.name)
     legs: dict[str, list[float]] = {"raw_to_scored": [], "scored_to_alerts": [], "to_slack": []}
     took: list[float] = []
     for alert, (identity, at) in alerted_at.items():
@@ -77,22 +77,22 @@ async def measure(seconds: float, rate: float) -> dict[str, float]:
     }
 
 
-async def all_posted(stand: Stand, messages: int) -> None:
+async def all_posted(testbed: Testbed, messages: int) -> None:
     """Return once every message is scored and every alert is in Slack."""
-    topics = stand.topics
-    while await stand.count(topics.scored.name) < messages:
+    topics = testbed.topics
+    while await testbed.count(topics.scored.name) < messages:
         await asyncio.sleep(0.1)
-    while (alerts := await stand.count(topics.alerts.name)) < messages * MOST_ALERT or len(
-        stand.posted()
+    while (alerts := await testbed.count(topics.alerts.name)) < messages * MOST_ALERT or len(
+        testbed.posted()
     ) < alerts:
         await asyncio.sleep(0.1)
 
 
-async def times(stand: Stand, topic: str) -> dict[str, tuple[str, float]]:
+async def times(testbed: Testbed, topic: str) -> dict[str, tuple[str, float]]:
     """Return {record or alert id: (feedback id, Unix seconds of the record)} of a topic."""
     tps = [TopicPartition(topic, number) for number in range(12)]
     found: dict[str, tuple[str, float]] = {}
-    async with AIOKafkaConsumer(bootstrap_servers=stand.bootstrap) as reader:
+    async with AIOKafkaConsumer(bootstrap_servers=testbed.bootstrap) as reader:
         reader.assign(tps)
         await reader.seek_to_beginning()
         ends = await reader.end_offsets(tps)
@@ -100,7 +100,7 @@ async def times(stand: Stand, topic: str) -> dict[str, tuple[str, float]]:
             for records in (await reader.getmany(timeout_ms=500)).values():
                 for each in records:
                     at = each.timestamp / 1000
-                    if topic == stand.topics.alerts.name:
+                    if topic == testbed.topics.alerts.name:
                         alert = Alert.decode(each.value)
                         found[alert.id] = (alert.feedback_id, at)
                     else:

@@ -1,4 +1,4 @@
-"""What counts as worse: how far each figure of the guard may move from the recorded one."""
+"""The tolerances of the guard's figures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How far a figure may move from the recorded one: the factor, up or down, that fails.
+    """The factor by which a figure may differ from the recorded one.
 
-    `time` says that it is a time, which a slower machine makes longer.
+    A `time` is scaled by the pace of the machine.
     """
 
     factor: float
@@ -16,7 +16,7 @@ class Limit:
     time: bool = False
 
     def passed(self, now: float, recorded: float) -> bool:
-        """Whether a figure is within the tolerance."""
+        """Whether a figure is within its tolerance."""
         if self.higher_is_better:
             return now >= recorded / self.factor
         return now <= recorded * self.factor
@@ -30,14 +30,11 @@ LIMITS = {
     "p50_ms": Limit(2.0, time=True),
     "p99_ms": Limit(3.0, time=True),
 }
-"""In the order of the last line. A run beside other work differs from a quiet one by less."""
+"""In the order of the output; a run on a busy machine stays within these."""
 
 
 def pace(now: Mapping[str, float], recorded: Mapping[str, float]) -> float:
-    """Return how many times longer the same work takes than when it was recorded.
-
-    It is what the bare loop over aiokafka takes, which is none of our code.
-    """
+    """Return how many times longer the bare aiokafka loop takes than when it was recorded."""
     if not recorded:
         return 1.0
     bare, before = (each["hop_cpu_ms"] / each["hop_vs_aiokafka_cpu"] for each in (now, recorded))
@@ -45,7 +42,7 @@ def pace(now: Mapping[str, float], recorded: Mapping[str, float]) -> float:
 
 
 def expected(now: Mapping[str, float], recorded: Mapping[str, float]) -> dict[str, float]:
-    """Return the recorded figures as this machine would have had them at its present pace."""
+    """Return the recorded figures at the present pace of this machine."""
     slower = pace(now, recorded)
     return {
         name: value * slower if LIMITS[name].time else value for name, value in recorded.items()
@@ -53,7 +50,7 @@ def expected(now: Mapping[str, float], recorded: Mapping[str, float]) -> dict[st
 
 
 def failures(now: Mapping[str, float], recorded: Mapping[str, float]) -> list[str]:
-    """Return the figures that are past their tolerance; one that was never recorded passes."""
+    """Return the figures past their tolerance; one without a record passes."""
     before = expected(now, recorded)
     return [
         name

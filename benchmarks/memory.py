@@ -1,9 +1,9 @@
-"""One worker at full load: whether its memory stays flat, and how soon it scores.
+"""One worker at full load: its memory over time, and the time to its first score.
 
     python -m benchmarks.memory [--minutes M]
 
-The backlog is kept full. Every few seconds the resident memory is noted; the slope is that of the
-second half. Ends with one line of JSON.
+Keeps a backlog and samples the resident memory; the slope is that of the second half. Ends with one
+line of JSON.
 """
 
 import argparse
@@ -15,54 +15,54 @@ import sys
 import time
 from collections.abc import Sequence
 
-from benchmarks.stand import Process, Stand
+from benchmarks.testbed import Process, Testbed
 from benchmarks.texts import texts
 
 SETTINGS = {
     "FEEDBACK_NEGATIVE_BELOW": "0.001",
     "FEEDBACK_POSITIVE_ABOVE": "0.999",
 }
-AHEAD = 20_000
-"""How many messages wait at least."""
+BACKLOG = 20_000
+"""The least number of waiting messages."""
 EVERY_S = 5.0
 MB = 1e6
 TORCH = "import torch, psutil; print(psutil.Process().memory_info().rss)"
 
 
 def slope(samples: Sequence[tuple[float, float]]) -> float:
-    """Return the rise a second of the line through (seconds, value), by least squares."""
+    """Return the slope of the least-squares line through (seconds, value)."""
     times, values = zip(*samples, strict=True)
     return statistics.linear_regression(times, values).slope
 
 
 def torch_alone() -> int:
-    """Return the resident bytes of a process that has only imported torch."""
+    """Return the resident bytes of a process that only imports torch."""
     done = subprocess.run([sys.executable, "-c", TORCH], capture_output=True, check=True)
     return int(done.stdout)
 
 
-async def first_scored(stand: Stand, began: float) -> float:
-    """Return the seconds from `began` until there is a record in `scored`."""
+async def first_scored(testbed: Testbed, began: float) -> float:
+    """Return the seconds from `began` to the first record in `scored`."""
     async with asyncio.timeout(120):
-        while not await stand.count(stand.topics.scored.name):
+        while not await testbed.count(testbed.topics.scored.name):
             await asyncio.sleep(0.02)
     return time.monotonic() - began
 
 
-async def sampled(stand: Stand, worker: Process, minutes: float) -> dict[str, float]:
-    """Return the memory over so many minutes at full load."""
-    every = texts(AHEAD)
-    began, filled = time.monotonic(), AHEAD
+async def sampled(testbed: Testbed, worker: Process, minutes: float) -> dict[str, float]:
+    """Return the figures of so many minutes at full load."""
+    every = texts(BACKLOG)
+    began, filled = time.monotonic(), BACKLOG
     samples: list[tuple[float, float]] = []
     while (now := time.monotonic() - began) < minutes * 60:
         samples.append((now, worker.rss() / MB))
-        if filled - await stand.count(stand.topics.scored.name) < AHEAD:
-            await stand.fill(every, first=filled)
-            filled += AHEAD
+        if filled - await testbed.count(testbed.topics.scored.name) < BACKLOG:
+            await testbed.fill(every, first=filled)
+            filled += BACKLOG
         print(f"{now:6.0f} s  {samples[-1][1]:8.1f} MB", file=sys.stderr, flush=True)
         await asyncio.sleep(EVERY_S)
     half = samples[len(samples) // 2 :]
-    scored = await stand.count(stand.topics.scored.name)
+    scored = await testbed.count(testbed.topics.scored.name)
     return {
         "minutes": minutes,
         "scored": float(scored),
@@ -76,12 +76,12 @@ async def sampled(stand: Stand, worker: Process, minutes: float) -> dict[str, fl
 async def measure(minutes: float) -> dict[str, float]:
     """Return all figures of one run."""
     base = torch_alone() / MB
-    async with Stand(SETTINGS) as stand:
-        await stand.fill(texts(AHEAD))
+    async with Testbed(SETTINGS) as testbed:
+        await testbed.fill(texts(BACKLOG))
         began = time.monotonic()
-        worker = await stand.worker()
-        start = await first_scored(stand, began)
-        found = await sampled(stand, worker, minutes)
+        worker = await testbed.worker()
+        start = await first_scored(testbed, began)
+        found = await sampled(testbed, worker, minutes)
     return {
         "start_to_first_scored_s": start,
         **found,

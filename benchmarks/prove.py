@@ -1,9 +1,9 @@
-"""Proves the proof: plants defects one at a time in a copy; a named test must go red for each.
+"""Proves the tests: plants one defect at a time in a copy; its test must fail.
 
     python -m benchmarks.prove            all of them
     python -m benchmarks.prove guard      those with the word in their name
 
-Exit status 1 where a test stays green, or is not green without the defect.
+Exits with status 1 if a test passes with its defect, or fails without it.
 """
 
 import argparse
@@ -24,15 +24,15 @@ from benchmarks.prove_defects import DEFECTS, Defect
 ROOT = Path(__file__).parents[1]
 LIMIT_S = 300
 PASSED, FAILED = 0, 1
-"""Exit statuses of pytest; all others mean that no test ran to its end."""
+"""Exit statuses of pytest; all others mean that no test finished."""
 
 
 class CannotProve(Exception):
-    """A defect that does not fit the program, or a test that is not there or not green."""
+    """A defect does not fit the code, or its test is missing or fails without it."""
 
 
 def copied(to: Path) -> None:
-    """Copy what git knows of this tree, as it stands, with what is new and not ignored."""
+    """Copy the working tree: tracked files and untracked ones that git does not ignore."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -47,7 +47,7 @@ def copied(to: Path) -> None:
 
 
 def planted(defect: Defect, tree: Path) -> dict[Path, str]:
-    """Plant a defect; return {file: its text without it}. Raises CannotProve where it fits not."""
+    """Plant a defect and return {file: original text}; raises CannotProve if it does not fit."""
     before: dict[Path, str] = {}
     for edit in defect.edits:
         path = tree / edit.file
@@ -63,7 +63,7 @@ def planted(defect: Defect, tree: Path) -> dict[Path, str]:
 
 
 def restore(before: dict[Path, str]) -> None:
-    """Take a defect out again."""
+    """Write the original texts back."""
     for path, text in before.items():
         path.write_text(text)
 
@@ -83,14 +83,14 @@ def ran(tests: Sequence[str], tree: Path) -> int:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        # A defect may well make a program wait for ever, which its test does not let pass.
+        # A defect may make the program hang, which its test does not accept.
         return FAILED
     return done.returncode
 
 
 def prove(defects: Sequence[Defect], console: Console) -> bool:
-    """Plant each defect and run its test; return whether all went red. Raises CannotProve."""
-    shown = Table("defect", "test", "goes red", title="Proof of the proof", title_justify="left")
+    """Plant each defect and run its test; return whether every test failed. Raises CannotProve."""
+    shown = Table("defect", "test", "fails", title="Planted defects", title_justify="left")
     good = True
     with tempfile.TemporaryDirectory(prefix="feedback-prove-") as folder:
         tree = Path(folder)
@@ -111,7 +111,7 @@ def prove(defects: Sequence[Defect], console: Console) -> bool:
 
 
 def main() -> None:
-    """Run; exits 1 where the proof does not hold."""
+    """Run; exits with status 1 unless every defect is noticed."""
     parser = argparse.ArgumentParser(prog="make prove", description="Plants defects; tests notice.")
     parser.add_argument("word", nargs="?", default="", help="only defects with this in their name")
     word = parser.parse_args().word

@@ -125,7 +125,7 @@ DEFECTS = (
         "duplicates scored again",
         (
             Edit(
-                "agents/sentiment.py",
+                "feedback_app/sentiment/deduplication.py",
                 "        elif deleted or (\n",
                 "        elif False and (\n",
             ),
@@ -332,12 +332,11 @@ DEFECTS = (
         (
             Edit(
                 "feedback_app/health/service.py",
-                "        return self._notices.post(notice, lambda: self._term() == term)\n",
+                "        return self._notices.post(notice, lambda: self._epoch() == epoch)\n",
                 "        return self._notices.post(notice, self._is_leader)\n",
             ),
         ),
-        "tests/unit/health/test_service.py::"
-        "test_a_leader_that_stood_still_posts_nothing_that_it_had_decided_on",
+        "tests/unit/health/test_service.py::test_a_leader_that_stalled_posts_no_notice_of_before",
     ),
     Defect(
         "an unknown channel that holds up the others",

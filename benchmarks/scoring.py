@@ -1,10 +1,10 @@
-"""How fast texts are scored here, against `transformers.pipeline` with the same weights.
+"""Scoring speed against `transformers.pipeline` with the same weights.
 
     .venv/bin/python benchmarks/scoring.py [--input val.jsonl] [--model DIRECTORY] [--threads 2]
 
-Everything is measured in one run on the same texts and threads, in turns and best of three: the
-pipeline in fp32 message by message and in batches of 32, and every way that this machine offers,
-tokenising included. The last line is JSON.
+Measures in one run, on the same texts and threads, in turns and best of three: the pipeline in fp32
+message by message and in batches of 32, and every backend of this machine, including tokenising.
+The last line is JSON.
 """
 
 import argparse
@@ -51,9 +51,9 @@ def read(path: Path) -> tuple[list[str], list[int] | None]:
     return [row["text"] for row in rows], known if all(k in (0, 1, 2) for k in known) else None
 
 
-def generate(seed: int = 1) -> list[str]:
-    """Return texts of tweet length put together from words of feedback."""
-    random = Random(seed)
+def generate() -> list[str]:
+    """Return generated texts of tweet length."""
+    random = Random(1)
     sentence = (
         "the new update export search page is was keeps not very love hate broken fast slow again "
         "thanks please when does my team report crashed after login support answered nobody great "
@@ -64,9 +64,9 @@ def generate(seed: int = 1) -> list[str]:
 
 
 def rates(contenders: dict[str, Score], texts: Sequence[str]) -> dict[str, float]:
-    """Return the texts a second of each: the best of its runs, which take turns.
+    """Return the texts a second of each, the best of its rounds.
 
-    So a machine that is busy for a while slows all of them, not one.
+    They take turns, so that a busy spell of the machine slows all of them.
     """
     best = dict.fromkeys(contenders, float("inf"))
     for _ in range(ROUNDS):
@@ -88,7 +88,7 @@ def latency_ms(score: Score, texts: Sequence[str]) -> float:
 
 
 class Library:
-    """`transformers.pipeline` in fp32 with the same weights, on texts prepared beforehand."""
+    """`transformers.pipeline` in fp32 with the same weights, on prepared texts."""
 
     def __init__(self, directory: Path) -> None:
         from transformers import pipeline
@@ -101,25 +101,25 @@ class Library:
             dtype=torch.float32,
             top_k=None,
         )
-        self._cut = {"truncation": True, "max_length": MAX_TOKENS}
+        self._truncation = {"truncation": True, "max_length": MAX_TOKENS}
 
     def one_by_one(self, texts: Sequence[str]) -> list[Any]:
         """Score message by message."""
-        return [self._pipe(text, **self._cut) for text in texts]
+        return [self._pipe(text, **self._truncation) for text in texts]
 
     def in_batches(self, texts: Sequence[str]) -> list[Any]:
         """Score in batches of 32."""
-        answers: list[Any] = self._pipe(list(texts), batch_size=32, **self._cut)
+        answers: list[Any] = self._pipe(list(texts), batch_size=32, **self._truncation)
         return answers
 
     def probabilities(self, texts: Sequence[str]) -> list[Probabilities]:
-        """Return what it says of a model with the three usual labels."""
+        """Return the probabilities of a model with the three usual labels."""
         answers = [{row["label"]: row["score"] for row in rows} for rows in self.in_batches(texts)]
         return [Probabilities(*(answer[label] for label in LABELS)) for answer in answers]
 
 
 def peak_flops(backend: Backend) -> float:
-    """Return the multiply-adds a second, counted as two, of the best of some plain products."""
+    """Return the peak operations a second of matrix products; a multiply-add counts as two."""
     best = 0.0
     for rows, inner, columns in ((2048, 384, 1536), (2048, 2048, 2048)):
         a = torch.randn(rows, inner).to(backend.device, backend.dtype)
@@ -135,32 +135,32 @@ def peak_flops(backend: Backend) -> float:
 
 
 def flops_done(config: dict[str, Any], lengths: Sequence[int]) -> float:
-    """Return the arithmetic that the packed way does for texts of these token counts."""
+    """Return the operations of the packed backend for texts of these token counts."""
     hidden, inner = config["hidden_size"], config["intermediate_size"]
     layers = config["num_hidden_layers"]
     tokens, texts = sum(lengths), len(lengths)
     pairs = sum(length * length for length in lengths)
     full = 2 * (4 * hidden * hidden + 2 * hidden * inner) * tokens + 4 * hidden * pairs
-    # The last layer: two sums over all tokens a head, the rest for the first token.
+    # The last layer: two sums over all tokens per head, the rest for the first token only.
     last = 4 * config["num_attention_heads"] * hidden * tokens
     last += 2 * (4 * hidden * hidden + 2 * hidden * inner) * texts
     return float((layers - 1) * full + last + 2 * hidden * hidden * texts)
 
 
-def macro_recall(said: Sequence[Probabilities], labels: Sequence[int]) -> float:
-    """Return the mean over the classes of the share that was recognised, in per cent."""
+def macro_recall(predicted: Sequence[Probabilities], labels: Sequence[int]) -> float:
+    """Return the mean recall of the classes in per cent."""
     recalls = []
     for number, name in enumerate(LABELS):
-        of_class = [s for s, label in zip(said, labels, strict=True) if label == number]
+        of_class = [s for s, label in zip(predicted, labels, strict=True) if label == number]
         recalls.append(sum(s.label == name for s in of_class) / len(of_class))
     return 100 * statistics.mean(recalls)
 
 
-def within(said: Sequence[Probabilities], reference: Sequence[Probabilities]) -> float:
-    """Return the share of scores within the tolerance of their reference."""
+def within(scored: Sequence[Probabilities], reference: Sequence[Probabilities]) -> float:
+    """Return the share of scores within the tolerance of the reference."""
     near = [
         abs(a.score - b.score) <= backends.SCORE_TOLERANCE
-        for a, b in zip(said, reference, strict=True)
+        for a, b in zip(scored, reference, strict=True)
     ]
     return sum(near) / len(near)
 
@@ -183,16 +183,17 @@ def main() -> None:
     config = json.loads((options.model / "config.json").read_text())
     offered = {backend.name: backend for backend in backends.offered()}
     loaded = {
-        name: load_local(str(options.model), options.threads, w) for name, w in offered.items()
+        name: load_local(str(options.model), options.threads, backend)
+        for name, backend in offered.items()
     }
-    # The pipeline is given what our tokenizer is given, and is not charged for the preparation.
+    # The pipeline gets the texts as our tokenizer does; preparing them is not timed.
     prepared = [prepare(text, normaliser(config)) for text in texts]
     lengths = [len(ids) for ids in Encoder(options.model / "tokenizer.json", "model")(prepared)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         library = Library(options.model)
-        said = {name: classifier.score(texts) for name, classifier in loaded.items()}
-        library_said = library.probabilities(prepared)
+        scored = {name: classifier.score(texts) for name, classifier in loaded.items()}
+        library_scored = library.probabilities(prepared)
         ours = rates(
             {name: c.score for name, c in loaded.items()}
             | {
@@ -205,16 +206,16 @@ def main() -> None:
         alone[SINGLE] = latency_ms(library.one_by_one, prepared)
     single, batched = ours.pop(SINGLE), ours.pop(BATCHED)
 
-    table = Table("way", "texts/s", "vs one by one", "vs batch 32", "alone ms", "within 0.02")
+    table = Table("backend", "texts/s", "vs one by one", "vs batch 32", "alone ms", "within 0.02")
     table.add_row(
         SINGLE, f"{single:.0f}", "1.0", f"{single / batched:.1f}", f"{alone[SINGLE]:.1f}", ""
     )
     table.add_row(BATCHED, f"{batched:.0f}", f"{batched / single:.1f}", "1.0", "", "")
     figures: dict[str, Any] = {}
-    reference = said[backends.FP32.name]
+    reference = scored[backends.FP32.name]
     for name, speed in ours.items():
         share = flops_done(config, lengths) * speed / len(texts) / peak_flops(offered[name])
-        near = within(said[name], reference)
+        near = within(scored[name], reference)
         ratios = speed / single, speed / batched
         table.add_row(
             name,
@@ -228,7 +229,9 @@ def main() -> None:
         if chosen.name.endswith(f"({name})"):
             drop = None
             if labels:
-                drop = round(macro_recall(reference, labels) - macro_recall(said[name], labels), 2)
+                drop = round(
+                    macro_recall(reference, labels) - macro_recall(scored[name], labels), 2
+                )
             figures = {
                 "vs_single": round(ratios[0], 2),
                 "vs_batch32": round(ratios[1], 2),
@@ -238,7 +241,7 @@ def main() -> None:
                 "single_ms": round(alone[name], 2),
                 "backend": name,
             }
-    worst = max(abs(a.score - b.score) for a, b in zip(reference, library_said, strict=True))
+    worst = max(abs(a.score - b.score) for a, b in zip(reference, library_scored, strict=True))
     console.print(table)
     console.print(f"largest difference of a score, packed fp32 from the library: {worst:.1e}")
     print(json.dumps(figures))

@@ -1,11 +1,11 @@
-"""Randomised schedules of faults: real workers on a real Kafka, killed and cut off, then audited.
+"""Soak test: random schedules of faults on real workers and real Kafka, each audited.
 
     python -m benchmarks.soak --schedules 10 --messages 2000 --seed 1
 
-Each schedule adds a row to docs/soak.jsonl; the next run goes on with the schedule after the last
-row of its seed. Several may run beside each other, with a seed and `--rows` of its own each; their
-files can be put together, and `--schedules 0` shows the table of what is there. The last line of
-output is one JSON object; the exit status is 1 where a schedule failed.
+Each schedule appends a row to docs/soak.jsonl; the next run of the seed continues after its last
+row. Several runs at a time need a seed and a file (`--rows`) each; the files can be concatenated,
+and `--schedules 0` prints the table. The last line of output is one JSON object; the exit status is
+1 if a schedule failed.
 """
 
 import argparse
@@ -36,15 +36,15 @@ from feedback_app.broker import LocalKafka
 ROOT = Path(__file__).parents[1]
 ROWS = ROOT / "docs" / "soak.jsonl"
 EVERY_MODEL = 10
-"""One schedule in so many scores with the model; the others with hashes of the texts."""
+"""One schedule in so many runs the model; the others run the hashing model."""
 SECONDS_A_FAULT = 5.0
 LIMIT_S = 900.0
-"""A schedule that takes longer has failed."""
+"""A schedule that takes longer fails."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the command line asked for."""
+    """The options of the command line."""
 
     schedules: int
     messages: int
@@ -56,7 +56,7 @@ class Plan:
 
 
 def arguments(given: list[str]) -> Plan:
-    """Return the command line's options; exits with status 2 for what is wrong."""
+    """Return the options; exits with status 2 for invalid ones."""
     parser = argparse.ArgumentParser(
         prog="make soak", description="Randomised schedules of faults on real Kafka."
     )
@@ -77,7 +77,7 @@ def arguments(given: list[str]) -> Plan:
 
 
 def commit() -> str:
-    """Return the commit of this tree, marked where it has changes."""
+    """Return the commit of this tree, marked if it has changes."""
     command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"
@@ -91,7 +91,7 @@ def faults_of(plan: Plan, number: int) -> list[Fault]:
 
 
 def row_of(plan: Plan, number: int, scorer: str, outcome: Outcome) -> Row:
-    """Return the row of a schedule that came to its end."""
+    """Return the row of a finished schedule."""
     audit = outcome.audit
     return {
         "schedule": number,
@@ -128,16 +128,16 @@ async def one(plan: Plan, number: int, broker: LocalKafka, folder: Path) -> Row:
         engine = Engine(run, fleet, broker)
         try:
             async with asyncio.timeout(LIMIT_S):
-                outcome = await engine.carry_out()
+                outcome = await engine.run()
         except (AssertionError, ExceptionGroup, TimeoutError) as error:
             found = audit(fleet.observer.read_log(), fleet.observer.topics, LIMITS)
-            found.problems.insert(0, f"given up: {_root(error)}")
+            found.problems.insert(0, f"aborted: {_root(error)}")
             outcome = engine.outcome(found)
     return row_of(plan, number, "model" if model else "hashing", outcome)
 
 
 async def running(broker: LocalKafka) -> None:
-    """Bring back the nodes that a schedule which was given up left as they were."""
+    """Restart the nodes that an aborted schedule left paused or stopped."""
     for node in broker.nodes:
         node.resume()
         if node.pid is None:
@@ -151,7 +151,7 @@ def _root(error: BaseException) -> str:
 
 
 async def soak(plan: Plan, first: int, rows: list[Row], console: Console) -> None:
-    """Run the schedules from number `first` on, and add their rows to `rows`."""
+    """Run the schedules from number `first`, and add their rows to `rows`."""
     folder = Path(tempfile.mkdtemp(prefix="feedback-soak-"))
     async with LocalKafka(folder / "kafka", plan.nodes) as broker:
         with Progress(console=console, transient=True) as progress:
@@ -163,13 +163,13 @@ async def soak(plan: Plan, first: int, rows: list[Row], console: Console) -> Non
                 row = await one(plan, number, broker, mine)
                 soak_rows.append(plan.rows, row)
                 rows.append(row)
-                said = soak_rows.failures(row)
+                failed = soak_rows.failures(row)
                 console.print(
                     f"schedule {number}: {row['messages']} messages, {row['seconds']} s, "
-                    + (f"FAILED ({'; '.join(said)}), see {mine}" if said else "good"),
+                    + (f"FAILED ({'; '.join(failed)}), see {mine}" if failed else "ok"),
                     soft_wrap=True,
                 )
-                if not said:
+                if not failed:
                     shutil.rmtree(mine)
                 progress.advance(task)
     if not any(map(soak_rows.failures, rows)):
@@ -177,19 +177,19 @@ async def soak(plan: Plan, first: int, rows: list[Row], console: Console) -> Non
 
 
 def main() -> None:
-    """Run; exits 1 where a schedule failed."""
+    """Run; exits with status 1 if a schedule failed."""
     logging.basicConfig(level=logging.CRITICAL)
     plan, console = arguments(sys.argv[1:]), Console(stderr=False)
     rows: list[Row] = []
     first = soak_rows.following(soak_rows.of_seed(soak_rows.read(plan.rows), plan.seed))
     if plan.schedules:
-        with contextlib.suppress(KeyboardInterrupt):  # what has been run counts
+        with contextlib.suppress(KeyboardInterrupt):  # finished schedules count
             asyncio.run(soak(plan, first, rows, console))
     every = soak_rows.read(plan.rows)
     console.print(soak_rows.table(rows, every, plan.seed))
-    told = rows if plan.schedules else every
-    print(orjson.dumps(soak_rows.summary(told)).decode())
-    sys.exit(any(map(soak_rows.failures, told)))
+    reported = rows if plan.schedules else every
+    print(orjson.dumps(soak_rows.summary(reported)).decode())
+    sys.exit(any(map(soak_rows.failures, reported)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The rows of a soak: one JSON line a schedule, their sums, and the table; no I/O but the file."""
+"""The rows of a soak test: one JSON line per schedule, their sums, and the table."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -11,13 +11,13 @@ from rich.table import Table
 Row = dict[str, Any]
 
 ZOMBIE = "zombie"
-"""The fault of a case in which the README allows a second message for a minute."""
+"""The fault for which the README allows a duplicate message for a minute."""
 KILL, STOP = "kill-worker", "stop-worker"
 RECOVERY_BOUNDS_S = {KILL: 30.0, STOP: 3.0}
 
 
 def read(path: Path) -> list[Row]:
-    """Return the rows of a file; a line that a kill cut off is left out."""
+    """Return the rows of a file, without a truncated line."""
     rows = []
     for line in path.read_bytes().splitlines() if path.exists() else ():
         try:
@@ -28,10 +28,10 @@ def read(path: Path) -> list[Row]:
 
 
 def append(path: Path, row: Row) -> None:
-    """Add a row."""
+    """Append a row."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab+") as file:
-        # A row that a kill cut off must not spoil the next one.
+        # Do not append to a truncated line.
         if file.tell():
             file.seek(-1, 2)
             if file.read(1) != b"\n":
@@ -40,7 +40,7 @@ def append(path: Path, row: Row) -> None:
 
 
 def of_seed(rows: Iterable[Row], seed: int) -> list[Row]:
-    """Return the rows of one seed: a file may hold those of several."""
+    """Return the rows of one seed."""
     return [row for row in rows if row["seed"] == seed]
 
 
@@ -50,7 +50,7 @@ def following(rows: Iterable[Row]) -> int:
 
 
 def summary(rows: Iterable[Row]) -> dict[str, int | float]:
-    """Return the sums over rows."""
+    """Return the sums over the rows."""
     every = list(rows)
     total = {
         name: sum(int(row[name]) for row in every)
@@ -61,7 +61,7 @@ def summary(rows: Iterable[Row]) -> dict[str, int | float]:
 
 
 def failures(row: Row) -> list[str]:
-    """Return what a row has that it must not have; empty where it holds the promise."""
+    """Return the violations of the delivery guarantees in a row."""
     found = list(row["problems"])
     found += [
         f"{row[name]} {name}" for name in ("lost", "doubled_left", "dead_letters") if row[name]
@@ -91,10 +91,10 @@ def table(now: Sequence[Row], every: Sequence[Row], seed: int) -> Table:
         shown.add_row(name.replace("_", " "), *(str(total[name]) for total in sums))
     planted = (str(sum(row.get("planted", 0) for row in rows)) for rows in columns)
     shown.add_row("poison and odd payloads, dead-lettered", *planted)
-    outside = [[row for row in rows if ZOMBIE not in row["faults"]] for rows in columns]
+    no_zombie = [[row for row in rows if ZOMBIE not in row["faults"]] for rows in columns]
     shown.add_row(
         "doubled seen, no worker frozen",
-        *(str(summary(rows)["doubled_seen"]) for rows in outside),
+        *(str(summary(rows)["doubled_seen"]) for rows in no_zombie),
     )
     for kind in RECOVERY_BOUNDS_S:
         worst = (

@@ -1,4 +1,4 @@
-"""Texts of the length that people write, made from words of feedback."""
+"""Generated feedback of realistic length."""
 
 from dataclasses import dataclass
 from random import Random
@@ -29,15 +29,15 @@ TAILS = (
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text and the language that its source names, if it does."""
+    """A text, and the language given by its source, if any."""
 
     text: str
     lang: str | None
 
 
-def texts(count: int, seed: int = 1, tagged: bool = True) -> list[Text]:
+def texts(count: int, tagged: bool = True) -> list[Text]:
     """Return so many texts: two thirds of one sentence, the rest of two or three."""
-    random = Random(seed)
+    random = Random(1)
     return [
         Text(
             " ".join(_sentence(random) for _ in range(random.choice((1, 1, 1, 1, 2, 3)))),

@@ -1,10 +1,10 @@
-"""The whole pipeline on one core and one thread over a backlog, next to its scorer alone.
+"""The whole pipeline on one core and one thread over a backlog, against its scorer alone.
 
     python -m benchmarks.throughput [--messages N] [--untagged] [--profile OUT.txt]
 
-From `raw` through scored and alerts until the Slack stand-in has every alert; one message in 50
-alerts. Kafka and the stand-in have the other core. The scorer alone is measured before and after,
-because a machine is not equally fast at all times. Ends with one line of JSON.
+From `raw` until the Slack stand-in has every alert; one message in 50 alerts. Kafka and the
+stand-in have the other core. The scorer alone is measured before and after, because the pace of
+the machine varies. Ends with one line of JSON.
 """
 
 import argparse
@@ -20,13 +20,13 @@ from pathlib import Path
 
 import orjson
 
-from benchmarks.stand import Process, Stand, on, split
+from benchmarks.testbed import Process, Testbed, on, split
 from benchmarks.texts import Text, texts
 
 ALERT_ONE_IN = 50
 LIMIT_S = 240.0
 LEAST_ALERTS = 60
-"""One message in so many alerts at the least: the thresholds are put where one in 50 does."""
+"""At least one message in so many alerts; the thresholds are set for one in 50."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Alone:
 
 
 def alone(every: Sequence[Text], cpu: int, folder: Path) -> Alone:
-    """Measure the scorer alone, in a process of its own on one processor."""
+    """Measure the scorer alone, in a process of its own on one CPU."""
     path = folder / "texts.json"
     path.write_bytes(orjson.dumps([text.text for text in every]))
     with on([cpu]):
@@ -63,30 +63,30 @@ def thresholds(scores: Sequence[float]) -> dict[str, str]:
     }
 
 
-async def drained(stand: Stand, worker: Process, messages: int) -> dict[str, float]:
-    """Return the figures from a tenth of the backlog until the last alert is in Slack."""
+async def drained(testbed: Testbed, worker: Process, messages: int) -> dict[str, float]:
+    """Return the figures from a tenth of the backlog to the last alert in Slack."""
     deadline = time.monotonic() + LIMIT_S
     scored, first = 0, 0
     while scored < messages // 10:
         await asyncio.sleep(0.05)
-        scored = await stand.count(stand.topics.scored.name)
+        scored = await testbed.count(testbed.topics.scored.name)
         _check(worker, deadline)
     first, began, used, threads = scored, time.monotonic(), worker.cpu(), worker.threads()
     while scored < messages:
         await asyncio.sleep(0.05)
-        scored = await stand.count(stand.topics.scored.name)
+        scored = await testbed.count(testbed.topics.scored.name)
         _check(worker, deadline)
     through = time.monotonic() - began
     least = messages // LEAST_ALERTS
-    while (alerts := await stand.count(stand.topics.alerts.name)) < least or len(
-        stand.posted()
+    while (alerts := await testbed.count(testbed.topics.alerts.name)) < least or len(
+        testbed.posted()
     ) < alerts:
         await asyncio.sleep(0.05)
         _check(worker, deadline)
     wall, total = time.monotonic() - began, worker.cpu() - used
     count = messages - first
     each = [now - threads.get(number, 0.0) for number, now in worker.threads().items()]
-    # The model's thread is by far the busiest one.
+    # The busiest thread is that of the model.
     model = max(each)
     return {
         "per_second": count / wall,
@@ -100,7 +100,7 @@ async def drained(stand: Stand, worker: Process, messages: int) -> dict[str, flo
 
 def _check(worker: Process, deadline: float) -> None:
     if worker.process.returncode is not None or time.monotonic() > deadline:
-        sys.exit(f"the worker does not get on:\n{worker.log.read_text()[-2000:]}")
+        sys.exit(f"the worker makes no progress:\n{worker.log.read_text()[-2000:]}")
 
 
 async def measure(
@@ -109,18 +109,18 @@ async def measure(
     """Return all figures of one run."""
     every = texts(messages, tagged=tagged)
     cpu, _ = split()
-    async with Stand() as stand:
-        by_itself = await asyncio.to_thread(alone, every, cpu, stand.folder)
-        stand.environment |= thresholds(by_itself.scores)
-        await stand.fill(every)
-        worker = await stand.worker()
+    async with Testbed() as testbed:
+        by_itself = await asyncio.to_thread(alone, every, cpu, testbed.folder)
+        testbed.environment |= thresholds(by_itself.scores)
+        await testbed.fill(every)
+        worker = await testbed.worker()
         if profile is not None:
             spy = await _spy(worker, profile)
-        found = await drained(stand, worker, messages)
+        found = await drained(testbed, worker, messages)
         if profile is not None:
             await spy.wait()
         await worker.stop()
-        after = await asyncio.to_thread(alone, every, cpu, stand.folder)
+        after = await asyncio.to_thread(alone, every, cpu, testbed.folder)
     per_second = statistics.harmonic_mean([by_itself.per_second, after.per_second])
     cpu_ms = statistics.mean([by_itself.cpu_ms, after.cpu_ms])
     return {

@@ -1,5 +1,6 @@
-"""Real workers on a real Kafka against the sandbox, broken on purpose, and audited from outside.
+"""Chaos kit: real workers on real Kafka against the sandbox, with injected faults and an audit.
 
-`fleet` starts everything, `load` lets people write, `link` and `processes` break things; `observer`
-reads Kafka and the sandbox's log with no code of the app, `audit` compares the two.
+`fleet` starts everything, `load` writes messages, `schedule` and `engine` inject faults, `cluster`,
+`link` and `processes` carry them out; `observer` reads Kafka and the sandbox's log without any code
+of the app, `audit` compares the two. Used by tests/integration and `make soak`.
 """

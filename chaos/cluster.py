@@ -1,5 +1,4 @@
-"""What a test does to Kafka itself, and what it asks: who leads, whether it serves, and that a bad
-record be taken."""
+"""Faults of Kafka itself, and requests to it that outlast them."""
 
 import asyncio
 import resource
@@ -14,14 +13,14 @@ from chaos.waiting import until
 from feedback_app.broker import Node
 
 WITHIN_S = 120.0
-"""How long a cluster may have no leader, or take no record, while faults go on."""
+"""How long a request may fail while faults go on."""
 
 
 def fill_disk(node: Node) -> None:
-    """Let every write of a node fail that needs room, as on a full disk, until it starts again.
+    """Make every write of a node fail, as on a full disk, until it is restarted.
 
-    A limit on the size of files: it asks for no right and fills nobody else's disk. The kernel says
-    EFBIG where a disk would say ENOSPC, and Kafka deals with both as with any failure of its log.
+    Limits the size of its files, which needs no privilege and fills no disk. The kernel returns
+    EFBIG where a full disk returns ENOSPC; Kafka treats both as a failure of its log.
     """
     assert node.pid is not None
     _, most = resource.prlimit(node.pid, resource.RLIMIT_FSIZE)
@@ -29,36 +28,36 @@ def fill_disk(node: Node) -> None:
 
 
 async def leader(bootstrap: str, topic: str, partition: int) -> int:
-    """Return the id of the node that leads a partition; waits where none does."""
+    """Return the id of the leader of a partition, once there is one."""
     found: list[int] = []
 
-    async def known() -> bool:
+    async def elected() -> bool:
         admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
         try:
             await admin.start()
-            (told,) = await admin.describe_topics([topic])
+            (described,) = await admin.describe_topics([topic])
         except KafkaError:
             return False
         finally:
             await admin.close()
         found[:] = [
             each["leader"]
-            for each in told["partitions"]
+            for each in described["partitions"]
             if each["partition"] == partition and each["leader"] >= 0
         ]
         return bool(found)
 
-    await until(known, WITHIN_S, f"{topic}-{partition} has a leader")
+    await until(elected, WITHIN_S, f"{topic}-{partition} has a leader")
     return found[0]
 
 
 async def serves(bootstrap: str, group: str, parts: Sequence[TopicPartition]) -> None:
-    """Wait until Kafka, started again, serves these partitions and the offsets of this group.
+    """Wait until a restarted Kafka serves these partitions and the offsets of this group.
 
-    It says that it runs before it has read its logs and its groups; until then it answers nobody.
+    A broker accepts connections before it has loaded its logs and groups.
     """
 
-    async def served() -> bool:
+    async def answers() -> bool:
         consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False
         )
@@ -73,17 +72,17 @@ async def serves(bootstrap: str, group: str, parts: Sequence[TopicPartition]) ->
             await consumer.stop()
         return True
 
-    await until(served, WITHIN_S, "Kafka serves again")
+    await until(answers, WITHIN_S, "Kafka serves again")
 
 
 async def send_poison(bootstrap: str, topic: str, number: int) -> None:
-    """Write each kind of poison into a topic, spread over its partitions by key.
+    """Write a record of each kind of poison to a topic, spread over its partitions by key.
 
-    Sent again where Kafka is away, so that a record may stand there twice.
+    Retries while Kafka is unavailable, so a record may be written twice.
     """
     left = {KEY + f"{number}-{name}".encode(): one.value for name, one in POISON.items()}
 
-    async def taken() -> bool:
+    async def written() -> bool:
         producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
         try:
             await producer.start()
@@ -96,4 +95,4 @@ async def send_poison(bootstrap: str, topic: str, number: int) -> None:
             await producer.stop()
         return not left
 
-    await until(taken, WITHIN_S, f"poison in {topic}")
+    await until(written, WITHIN_S, f"poison in {topic}")

@@ -1,4 +1,4 @@
-"""Carries out a schedule of faults on a fleet under load, mends everything, and audits."""
+"""Injects a schedule of faults into a fleet under load, waits for recovery, and audits."""
 
 import asyncio
 import contextlib
@@ -14,27 +14,27 @@ from chaos.fleet import PARTITIONS, SESSION_S, Fleet
 from chaos.link import Link
 from chaos.load import People, acts
 from chaos.processes import WorkerProcess
-from chaos.recovery import StallDetector, longest, standstills
+from chaos.recovery import Stall, longest, stalls
 from chaos.schedule import Fault
 from feedback_app.broker import LocalKafka, Node
 from feedback_app.sandbox import Rate
 
 SHARE = 0.3
-"""How likely each fault is on each occasion, while it is asked for."""
+"""Probability of a sandbox fault per request while it is switched on."""
 LATE_S = (8.5, 10.0)
-"""Slow answers: longer than a post is waited for, so that it was taken and nobody knows."""
+"""Slow responses: longer than the timeout of a post, so that its outcome is unknown."""
 STOPS_WITHIN_S = 20.0
 AFTERMATH_S = SESSION_S + 2
-"""How long after its end a fault can still make the group rebalance."""
+"""How long after its end a fault can still cause a rebalance."""
 BURST_POSTS = 150
-"""More than a page of search holds."""
-SETTLES_WITHIN_S = 150.0
-"""Long enough for an uncertain post to be looked up and for a double to be removed."""
+"""More than one page of X search."""
+RECOVERS_WITHIN_S = 150.0
+"""Long enough to look up an uncertain post and to delete a duplicate."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What is asked for: messages and their rate a second, workers, and the faults."""
+    """What to run: messages, their rate a second, workers and faults."""
 
     seed: int
     messages: int
@@ -45,14 +45,14 @@ class Run:
 
 @dataclass
 class Outcome:
-    """What came of a run."""
+    """The result of a run."""
 
     audit: Audit
     faults: Counter[str] = field(default_factory=Counter)
     recovery_s: float = 0.0
-    """The longest time that a partition of `raw` stood still while it had records."""
+    """The longest stall of a partition of `raw`."""
     recovery_by_kind: dict[str, float] = field(default_factory=dict)
-    """The longest standstill that only faults of this kind can have caused."""
+    """The longest stall that only faults of this kind can have caused."""
     seconds: float = 0.0
 
 
@@ -63,12 +63,12 @@ class Engine:
         self._run, self._fleet, self._broker = run, fleet, broker
         self._people = People(fleet.sandbox)
         self._times: list[tuple[str, float, float]] = []
-        self._turn = asyncio.Lock()
+        self._exclusive = asyncio.Lock()
         self._began = time.monotonic()
-        self._asked: Counter[str] = Counter()
+        self._active: Counter[str] = Counter()
         self._slack, self._x = Counter[str](), Counter[str]()
         fleet.sandbox.faults.slow_seconds = LATE_S
-        fleet.sandbox.faults.rates |= {name: Rate(SHARE, 1_000_000) for name in kinds.ASKED_FOR}
+        fleet.sandbox.faults.rates |= {name: Rate(SHARE, 1_000_000) for name in kinds.SANDBOX}
         self._actions: Mapping[str, Callable[[Fault], Awaitable[None]]] = {
             kinds.KILL: self._kill,
             kinds.TERM: self._stop,
@@ -77,38 +77,38 @@ class Engine:
             kinds.BROKER_KILL: self._kill_broker,
             kinds.BROKER_PAUSE: self._pause_broker,
             kinds.LEADER_KILL: self._kill_leader,
-            kinds.CLUSTER_DOWN: self._cluster_away,
+            kinds.CLUSTER_DOWN: self._cluster_down,
             kinds.DISK_FULL: self._fill_disk,
             kinds.SOCKETS_CUT: self._cut_sockets,
             kinds.BURST: self._burst,
             kinds.POISON: self._poison,
             kinds.CHANNEL_LIMITED: self._limit_channel,
-            kinds.SLACK_DOWN: self._slack_away,
-            kinds.SLACK_HANGS: self._slack_away,
-            kinds.X_DOWN: self._x_away,
-            kinds.X_HANGS: self._x_away,
-        } | dict.fromkeys(kinds.ASKED_FOR, self._ask)
+            kinds.SLACK_DOWN: self._slack_outage,
+            kinds.SLACK_HANGS: self._slack_outage,
+            kinds.X_DOWN: self._x_outage,
+            kinds.X_HANGS: self._x_outage,
+        } | dict.fromkeys(kinds.SANDBOX, self._switch_on)
 
-    async def carry_out(self) -> Outcome:
-        """Run to the end; raises AssertionError where a worker does what it must not."""
+    async def run(self) -> Outcome:
+        """Run to the end; raises AssertionError where a worker misbehaves."""
         await self._fleet.start_workers(self._run.workers)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._load())
             for fault in self._run.faults:
-                group.create_task(self._happen(fault))
+                group.create_task(self._inject(fault))
         for worker in self._fleet.living:
             await worker.ready(self._fleet.session)
-        return self.outcome(await self._fleet.settled(SETTLES_WITHIN_S))
+        return self.outcome(await self._fleet.settled(RECOVERS_WITHIN_S))
 
     def outcome(self, found: Audit) -> Outcome:
-        """Return what came of it, up to now."""
+        """Return the result so far."""
         topics = self._fleet.observer.topics
-        still = standstills(topics)
+        found_stalls = stalls(topics)
         return Outcome(
             found,
             Counter(fault.kind for fault in self._run.faults),
-            round(longest(still), 1),
-            self._blamed(still),
+            round(longest(found_stalls), 1),
+            self._by_kind(found_stalls),
             round(time.monotonic() - self._began, 1),
         )
 
@@ -117,15 +117,15 @@ class Engine:
             self._people.do(act)
             await asyncio.sleep(1 / self._run.rate)
 
-    async def _happen(self, fault: Fault) -> None:
+    async def _inject(self, fault: Fault) -> None:
         await asyncio.sleep(fault.at)
-        turn = self._turn if fault.kind in kinds.ONE_AT_A_TIME else contextlib.nullcontext()
-        async with turn:
+        lock = self._exclusive if fault.kind in kinds.ONE_AT_A_TIME else contextlib.nullcontext()
+        async with lock:
             began = time.monotonic()
             await self._actions[fault.kind](fault)
             if fault.kind in kinds.BROKERS:
-                # A worker that is asked to end while Kafka is away ends by force, and rightly so.
-                await serves(self._broker.bootstrap, *self._fleet.works_with)
+                # A worker that stops while Kafka is unavailable exits with an error, as it should.
+                await serves(self._broker.bootstrap, *self._fleet.group_and_partitions)
             self._times.append((fault.kind, began, time.monotonic()))
 
     def _victim(self, fault: Fault) -> WorkerProcess:
@@ -172,7 +172,7 @@ class Engine:
         await asyncio.sleep(fault.lasts)
         await node.restart()
 
-    async def _cluster_away(self, fault: Fault) -> None:
+    async def _cluster_down(self, fault: Fault) -> None:
         for node in self._broker.nodes:
             node.kill()
         await asyncio.sleep(fault.lasts)
@@ -207,21 +207,21 @@ class Engine:
     async def _poison(self, fault: Fault) -> None:
         await send_poison(self._broker.bootstrap, f"{self._fleet.prefix}raw", fault.pick)
 
-    async def _ask(self, fault: Fault) -> None:
-        asked = self._asked
-        asked[fault.kind] += 1
-        self._fleet.sandbox.faults.names = frozenset(+asked)
+    async def _switch_on(self, fault: Fault) -> None:
+        active = self._active
+        active[fault.kind] += 1
+        self._fleet.sandbox.faults.names = frozenset(+active)
         await asyncio.sleep(fault.lasts)
-        asked[fault.kind] -= 1
-        self._fleet.sandbox.faults.names = frozenset(+asked)
+        active[fault.kind] -= 1
+        self._fleet.sandbox.faults.names = frozenset(+active)
 
-    async def _slack_away(self, fault: Fault) -> None:
-        await self._away(fault, self._fleet.slack_link, self._slack, kinds.SLACK_DOWN)
+    async def _slack_outage(self, fault: Fault) -> None:
+        await self._outage(fault, self._fleet.slack_link, self._slack, kinds.SLACK_DOWN)
 
-    async def _x_away(self, fault: Fault) -> None:
-        await self._away(fault, self._fleet.x_link, self._x, kinds.X_DOWN)
+    async def _x_outage(self, fault: Fault) -> None:
+        await self._outage(fault, self._fleet.x_link, self._x, kinds.X_DOWN)
 
-    async def _away(self, fault: Fault, link: Link, faults: Counter[str], down: str) -> None:
+    async def _outage(self, fault: Fault, link: Link, faults: Counter[str], down: str) -> None:
         faults[fault.kind] += 1
         if fault.kind == down:
             await link.refuse()
@@ -230,11 +230,11 @@ class Engine:
         await asyncio.sleep(fault.lasts)
         faults[fault.kind] -= 1
         if not +faults:
-            await link.mend()
+            await link.restore()
 
-    def _blamed(self, found: Sequence[StallDetector]) -> dict[str, float]:
-        """Return the longest standstill of each kind, where only that kind can be its cause."""
-        blamed: dict[str, float] = {}
+    def _by_kind(self, found: Sequence[Stall]) -> dict[str, float]:
+        """Return {kind of fault: seconds of the longest stall that only it can have caused}."""
+        longest_by_kind: dict[str, float] = {}
         for one in found:
             near = {
                 kind
@@ -244,5 +244,5 @@ class Engine:
             near &= {*kinds.PROCESSES, *kinds.BROKERS}
             if len(near) == 1:
                 (kind,) = near
-                blamed[kind] = max(blamed.get(kind, 0.0), round(one.seconds, 1))
-        return blamed
+                longest_by_kind[kind] = max(longest_by_kind.get(kind, 0.0), round(one.seconds, 1))
+        return longest_by_kind

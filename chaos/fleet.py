@@ -1,4 +1,4 @@
-"""Workers on a Kafka, with the sandbox as X and Slack, each platform behind a link of its own."""
+"""Workers on Kafka, with the sandbox as X and Slack, each behind a link that can fail."""
 
 import asyncio
 import math
@@ -11,7 +11,7 @@ from typing import Any, Self
 from aiohttp import ClientSession
 from aiokafka import TopicPartition
 
-from chaos.audit import Audit, Limits, accounts, audit
+from chaos.audit import Audit, Limits, audit, compare_figures
 from chaos.link import Link
 from chaos.load import LISTENED
 from chaos.observer import Observer
@@ -29,15 +29,15 @@ from feedback_app.settings import load
 
 PARTITIONS = 4
 LIMITS = Limits(negative=0.35, positive=0.65)
-"""With hashed scores a third of all messages are alerts."""
+"""With the hashing model about a third of the messages alert."""
 SESSION_S = 6.0
-STEADY_S = 2.0
-"""How long nothing may be wrong before a run is over: longer than a second message takes."""
+CLEAN_S = 2.0
+"""How long an audit must stay clean; a duplicate message would appear within it."""
 NEGATIVE, POSITIVE = "#negative-feedback", "#positive-feedback"
 
 
 def environment(kafka: str, prefix: str, x: str, slack: str) -> dict[str, str]:
-    """Return the environment of a worker; nothing of the caller's configuration leaks in."""
+    """Return the environment of a worker, without the caller's own FEEDBACK_ variables."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FEEDBACK_")}
     return kept | {
         "FEEDBACK_KAFKA_BOOTSTRAP": kafka,
@@ -52,9 +52,9 @@ def environment(kafka: str, prefix: str, x: str, slack: str) -> dict[str, str]:
         "FEEDBACK_X_API_URL": x,
         "FEEDBACK_X_QUERY": PRODUCT_QUERY,
         "FEEDBACK_X_POLL_SECONDS": "2",
-        # What is written before the first poll counts too.
+        # Include what is written before the first poll.
         "FEEDBACK_X_START": "1h",
-        # Six hours else, for which no test has the time.
+        # The default is six hours.
         "FEEDBACK_X_COMPLIANCE_EVERY": "2s",
         "FEEDBACK_SLACK_BOT_TOKEN": SLACK_BOT_TOKEN,
         "FEEDBACK_SLACK_APP_TOKEN": SLACK_APP_TOKEN,
@@ -66,9 +66,9 @@ def environment(kafka: str, prefix: str, x: str, slack: str) -> dict[str, str]:
 
 
 class Fleet:
-    """Everything of one run; leave the context and nothing of it runs any more.
+    """Everything of one run, stopped with the context.
 
-    The sandbox is in this process and cannot be killed; its links can be cut.
+    The sandbox runs in this process; its outages are those of its links.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Fleet:
             posts_per_second=None,
             seed=seed,
             log_path=log,
-            # Slack repeats an event after up to five minutes, for which no test has the time.
+            # Slack redelivers an event after up to five minutes.
             slack={"retry_after_s": (0.0, 5.0, 15.0, 30.0), **(slack or {})},
         )
         self.sandbox.x.gate.limits |= dict.fromkeys(("search", "jobs"), 1_000_000)
@@ -112,7 +112,7 @@ class Fleet:
         port = int(self.sandbox.url.rpartition(":")[2])
         self.x_link = await self._stack.enter_async_context(Link(port))
         self.slack_link = await self._stack.enter_async_context(Link(port))
-        # Where Slack tells clients to open their WebSockets.
+        # Slack hands out the address for WebSockets.
         self.sandbox.url = self.slack_link.url
         self.session = await self._stack.enter_async_context(ClientSession())
         self.environment = (
@@ -134,12 +134,12 @@ class Fleet:
 
     @property
     def living(self) -> list[WorkerProcess]:
-        """The workers that have not ended."""
+        """The workers that run."""
         return [worker for worker in self.workers if worker.exit_code is None]
 
     @property
-    def works_with(self) -> tuple[str, list[TopicPartition]]:
-        """The workers' group, and every partition of every topic."""
+    def group_and_partitions(self) -> tuple[str, list[TopicPartition]]:
+        """The consumer group of the workers, and every partition of every topic."""
         settings = load(self.environment)
         return settings.app_id, [
             TopicPartition(topic.name, number)
@@ -148,7 +148,7 @@ class Fleet:
         ]
 
     def start_worker(self, **settings: str) -> WorkerProcess:
-        """Start one more worker, with further settings; it may not be ready yet."""
+        """Start a worker with additional settings, without waiting until it is ready."""
         self._started += 1
         worker = WorkerProcess(
             f"w{self._started}", self.environment | settings, self.folder, self._program
@@ -157,20 +157,20 @@ class Fleet:
         return worker
 
     async def start_workers(self, count: int) -> list[WorkerProcess]:
-        """Start workers and return them when all are ready."""
+        """Start workers and return them once all are ready."""
         started = [self.start_worker() for _ in range(count)]
         await asyncio.gather(*(worker.ready(self.session) for worker in started))
         return started
 
     async def stats(self) -> dict[str, Any]:
-        """Return the app's own figures, from whichever worker is there."""
+        """Return `/stats` of a running worker."""
         async with self.session.get(f"{self.living[-1].url}/stats") as answer:
             found: dict[str, Any] = await answer.json()
             return found
 
     @property
     def drained(self) -> bool:
-        """Whether everything that stands in `raw` has been accounted for."""
+        """Whether every record of `raw` has been accounted for."""
         topics = self.observer.topics
         last: dict[int, int] = {}
         for partition, offset in topics.raw:
@@ -179,19 +179,21 @@ class Fleet:
         return bool(last) and all(reached.get(one, -1) >= offset for one, offset in last.items())
 
     async def audited(self) -> Audit:
-        """Compare everything once."""
+        """Audit the present state."""
         found = audit(self.observer.read_log(), self.observer.topics, LIMITS)
         if not found.problems:
-            found.problems += accounts(await self.stats(), self.observer.topics, self.channels)
+            found.problems += compare_figures(
+                await self.stats(), self.observer.topics, self.channels
+            )
         return found
 
     async def settled(self, within: float) -> Audit:
-        """Return the audit once it has found no problem for 2 s, or the last one after `within`."""
+        """Return an audit that has been clean for 2 s, or the last one after `within` seconds."""
         clock = asyncio.get_running_loop().time
-        deadline, good_since = clock() + within, math.inf
+        deadline, clean_since = clock() + within, math.inf
         while True:
             found = await self.audited()
-            good_since = math.inf if found.problems else min(good_since, clock())
-            if clock() - good_since >= STEADY_S or clock() > deadline:
+            clean_since = math.inf if found.problems else min(clean_since, clock())
+            if clock() - clean_since >= CLEAN_S or clock() > deadline:
                 return found
             await asyncio.sleep(0.3)

@@ -1,4 +1,4 @@
-"""The consumer group as the broker sees it."""
+"""Watches a consumer group through the broker."""
 
 import asyncio
 import time
@@ -8,16 +8,16 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 STABLE = "Stable"
-LOOK_EVERY_S = 0.05
+EVERY_S = 0.05
 
 
 class GroupWatch:
-    """Watches a group for as long as the context lasts: how many members, how long unstable."""
+    """Samples the state of a group while the context lasts: members and rebalances."""
 
     def __init__(self, bootstrap: str, group: str) -> None:
         self.members, self.state = 0, ""
         self.rebalances: list[float] = []
-        """How long each rebalance lasted, in seconds."""
+        """Duration of each rebalance in seconds."""
         self._group = group
         self._admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
         self._task: asyncio.Task[None] | None = None
@@ -39,16 +39,16 @@ class GroupWatch:
             try:
                 (answer,) = await self._admin.describe_consumer_groups([self._group])
                 (found,) = answer.groups
-                self._take(found)
+                self._update(found)
             except (KafkaError, OSError):
-                pass  # the broker is away, which some tests want
+                pass  # some tests stop the broker
             if self.state == STABLE and began is not None:
                 self.rebalances.append(time.monotonic() - began)
                 began = None
             elif self.state not in ("", STABLE) and began is None:
                 began = time.monotonic()
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(EVERY_S)
 
-    def _take(self, found: Any) -> None:
+    def _update(self, found: Any) -> None:
         _, _, self.state, _, _, members, *_ = found
         self.members = len(members)

@@ -1,4 +1,4 @@
-"""A TCP link that can be cut and held up: X or Slack away, or silent, as workers see it."""
+"""A TCP proxy that can refuse, cut and hang connections: an outage of X or Slack."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,7 @@ from feedback_app.broker.ports import HOST, choose_ports
 
 
 class Link:
-    """Passes connections on to a port of loopback until it is told to do worse."""
+    """Forwards connections to a local port, until it is made to fail."""
 
     def __init__(self, target: int) -> None:
         self.port = choose_ports(1)[0]
@@ -24,14 +24,14 @@ class Link:
         """The address, without a slash at the end."""
         return f"http://{HOST}:{self.port}"
 
-    async def mend(self) -> None:
-        """Pass everything on again."""
+    async def restore(self) -> None:
+        """Forward everything again."""
         self._flowing.set()
         if self._server is None:
             self._server = await asyncio.start_server(self._serve, HOST, self.port)
 
     async def refuse(self) -> None:
-        """Break every connection and take no new ones."""
+        """Abort every connection and refuse new ones."""
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
@@ -39,16 +39,16 @@ class Link:
         self.cut()
 
     def hang(self) -> None:
-        """Take connections and bytes, and pass nothing on."""
+        """Accept connections and bytes, and forward nothing."""
         self._flowing.clear()
 
     def cut(self) -> None:
-        """Break every connection without a word."""
+        """Abort every connection."""
         for writer in list(self._writers):
             writer.transport.abort()
 
     async def __aenter__(self) -> Self:
-        await self.mend()
+        await self.restore()
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -62,16 +62,16 @@ class Link:
         assert task is not None
         self._tasks.add(task)
         self._writers.add(writer)
-        away: asyncio.StreamWriter | None = None
+        upstream: asyncio.StreamWriter | None = None
         try:
             await self._flowing.wait()
-            back, away = await asyncio.open_connection(HOST, self._target)
-            self._writers.add(away)
-            await asyncio.gather(self._pump(reader, away), self._pump(back, writer))
+            answers, upstream = await asyncio.open_connection(HOST, self._target)
+            self._writers.add(upstream)
+            await asyncio.gather(self._pump(reader, upstream), self._pump(answers, writer))
         except (OSError, asyncio.CancelledError):
             pass
         finally:
-            for each in (writer, away):
+            for each in (writer, upstream):
                 if each is not None:
                     self._writers.discard(each)
                     each.transport.abort()

@@ -1,4 +1,4 @@
-"""What people write during a test: each text says which item and which version it is."""
+"""The messages of a run; each text names its item and its version."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,11 +41,13 @@ WORDS = (
     "thanks",
 )
 LISTENED = ("#feedback", "#product")
+EDITED, DELETED = 0.06, 0.03
+"""Shares of the items."""
 
 
 @dataclass(frozen=True)
 class Act:
-    """One thing that somebody does: `item` writes, changes or takes away."""
+    """One action of a person: creates, edits or deletes `item`."""
 
     kind: Literal["create", "edit", "delete"]
     via: Literal["x", "slack"]
@@ -53,11 +55,8 @@ class Act:
     text: str = ""
 
 
-def acts(count: int, seed: int, edits: float = 0.06, deletes: float = 0.03) -> Iterator[Act]:
-    """Yield what `count` writers do, a change some items after what it changes; pure.
-
-    `edits` and `deletes` are shares of the items.
-    """
+def acts(count: int, seed: int) -> Iterator[Act]:
+    """Yield the actions on `count` items; an edit or deletion follows some items later; pure."""
     random = Random(f"load {seed}")
     later: list[tuple[int, Act]] = []
     for item in range(count):
@@ -67,22 +66,22 @@ def acts(count: int, seed: int, edits: float = 0.06, deletes: float = 0.03) -> I
         yield Act("create", via, item, text(random, item, 1))
         chance = random.random()
         due = item + random.randint(5, 60)
-        if chance < edits:
+        if chance < EDITED:
             later.append((due, Act("edit", via, item, text(random, item, 2))))
-        elif chance < edits + deletes:
+        elif chance < EDITED + DELETED:
             later.append((due, Act("delete", via, item)))
         later.sort(key=lambda each: each[0])
     yield from (act for _, act in later)
 
 
 def text(random: Random, item: int, version: int) -> str:
-    """Return a text that no other item or version has."""
+    """Return the text of a version of an item, unique to it."""
     words = " ".join(random.choices(WORDS, k=random.randint(3, 12)))
     return f"item {item} version {version} {words}"
 
 
 class People:
-    """Does in the sandbox what `acts` says."""
+    """Carries out acts in the sandbox."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox

@@ -1,4 +1,4 @@
-"""The auditor's eyes: Kafka by a plain consumer, the sandbox by its log; no code of the app."""
+"""Observes Kafka with a plain consumer and the sandbox through its log, for the audit."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from chaos.seen import Outside, Record, Topics
+from chaos.observed import Platforms, Record, TopicContents
 
 NAMES = ("raw", "scored", "alerts", "deliveries", "stats", "dead-letters")
 SINGLE = ("stats", "dead-letters")
@@ -19,11 +19,11 @@ SINGLE = ("stats", "dead-letters")
 
 
 class Observer:
-    """Follows the topics of a prefix and the log of a sandbox; disturbs no group."""
+    """Follows the topics of a prefix and the log of a sandbox, without a consumer group."""
 
     def __init__(self, bootstrap: str, prefix: str, partitions: int, log: Path) -> None:
-        self.outside = Outside()
-        self._topics = Topics()
+        self.platforms = Platforms()
+        self._topics = TopicContents()
         self._bootstrap, self._prefix, self._log = bootstrap, prefix, log
         self._read_to = 0
         self._next = {
@@ -43,25 +43,25 @@ class Observer:
         await asyncio.gather(self._task, return_exceptions=True)
 
     @property
-    def topics(self) -> Topics:
-        """What has been seen; raises what ended the observer, if anything did."""
+    def topics(self) -> TopicContents:
+        """What has been observed; re-raises the exception that ended the observer."""
         if self._task is not None and self._task.done():
             self._task.result()
         return self._topics
 
-    def read_log(self) -> Outside:
-        """Read what the sandbox's log has got since the last time, and return what it tells."""
+    def read_log(self) -> Platforms:
+        """Read the new lines of the sandbox's log and return its contents."""
         with self._log.open("rb") as file:
             file.seek(self._read_to)
             for line in file:
                 if not line.endswith(b"\n"):
                     break
                 self._read_to += len(line)
-                self.outside.take(orjson.loads(line))
-        return self.outside
+                self.platforms.add(orjson.loads(line))
+        return self.platforms
 
     async def read_to_high_watermark(self) -> None:
-        """Return once everything that is in the topics now has been taken in."""
+        """Return once the topics have been read to their present end."""
         consumer = await self._consumer()
         try:
             ends: Mapping[Any, int] = await consumer.end_offsets(list(self._next))
@@ -71,7 +71,7 @@ class Observer:
             await asyncio.sleep(0.05)
 
     async def _follow(self) -> None:
-        # The library tells of every lost connection; here they are lost on purpose.
+        # aiokafka logs every lost connection; here they are cut on purpose.
         log = logging.getLogger("aiokafka")
         before = log.level
         log.setLevel(logging.CRITICAL)
@@ -90,7 +90,7 @@ class Observer:
             try:
                 while True:
                     for tp, records in (await consumer.getmany(timeout_ms=500)).items():
-                        self._take(tp, records)
+                        self._add(tp, records)
             except (KafkaError, OSError):
                 await asyncio.sleep(0.5)
             finally:
@@ -113,9 +113,9 @@ class Observer:
             consumer.seek(tp, offset)
         return consumer
 
-    def _take(self, tp: Any, records: list[Any]) -> None:
+    def _add(self, tp: Any, records: list[Any]) -> None:
         name, now = tp.topic[len(self._prefix) :], time.monotonic()
         for record in records:
-            seen = Record(tp.partition, record.offset, record.key, record.value, now)
-            self._topics.take(name, seen)
+            observed = Record(tp.partition, record.offset, record.key, record.value, now)
+            self._topics.add(name, observed)
         self._next[tp] = records[-1].offset + 1

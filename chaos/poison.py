@@ -1,4 +1,4 @@
-"""Bad input on purpose: records for `raw` that nobody can read, and what the sandbox makes odd."""
+"""Bad input: poison records for `raw`, and the malformed payloads of the sandbox."""
 
 import base64
 from collections.abc import Iterator
@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 import orjson
 
 KEY = b"poison-"
-"""What the key of a poison record begins with."""
-ODD_TEXTS = ("odd payload", 17, {"unexpected": True})
-"""The texts of the sandbox's odd payloads; one shape has none."""
+"""Prefix of the key of a poison record."""
+MALFORMED_TEXTS = ("odd payload", 17, {"unexpected": True})
+"""The texts of the sandbox's malformed payloads; one shape has none."""
 
 
 class Poison(NamedTuple):
-    """A value that must become a dead letter, and a part of the reason that it gives."""
+    """A value that must become a dead letter, and a part of its reason."""
 
     value: bytes | None
     reason: str
@@ -35,18 +35,19 @@ POISON = {
 
 
 def kept_bytes(letter: dict[str, Any], name: str) -> bytes | None:
-    """Return the key or the value that a dead letter keeps."""
+    """Return the key or value of the failed record from its dead letter."""
     return None if letter[name] is None else base64.b64decode(letter[name])
 
 
-def is_odd(letter: dict[str, Any]) -> bool:
-    """Whether a dead letter holds an odd payload of the sandbox."""
+def is_malformed(letter: dict[str, Any]) -> bool:
+    """Whether a dead letter holds a malformed payload of the sandbox."""
     try:
         payload = orjson.loads(kept_bytes(letter, "value") or b"")
     except orjson.JSONDecodeError:
         return False
     return any(
-        each.get("text") in ODD_TEXTS or ("edit_history_tweet_ids" in each and "text" not in each)
+        each.get("text") in MALFORMED_TEXTS
+        or ("edit_history_tweet_ids" in each and "text" not in each)
         for each in _objects(payload)
     )
 

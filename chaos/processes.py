@@ -1,4 +1,4 @@
-"""A worker as a process of its own: started, watched, stopped, frozen and killed."""
+"""A worker process: started, probed, stopped, frozen and killed."""
 
 import os
 import signal
@@ -17,12 +17,12 @@ ROOT = Path(__file__).parents[1]
 FEEDBACK = (sys.executable, "-m", "feedback_app", "worker", "-l", "info")
 FAUST = (sys.executable, "-m", "faust", "-A", "feedback_app", "worker", "-l", "info")
 PROBE = ClientTimeout(total=5)
-"""What an orchestrator gives a probe; no answer within it is a failure."""
+"""The timeout of an orchestrator's probe."""
 READY_WITHIN_S = 60.0
 
 
 class WorkerProcess:
-    """One worker; its log goes to a file, and it dies with this process."""
+    """One worker; it logs to a file and dies with this process."""
 
     def __init__(
         self,
@@ -58,29 +58,29 @@ class WorkerProcess:
         return f"http://127.0.0.1:{self.port}"
 
     def kill(self) -> None:
-        """End it at once, as a crash would."""
+        """Kill it, as in a crash."""
         self._popen.kill()
         self._popen.wait()
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Send SIGTERM."""
         self._popen.send_signal(signal.SIGTERM)
 
     def freeze(self) -> None:
-        """Stop it where it stands: it keeps its connections and says nothing."""
+        """Suspend it: its connections stay open."""
         self._popen.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Resume it."""
         self._popen.send_signal(signal.SIGCONT)
 
     async def ended(self, within: float) -> int:
-        """Return its exit status once it has ended."""
+        """Return its exit status; raises AssertionError if it runs on after `within` seconds."""
         await until(lambda: self.exit_code is not None, within, lambda: f"{self} ended", 0.02)
         return self._popen.wait()
 
     async def answers(self, session: ClientSession, path: str) -> int | None:
-        """Return the status of a GET, or None where there was no answer within 5 s."""
+        """Return the status of a GET, or None without an answer within 5 s."""
         try:
             async with session.get(f"{self.url}{path}", timeout=PROBE) as answer:
                 return answer.status
@@ -88,7 +88,7 @@ class WorkerProcess:
             return None
 
     async def ready(self, session: ClientSession, within: float = READY_WITHIN_S) -> float:
-        """Return the seconds until it is ready; fails with its last lines where it ends."""
+        """Return the seconds until it is ready; raises AssertionError with its log if it exits."""
 
         async def ready() -> bool:
             assert self.exit_code is None, f"{self} ended with {self.exit_code}:\n{self.tail()}"

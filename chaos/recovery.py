@@ -1,13 +1,15 @@
-"""How long work stood still, from what was seen of `raw` and of its accounts; pure."""
+"""Stalls of the sentiment stage, from the observed `raw` and `stats` topics; pure."""
 
 from bisect import bisect_left
 from typing import NamedTuple
 
-from chaos.seen import Topics
+from chaos.observed import TopicContents
+
+LONGER_THAN_S = 1.0
 
 
-class StallDetector(NamedTuple):
-    """A time in which a partition had records and made no progress, in monotonic seconds."""
+class Stall(NamedTuple):
+    """A time in which a partition with records made no progress, in monotonic seconds."""
 
     partition: int
     begin: float
@@ -15,31 +17,31 @@ class StallDetector(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """How long it lasted."""
+        """Its duration."""
         return self.end - self.begin
 
 
-def standstills(topics: Topics, longer_than: float = 1.0) -> list[StallDetector]:
-    """Return every time without progress that lasted longer than so many seconds."""
+def stalls(topics: TopicContents) -> list[Stall]:
+    """Return every stall longer than `LONGER_THAN_S`."""
     arrivals: dict[int, list[tuple[int, float]]] = {}
     for (partition, offset), (_, at) in sorted(topics.raw.items()):
         arrivals.setdefault(partition, []).append((offset, at))
     found = []
     for partition, steps in topics.progress.items():
-        came = arrivals.get(partition, [])
-        offsets = [offset for offset, _ in came]
+        arrived = arrivals.get(partition, [])
+        offsets = [offset for offset, _ in arrived]
         reached, last = -1, float("-inf")
         for at, offset in steps:
             if offset <= reached:
                 continue
             oldest = bisect_left(offsets, reached + 1)
-            begin = max(last, came[oldest][1]) if oldest < len(came) else at
-            if at - begin > longer_than:
-                found.append(StallDetector(partition, begin, at))
+            begin = max(last, arrived[oldest][1]) if oldest < len(arrived) else at
+            if at - begin > LONGER_THAN_S:
+                found.append(Stall(partition, begin, at))
             reached, last = offset, at
     return found
 
 
-def longest(found: list[StallDetector]) -> float:
+def longest(found: list[Stall]) -> float:
     """Return the longest in seconds, 0 where there is none."""
     return max((one.seconds for one in found), default=0.0)

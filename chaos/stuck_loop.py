@@ -1,4 +1,4 @@
-"""A worker whose alerts stage blocks the event loop once a text tells it to.
+"""A worker whose alerts stage blocks the event loop on a certain text.
 
 Run it like the program: `python -m chaos.stuck_loop worker -l info`.
 """
@@ -16,7 +16,7 @@ BLOCKS_S = 20.0
 
 
 def plant() -> None:
-    """Put a rule that blocks into this process."""
+    """Patch this process."""
     operations = alerts.operations  # type: ignore[attr-defined]
 
     def blocking(scored: ScoredFeedback, rules: Iterable[ChannelRule], now: float) -> list[Alert]:

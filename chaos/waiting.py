@@ -1,19 +1,19 @@
-"""Waiting for something to become true, never for time to pass."""
+"""Waits for conditions instead of sleeping."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-LOOK_EVERY_S = 0.1
+EVERY_S = 0.1
 
 
 async def until(
     condition: Callable[[], bool | Awaitable[bool]],
     within: float,
     what: str | Callable[[], str],
-    every: float = LOOK_EVERY_S,
+    every: float = EVERY_S,
 ) -> float:
-    """Return the seconds until the condition held; raises AssertionError after `within` seconds."""
+    """Return the seconds until a condition holds; raises AssertionError after `within` seconds."""
     started = time.monotonic()
     while True:
         found = condition()
@@ -23,6 +23,6 @@ async def until(
         if found:
             return took
         if took > within:
-            said = what if isinstance(what, str) else what()
-            raise AssertionError(f"not within {within:.0f} s: {said}")
+            shown = what if isinstance(what, str) else what()
+            raise AssertionError(f"not within {within:.0f} s: {shown}")
         await asyncio.sleep(every)

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Installs the program and all it needs into the virtual environment PREFIX, from the locks.
+# Installs the program and its dependencies into the virtual environment PREFIX, from the lock files.
 #   deploy/install.sh PREFIX [TORCH_INDEX]
-# TORCH_INDEX is a package index for torch alone, such as PyTorch's own for CPUs; without it torch
-# comes from the ordinary index with everything checked by hash.
+# TORCH_INDEX is a package index for torch only, such as PyTorch's index of CPU builds; without it
+# torch comes from the default index, and all packages are verified by hash.
 set -eu
 prefix=$1
 torch_index=${2:-}

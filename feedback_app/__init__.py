@@ -1,7 +1,6 @@
-"""The feedback monitor: what people say on X and Slack, scored as they say it, told in Slack.
+"""The feedback monitor: scores messages from X and Slack in real time and alerts in Slack.
 
-`feedback_app.app` is the Faust application; it is made when something asks for it, from the
-environment.
+`feedback_app.app` is the Faust application; it is built from the environment on first access.
 """
 
 from typing import Any
@@ -11,7 +10,7 @@ __all__ = ["app"]
 
 def __getattr__(name: str) -> Any:
     if name == "app":
-        # `faust -A feedback_app` asks for this before it looks for its command.
+        # `faust -A feedback_app` reads this before it looks up its command.
         from feedback_app.cli import register
         from feedback_app.worker import app
 

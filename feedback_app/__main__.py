@@ -6,26 +6,26 @@ from collections.abc import Sequence
 from feedback_app.cli import FAUST_COMMANDS, program
 from feedback_app.settings import ConfigurationError
 
-_OURS = ("-h", "--help", "--version")
-_TAKES_A_VALUE = ("-A", "--app", "-W", "--workdir", "-D", "--datadir", "-L", "--loop")
+_OUR_OPTIONS = ("-h", "--help", "--version")
+_WITH_VALUE = ("-A", "--app", "-W", "--workdir", "-D", "--datadir", "-L", "--loop")
 
 
-def is_fausts(args: Sequence[str]) -> bool:
-    """Tell whether the arguments are for Faust's own commands (or begin with its options)."""
-    if not args or args[0] in _OURS:
+def is_for_faust(args: Sequence[str]) -> bool:
+    """Whether the arguments are a Faust command or begin with a Faust option."""
+    if not args or args[0] in _OUR_OPTIONS:
         return False
     return args[0].startswith("-") or args[0] in FAUST_COMMANDS
 
 
 def with_app(args: Sequence[str]) -> list[str]:
-    """Return the arguments with this app as Faust's `-A`, unless they name one themselves."""
+    """Return the arguments with this app as `-A`, unless they have an `-A` already."""
     skip = False
     for arg in args:
         if skip:
             skip = False
         elif arg in ("-A", "--app") or arg.startswith("--app="):
             return list(args)
-        elif arg in _TAKES_A_VALUE:
+        elif arg in _WITH_VALUE:
             skip = True
         elif not arg.startswith("-"):
             break
@@ -33,11 +33,11 @@ def with_app(args: Sequence[str]) -> list[str]:
 
 
 def main() -> None:
-    """Run a command; exits 0 for success, 1 where a check failed, 2 for a usage error."""
+    """Run a command; exits with 0 for success, 1 for a failed check, 2 for a usage error."""
     args = sys.argv[1:]
     try:
-        if is_fausts(args):
-            # Pulls in all of Faust, which our own commands do without.
+        if is_for_faust(args):
+            # Imports all of Faust, which our own commands do not need.
             from faust.cli.faust import cli
 
             from feedback_app.cli import register

@@ -8,11 +8,12 @@ full disk they are held in memory for a while before anything waits for it.
 import logging
 import sqlite3
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any, NamedTuple
 
+from feedback_app.clock import Clock
 from feedback_app.hop import Row, TransientError
 from feedback_app.settings import ConfigurationError
 from models import InvalidRecord, ScoredFeedback
@@ -82,12 +83,12 @@ class DedupeStore:
     What `restore` brings counts as new: after an assignment it is known for up to three.
     """
 
-    def __init__(self, hours: float, clock: Callable[[], float]) -> None:
-        """Start with none; `hours` is the window, `clock` returns Unix seconds."""
+    def __init__(self, hours: float, clock: Clock) -> None:
+        """Start with none; `hours` is the window."""
         self._window_s, self._clock = hours * 3600, clock
         self._write_buffer: dict[str, SeenId] = {}
         self._file = _File()
-        self._rotate_at = clock() + self._window_s
+        self._rotate_at = clock.time() + self._window_s
         self._failed_at: float | None = None
 
     def known(self, ids: Sequence[str]) -> dict[str, SeenId]:
@@ -119,7 +120,7 @@ class DedupeStore:
 
     def _keep_up(self) -> None:
         """Write what is in memory, if it is much, and forget what is old, if it is time."""
-        now = self._clock()
+        now = self._clock.time()
         self._rotate_at = min(self._rotate_at, now + self._window_s)  # the clock was put back
         if len(self._write_buffer) < WRITE_BUFFER and now < self._rotate_at:
             return

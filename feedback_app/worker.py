@@ -1,4 +1,4 @@
-"""The Faust application of this process: `faust -A feedback_app worker` finds it here."""
+"""The Faust application of this process, for `faust -A feedback_app worker`."""
 
 import asyncio
 import atexit
@@ -9,10 +9,11 @@ from feedback_app.runtime.app import create_app
 from feedback_app.settings import ConfigurationError, Settings, load
 
 
-def ready_to_work(settings: Settings) -> Settings:
-    """Return the settings with a Kafka address: the configured one, else the local broker's.
+def with_broker(settings: Settings) -> Settings:
+    """Return the settings with a Kafka address: the configured one, else that of a local broker.
 
-    The local broker is for a worker only, is shared by all of a machine, and ends with the last.
+    The local broker is for workers only; those of one machine share it, and it stops with the last.
+    Raises ConfigurationError or BrokerUnavailable.
     """
     if "worker" not in sys.argv:
         return settings
@@ -23,21 +24,21 @@ def ready_to_work(settings: Settings) -> Settings:
         )
     if settings.kafka_bootstrap:
         return settings
-    # A loop of its own: Faust makes the one that it runs on.
+    # A loop of its own, because Faust creates the one that it runs on.
     loop = asyncio.new_event_loop()
     broker = loop.run_until_complete(find_or_start(settings.data_dir))
 
-    def leave() -> None:
+    def release() -> None:
         loop.run_until_complete(broker.close())
         loop.close()
 
-    atexit.register(leave)
+    atexit.register(release)
     print(f"Kafka: {broker.bootstrap} (local, data in {settings.data_dir})", file=sys.stderr)
     return settings.model_copy(update={"kafka_bootstrap": broker.bootstrap})
 
 
 try:
-    app = create_app(ready_to_work(load()))
+    app = create_app(with_broker(load()))
 except (ConfigurationError, BrokerUnavailable) as error:
     print(f"Error: {error}", file=sys.stderr)
     raise SystemExit(2) from None

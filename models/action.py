@@ -4,13 +4,10 @@ from models.wire import Wire
 
 PAUSE = "pause"
 RESUME = "resume"
-ACKNOWLEDGE = "acknowledge"
-SNOOZE = "snooze"
-CORRECT = "correct"
 
 
 class Action(Wire):
-    """`target` is an alert, feedback or source id and the key; the newest action counts."""
+    """`target`, also the key, is a source id or names a dead letter; the newest action counts."""
 
     VERSION = 1
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from feedback_app.clock import Clock, SystemClock
 from feedback_app.hop.types import Item, Output
 from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings, Source
@@ -42,9 +43,12 @@ class World:
     def __post_init__(self) -> None:
         self.topics = Topics.of(self.settings)
 
-    def clock(self) -> float:
-        """Return Unix seconds."""
-        return self.now()
+    @property
+    def clock(self) -> Clock:
+        """The system clock, with `now` for its Unix seconds."""
+        clock = SystemClock()
+        clock.time = self.now  # type: ignore[method-assign]
+        return clock
 
     async def produce(self, outputs: Sequence[Output]) -> None:
         """Take the records in, or raise what the test asked for."""

@@ -13,6 +13,7 @@ from feedback_app.web.health import Health, Progress
 from feedback_app.web.server import attach
 from models import Account, Action, Delivery, Feedback, ScoredFeedback, WorkerStatus, rfc3339
 from models.alert import alert_id
+from tests.support.clocks import HandClock
 
 NOW = 1_790_000_040.0
 
@@ -59,25 +60,21 @@ ENVIRON = {
 
 @dataclass
 class FakeView:
-    """A WebView that stands still until told otherwise."""
+    """A WebView whose state a test sets."""
 
     settings: Settings
     ledger: Ledger = field(default_factory=Ledger)
     dead_letters: DeadLetters = field(default_factory=DeadLetters)
     recent: Sequence[ScoredFeedback] = ()
     recent_alerts: Sequence[Delivery] = ()
-    now: float = NOW
+    clock: HandClock = field(default_factory=lambda: HandClock(NOW))
     faults: dict[str, str] = field(default_factory=dict)
     assigned: bool = True
     stuck: bool = False
     listeners: list[Callable[[], None]] = field(default_factory=list)
 
-    def clock(self) -> float:
-        """Return the time set."""
-        return self.now
-
     def health(self) -> Health:
-        """Return a process at work, or with one stage stuck."""
+        """Return a working process, or one with a stuck stage."""
         moved = -100.0 if self.stuck else 0.0
         return Health(
             now=0.0,
@@ -90,24 +87,24 @@ class FakeView:
         )
 
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
-        """Remember who wants to hear of changes."""
+        """Add a listener; returns the unsubscribe."""
         self.listeners.append(changed)
         return lambda: self.listeners.remove(changed)
 
     def change(self) -> None:
-        """Tell those who listen that something is new."""
+        """Notify the listeners."""
         for changed in list(self.listeners):
             changed()
 
 
 def empty_view(**environ: str) -> FakeView:
-    """Return the view of a worker that has seen nothing yet."""
+    """Return the view of a worker without data."""
     return FakeView(load(environ))
 
 
 def busy_view(seed: int = 7, now: float = NOW, **environ: str) -> FakeView:
     """Return the view of two workers after a day of work on two sources; balanced."""
-    view = FakeView(load(ENVIRON | environ), now=now)
+    view = FakeView(load(ENVIRON | environ), clock=HandClock(now))
     chance = random.Random(seed)
     view.recent = list(scored_messages(chance, now, 90))
     view.recent_alerts = list(deliveries(view.recent, now))
@@ -146,14 +143,14 @@ def scored_messages(chance: random.Random, now: float, n: int) -> Iterator[Score
 
 
 def label_of(score: float | None) -> str | None:
-    """Return the label that goes with a score."""
+    """Return the label for a score."""
     if score is None:
         return None
     return "negative" if score < 0.35 else "positive" if score > 0.65 else "neutral"
 
 
 def probabilities_of(score: float | None) -> dict[str, float] | None:
-    """Return probabilities whose score this is."""
+    """Return probabilities with this score."""
     if score is None:
         return None
     neutral = min(score, 1 - score)
@@ -165,7 +162,7 @@ def probabilities_of(score: float | None) -> dict[str, float] | None:
 
 
 def deliveries(messages: Sequence[ScoredFeedback], now: float) -> Iterator[Delivery]:
-    """Yield what became of the alerts of the messages."""
+    """Yield the deliveries of the alerts on the messages."""
     found = [m for m in messages if m.score is not None and not 0.3 <= m.score <= 0.9]
     for i, message in enumerate(found):
         rule = "negative" if (message.score or 0) < 0.3 else "positive"
@@ -228,7 +225,7 @@ def sentiment_accounts(chance: random.Random, now: float) -> Iterator[Account]:
 
 
 def delivery_accounts(now: float) -> Iterator[Account]:
-    """Yield the accounts of the delivery stage: one alert waits, one is dead."""
+    """Yield the accounts of the delivery stage: one alert is pending, one dead-lettered."""
     yield Account(
         stage="delivery",
         partition=0,
@@ -243,7 +240,7 @@ def delivery_accounts(now: float) -> Iterator[Account]:
 
 
 def statuses(now: float) -> Iterator[WorkerStatus]:
-    """Yield the signs of life of two workers and the last words of a third."""
+    """Yield the status of two workers and the last status of a stopped third."""
     for i, name in enumerate(("larkbox-feedback-0", "larkbox-feedback-1", "larkbox-feedback-2")):
         yield WorkerStatus(
             id=name,

@@ -1,1 +1,1 @@
-"""Trains the shipped classifier: a teacher, its outputs, the student, and the finished weights."""
+"""Trains the shipped classifier: the teachers, their logits, the student and the final weights."""

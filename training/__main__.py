@@ -1,4 +1,4 @@
-"""`python -m training`: from the data folder to the weights and their card."""
+"""`python -m training`: from the labelled data to the weights and their model card."""
 
 import argparse
 import os
@@ -18,13 +18,14 @@ from training.finish import describe, finish
 from training.network import student_network, teacher_network, tokenizer_of
 
 WEIGHTS = Path(__file__).parents[1] / "feedback_app" / "sentiment" / "weights"
+WORK = Path("data/training")
 VOCABULARY = 9_800
 POSITIONS = 256
 STUDENT_SEEDS = (1,)
 
 
 def pruned_base(data: Corpus, work: Path) -> Path:
-    """Return the student's base with its vocabulary cut, made on first use."""
+    """Return the student's base model with a pruned vocabulary, built on first use."""
     target = work / "base" / "student"
     if not (target / "model.safetensors").exists():
         source = student_weights()
@@ -42,7 +43,7 @@ def _teacher_base(work: Path) -> Path:
 
 
 def yardstick(data: Corpus, work: Path) -> None:
-    """Fine-tune the base plainly, to compare with."""
+    """Fine-tune the unmodified base model as the baseline."""
     runs.yardstick(data, student_weights(), work)
 
 
@@ -56,10 +57,10 @@ def _warm(data: Corpus, work: Path) -> Path:
 
 
 def logits(data: Corpus, work: Path) -> None:
-    """Write the outputs on the training text of the teacher and of a student of the labels.
+    """Write the mean logits of the two teachers on the training text.
 
-    The two err in different places: together they are better than either, and the student learns
-    from both.
+    One is the large teacher, the other a student trained on the labels only. They make different
+    mistakes, so their mean beats either.
     """
     base, plan = _teacher_base(work), runs.TEACHER
     network = teacher_network(base, plan.dropout, plan.seed)
@@ -72,12 +73,12 @@ def logits(data: Corpus, work: Path) -> None:
 
 
 def student(data: Corpus, work: Path) -> None:
-    """Warm the student up on the labels, then distil the outputs of both teachers into it."""
-    taught = outputs.read(outputs.SHIPPED, [example.text for example in data.train + data.own])
+    """Warm the student up on the labels, then distil the teachers' logits into it."""
+    teachers = outputs.read(outputs.SHIPPED, [example.text for example in data.train + data.own])
     base = pruned_base(data, work)
     for seed in STUDENT_SEEDS:
         plan = replace(runs.STUDENT, seed=seed)
-        runs.student(data, taught, base, work, plan, start=_warm(data, work))
+        runs.student(data, teachers, base, work, plan, start=_warm(data, work))
 
 
 def finished(data: Corpus, work: Path) -> None:
@@ -95,12 +96,12 @@ def finished(data: Corpus, work: Path) -> None:
 
 
 def evaluate(data: Corpus, work: Path) -> None:
-    """Measure the shipped weights on validation and write their card again."""
+    """Evaluate the shipped weights on the validation split and rewrite their card."""
     print(describe(WEIGHTS, data))
 
 
 def everything(data: Corpus, work: Path) -> None:
-    """Run student and finish; the teacher's outputs come with the project."""
+    """Run student and finish; the teachers' logits are part of the repository."""
     student(data, work)
     finished(data, work)
 
@@ -117,7 +118,7 @@ STAGES: dict[str, Callable[[Corpus, Path], None]] = {
 
 
 def main() -> int:
-    """Run a stage; 0 if it went through, 2 if something to start from is missing."""
+    """Run a stage; return 0 on success, 2 where an input is missing or malformed."""
     parser = argparse.ArgumentParser(prog="python -m training")
     parser.add_argument(
         "stage",
@@ -134,7 +135,10 @@ def main() -> int:
         help="folder with train.jsonl and val.jsonl (default: FEEDBACK_TRAIN_DATA)",
     )
     parser.add_argument(
-        "--work", type=Path, default=Path("training"), help="folder of checkpoints and runs"
+        "--work",
+        type=Path,
+        default=WORK,
+        help="folder of checkpoints and runs (default: %(default)s)",
     )
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()

@@ -1,19 +1,19 @@
-"""Noise on a text that does not change what it says: what students see beside the original."""
+"""Label-preserving noise on the training text of the student."""
 
 import random
 import re
 from collections.abc import Callable
 
 _HASHTAG = re.compile(r"# (\w+(?: \w+)?)")
-_LAUGHS = ("lol", "haha", "omg", "tbh", "imo", "btw", "smh", "honestly", "seriously")
-_TURNS = "no not never none nothing nobody without hardly barely cannot but however except despite"
-_NEGATIONS = frozenset(_TURNS.split())
+_FILLERS = ("lol", "haha", "omg", "tbh", "imo", "btw", "smh", "honestly", "seriously")
+_KEPT = "no not never none nothing nobody without hardly barely cannot but however except despite"
+_NEGATIONS = frozenset(_KEPT.split())
 
 Noise = Callable[[str, random.Random], str]
 
 
 def drop_words(text: str, rng: random.Random) -> str:
-    """Leave out about one word in twelve, never a negation or a contrast."""
+    """Drop about one word in twelve, never a negation or a contrast."""
     words = text.split()
     kept = [
         word
@@ -24,7 +24,7 @@ def drop_words(text: str, rng: random.Random) -> str:
 
 
 def mistype(text: str, rng: random.Random) -> str:
-    """Swap two letters or leave one out in up to two words."""
+    """Swap two letters or drop one in up to two words."""
     words = text.split()
     for _ in range(rng.randint(1, 2)):
         index = rng.randrange(len(words)) if words else 0
@@ -39,14 +39,14 @@ def mistype(text: str, rng: random.Random) -> str:
 
 
 def move_user(text: str, rng: random.Random) -> str:
-    """Put a user name before the text, or take the one there away."""
+    """Add a user name, or remove the leading one."""
     if text.startswith("@user "):
         return text[6:]
     return f"@user {text}" if rng.random() < 0.7 else f"{text} @user"
 
 
 def change_marks(text: str, rng: random.Random) -> str:
-    """Change how the text ends, without adding a question."""
+    """Change the punctuation at the end, never to or from a question."""
     stripped = text.rstrip(" .!")
     if stripped.endswith("?"):
         return text
@@ -54,7 +54,7 @@ def change_marks(text: str, rng: random.Random) -> str:
 
 
 def join_hashtags(text: str, rng: random.Random) -> str:
-    """Write the words of a hashtag without the mark, or without the space between them."""
+    """Write a hashtag without its mark, or without its spaces."""
     if rng.random() < 0.5:
         return _HASHTAG.sub(r"\1", text)
     return _HASHTAG.sub(lambda match: "#" + match[1].replace(" ", "").lower(), text)
@@ -62,7 +62,7 @@ def join_hashtags(text: str, rng: random.Random) -> str:
 
 def add_filler(text: str, rng: random.Random) -> str:
     """Put a filler before the text."""
-    return f"{rng.choice(_LAUGHS)} {text}"
+    return f"{rng.choice(_FILLERS)} {text}"
 
 
 def drop_apostrophes(text: str, rng: random.Random) -> str:
@@ -79,11 +79,12 @@ _NOISES: tuple[tuple[float, Noise], ...] = (
     (0.03, add_filler),
     (0.05, drop_apostrophes),
 )
+"""Probability and function, in the order of application."""
 
 
 def augment(text: str, rng: random.Random) -> str:
-    """Return a normalised text with some noise, each kind by its own chance."""
-    for chance, noise in _NOISES:
-        if rng.random() < chance:
+    """Return a normalised text with noise, each kind applied with its own probability."""
+    for probability, noise in _NOISES:
+        if rng.random() < probability:
             text = noise(text, rng)
     return text

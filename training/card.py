@@ -1,4 +1,4 @@
-"""Writes the model card."""
+"""Renders the model card."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -34,10 +34,10 @@ read. Not meant for judging people, and not for any language but English.
    that such text needs; only Latin and Greek single characters stay.
 2. Text: SemEval Twitter sentiment 2013 to 2016, Stanford Sentiment Treebank, Hu and Liu customer
    reviews ({train} texts; near-duplicates of validation left out), and {own} texts of product
-   talk written for this project (`train/own_words.jsonl`).
+   talk written for this project (`training/own_words.jsonl`).
 3. Teachers: MPNet-base (`all-mpnet-base-v2` on PyPI in five parts, Apache 2.0), fine-tuned, and
    a student of the labels alone; they err in different places. The mean of their outputs on the
-   text is in `train/teacher_outputs.safetensors`: digests and logits, no text.
+   text is in `training/teacher_outputs.safetensors`: digests and logits, no text.
 4. Student: from the student of the labels, trained on the teachers' probabilities and the labels,
    on text with noise (words left out, typing errors, hashtags joined or split, marks changed)
    and, in the last epoch, without. Class shares are balanced in the loss, so the model decides as
@@ -89,7 +89,7 @@ def _run_row(run: Mapping[str, Any], remark: str = "") -> str:
 def card(facts: Mapping[str, Any], report: str) -> str:
     """Return the card as Markdown from the facts of training and the measured figures.
 
-    The paragraphs in `history` tell what the recipe does not: departures from it, what failed.
+    The paragraphs in `history` record departures from the recipe and what failed.
     """
     head = _HEAD.format(
         vocabulary=f"{facts['vocabulary']:,}",

@@ -1,4 +1,4 @@
-"""Reads labelled text and keeps the validation lines out of training."""
+"""Reads labelled text and keeps near-duplicates of validation out of training."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 OWN_WORDS = Path(__file__).with_name("own_words.jsonl")
-"""Product talk written for this project, in the same form as the training data."""
+"""Product feedback written for this project, in the format of the training data."""
 
 _NOT_WORDS = re.compile(r"[\W_]+")
 
@@ -41,20 +41,20 @@ def read(path: Path) -> list[Example]:
 
 
 def skeleton(text: str) -> str:
-    """Return the text without case, spaces and punctuation: equal for near-duplicates."""
+    """Return the text folded to lower case without spaces and punctuation."""
     return _NOT_WORDS.sub("", text.casefold())
 
 
 def without_near_duplicates(
     examples: Iterable[Example], held_out: Iterable[Example]
 ) -> list[Example]:
-    """Return the examples that are in `held_out` not even but for case and punctuation."""
+    """Return the examples whose skeleton is not that of one in `held_out`."""
     seen = {skeleton(example.text) for example in held_out}
     return [example for example in examples if skeleton(example.text) not in seen]
 
 
 def digest(text: str) -> int:
-    """Return 63 bits that stand for a text where the text itself may not be stored."""
+    """Return a 63-bit digest of a text, to store in its place."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 1
 
 
@@ -64,7 +64,7 @@ def class_shares(labels: Sequence[int]) -> list[float]:
 
 
 class Corpus(NamedTuple):
-    """What a run trains on and what it is tuned on."""
+    """Training text, validation text, and our own feedback."""
 
     train: list[Example]
     val: list[Example]
@@ -72,7 +72,7 @@ class Corpus(NamedTuple):
 
 
 def corpus(folder: Path) -> Corpus:
-    """Read `train.jsonl` and `val.jsonl` of a folder, near-duplicates of the latter left out."""
+    """Read `train.jsonl` and `val.jsonl` of a folder, without near-duplicates of validation."""
     val = read(folder / "val.jsonl")
     train = without_near_duplicates(read(folder / "train.jsonl"), val)
     return Corpus(train, val, read(OWN_WORDS))

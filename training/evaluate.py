@@ -1,4 +1,4 @@
-"""Measures a finished weights directory on labelled text, as the model card reports it."""
+"""Evaluates a weights directory on labelled text, for the model card."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ SLICES: dict[str, Callable[[str], bool]] = {
     "shorter than 60 characters": lambda text: len(text) < 60,
 }
 
-# What the card warns of, in texts of our own, since the labelled text has too little of it.
+# Weak spots that the labelled text hardly covers, in texts of our own.
 PROBES: dict[str, tuple[str, ...]] = {
     "sarcasm": (
         "Oh great, the server is down again. Best Monday ever.",
@@ -55,7 +55,7 @@ PROBES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Measured:
-    """Probabilities of a directory's model and the labels they are held against."""
+    """The probabilities of a model (texts, 3) and the true labels (texts,)."""
 
     probabilities: Tensor
     labels: Tensor
@@ -67,7 +67,7 @@ class Measured:
 
 
 def probabilities_of(weights: Path, texts: Sequence[str]) -> Tensor:
-    """Return probabilities (texts, 3), float32, by the library, text normalised first."""
+    """Return probabilities (texts, 3), float32, of normalised text by the library's model."""
     model = AutoModelForSequenceClassification.from_pretrained(weights, dtype=torch.float32)
     tokenizer = tokenizer_of(weights, 256)
     prepared = [normalise(text) for text in texts]
@@ -129,7 +129,7 @@ def _probes(weights: Path) -> list[str]:
 
 
 def report(weights: Path, examples: Sequence[Example], measured: Measured) -> str:
-    """Return the figures as Markdown; the same command gives the same figures."""
+    """Return the figures as Markdown, the same on every run."""
     score = metrics.scores(measured.probabilities)
     low, high = metrics.bootstrap_interval(measured.predicted, measured.labels)
     recall = metrics.macro_recall(measured.predicted, measured.labels)

@@ -1,4 +1,4 @@
-"""Makes the shipped directory of trained weights: averaged, calibrated, in half precision."""
+"""Writes the shipped weights: averaged over runs, calibrated, in half precision."""
 
 import json
 import platform
@@ -24,10 +24,10 @@ _NOT_OURS = {"_name_or_path", "transformers_version", "gradient_checkpointing", 
 
 
 def averaged(runs: Sequence[Path]) -> dict[str, Tensor]:
-    """Return the mean of the weights of runs that started from the same weights, float32."""
+    """Return the mean weights, float32, of runs with the same starting weights."""
     parts = [torch.load(run / "weights.pt", weights_only=True) for run in runs]
     mean = {name: torch.stack([part[name] for part in parts]).mean(0) for name in parts[0]}
-    # The training wrapper's name for the library's model is no part of the format.
+    # The training wrapper prefixes the names of the library's model.
     return {name.removeprefix("model."): tensor for name, tensor in mean.items()}
 
 
@@ -41,24 +41,23 @@ def _config(base: Path) -> dict[str, Any]:
         "problem_type": "single_label_classification",
         "dtype": "float16",
         "language": ["en"],
-        # Text goes through `normalise` before the tokenizer; another model is not to be treated so.
+        # Text goes through `normalise` before the tokenizer, for this model only.
         "feedback_normalise": True,
     }
 
 
-def _told(run: Path) -> Any:
+def _facts_of(run: Path) -> Any:
     return json.loads((run / "run.json").read_text(encoding="utf-8"))
 
 
 def with_earlier(facts: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
-    """Return facts with what earlier facts tell beside the runs themselves.
+    """Return facts with what stays of the earlier ones: other runs, and the hand-written history.
 
-    Runs that were not made again, such as the yardstick and the teacher, whose outputs are
-    recorded, and what somebody wrote down by hand.
+    Runs such as the yardstick and the teacher are not repeated by every training.
     """
-    told = {run["name"]: run for run in [*before.get("others", ()), *facts["others"]]}
+    others = {run["name"]: run for run in [*before.get("others", ()), *facts["others"]]}
     history = {"history": before["history"]} if "history" in before else {}
-    return facts | {"others": list(told.values())} | history
+    return facts | {"others": list(others.values())} | history
 
 
 def _val_logits(base: Path, weights: dict[str, Tensor], data: Corpus) -> Tensor:
@@ -77,8 +76,7 @@ def finish(
     Args:
         base: the pruned directory that the runs started from: tokenizer and configuration.
         runs: folders of the runs whose weights are averaged.
-        others: folders of runs that the card tells of beside them; of those not there
-            it tells what it told before.
+        others: folders of other runs for the card; of a missing one it keeps the earlier facts.
         data: for the temperature and the figures.
         target: the directory to write.
     """
@@ -95,8 +93,8 @@ def finish(
         (target / name).write_bytes((base / name).read_bytes())
 
     facts = {
-        "runs": [_told(run) for run in runs],
-        "others": [_told(run) for run in others if (run / "run.json").exists()],
+        "runs": [_facts_of(run) for run in runs],
+        "others": [_facts_of(run) for run in others if (run / "run.json").exists()],
         "temperature": temperature,
         "vocabulary": _config(base)["vocab_size"],
         "train_texts": len(data.train),
@@ -112,7 +110,7 @@ def finish(
 
 
 def describe(target: Path, data: Corpus) -> str:
-    """Measure the directory on validation, write its card and plot, return the figures."""
+    """Evaluate the directory on validation, write its card and plot, and return the figures."""
     measured = evaluate.measure(target, data.val)
     bins = metrics.reliability(measured.probabilities, measured.labels)
     error = metrics.calibration_error(measured.probabilities, measured.labels)

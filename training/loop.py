@@ -1,4 +1,4 @@
-"""The training loop: batches by length, checkpoints, resumption, a progress bar."""
+"""The training loop: batches by length, checkpoints, resumption and a progress bar."""
 
 import os
 import random
@@ -27,11 +27,12 @@ from training.optimiser import MasterAdamW, Schedule
 CHECKPOINT_SECONDS = 180.0
 _LOG_SECONDS = 30.0
 _POOL_OF_BATCHES = 40
+_PREDICT_BATCH = 64
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how fast a network is trained; of the last epoch, `last` is run (0 to 1)."""
+    """Hyperparameters; `last` is the share of the last epoch to run (0 to 1)."""
 
     epochs: int
     batch: int
@@ -48,7 +49,7 @@ class Plan:
 def batches(
     lengths: Sequence[int], size: int, rng: random.Random, pool: int = _POOL_OF_BATCHES
 ) -> list[list[int]]:
-    """Return positions in shuffled batches of `size`, each of texts of about equal length."""
+    """Return shuffled batches of `size` positions, each of texts of similar length."""
     order = list(range(len(lengths)))
     rng.shuffle(order)
     result = []
@@ -60,14 +61,14 @@ def batches(
 
 
 class Batches(Protocol):
-    """Gives the batches of an epoch, the same whenever it is asked for again."""
+    """Supplies the batches of an epoch, the same ones on every call."""
 
     def epoch(self, number: int) -> list[Callable[[], Batch]]:
-        """Return the batches of an epoch, each made when it is called."""
+        """Return the batches of an epoch, each built when called."""
 
 
 class Feed:
-    """Tokenises the texts of an epoch and batches them, in an order that the seed decides."""
+    """Tokenises and batches the texts of an epoch, in an order given by the seed."""
 
     def __init__(
         self,
@@ -76,14 +77,14 @@ class Feed:
         plan: Plan,
         texts_of_epoch: Callable[[int], list[str]],
     ) -> None:
-        """Take the texts of an epoch, counted from 0, from `texts_of_epoch`."""
+        """Get the texts of an epoch, counted from 0, from `texts_of_epoch`."""
         self._tokenizer = tokenizer
         self._padding = padding
         self._plan = plan
         self._texts_of_epoch = texts_of_epoch
 
     def epoch(self, number: int) -> list[Callable[[], Batch]]:
-        """Return the batches of an epoch, each made when it is called."""
+        """Return the batches of an epoch, each built when called."""
         encoded = self._tokenizer.encode_batch_fast(self._texts_of_epoch(number))
         ids = [encoding.ids for encoding in encoded]
         rng = random.Random(f"{self._plan.seed} {number}")  # noqa: S311
@@ -96,14 +97,14 @@ class Feed:
 
 
 def save(state: object, path: Path) -> None:
-    """Write a checkpoint so that a crash leaves the old one or the new one."""
+    """Write a checkpoint atomically."""
     temporary = path.with_suffix(".tmp")
     torch.save(state, temporary)
     os.replace(temporary, path)
 
 
 def progress_bar(console: Console) -> Progress:
-    """Return a progress bar with pace and time left."""
+    """Return a progress bar with elapsed and remaining time."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -124,19 +125,19 @@ def fit(
     checkpoint: Path,
     after_epoch: Callable[[int], str],
 ) -> float:
-    """Train to the end of the plan, from the checkpoint if there is one.
+    """Train to the end of the plan, resuming from the checkpoint if there is one.
 
     Args:
         model: maps ids and mask to logits.
         optimiser: holds the weights of `model`.
-        feed: gives the batches.
+        feed: the batches of each epoch.
         plan: epochs and rates.
         loss_of: losses (texts,) of logits (float32) of the texts at the given positions.
-        checkpoint: the file that is written every few minutes.
-        after_epoch: called with the epoch's number; returns a line to print.
+        checkpoint: the file to write every few minutes.
+        after_epoch: called with the number of the epoch; returns a line to print.
 
     Returns:
-        Seconds spent in steps, those before a resumption included.
+        Seconds spent in steps, including those before a resumption.
     """
     console = Console(stderr=True)
     epoch, done, seconds = 0, 0, 0.0
@@ -147,7 +148,7 @@ def fit(
         console.print(f"resuming {checkpoint} at epoch {epoch + 1}, batch {done}")
     running, logged, saved_at = 0.0, time.monotonic(), time.monotonic()
 
-    def keep() -> None:
+    def write_checkpoint() -> None:
         state = {"epoch": epoch, "done": done, "seconds": seconds, "optimiser": optimiser.state()}
         save(state, checkpoint)
 
@@ -162,7 +163,7 @@ def fit(
             while done < len(parts):
                 started = time.monotonic()
                 step = epoch * len(whole) + done
-                # Dropout of a step is the same whether or not the run was interrupted.
+                # Seeded by step, so that a resumed run draws the same dropout.
                 torch.manual_seed(plan.seed * 1_000_003 + step)
                 batch = parts[done]()
                 logits = model(batch.ids, batch.mask).float()
@@ -183,24 +184,22 @@ def fit(
                         f"{seconds:.0f} s"
                     )
                 if now - saved_at > CHECKPOINT_SECONDS:
-                    keep()
+                    write_checkpoint()
                     saved_at = time.monotonic()
             console.print(after_epoch(epoch))
             epoch, done = epoch + 1, 0
-            keep()
+            write_checkpoint()
     return seconds
 
 
 @torch.inference_mode()
-def predict(
-    model: nn.Module, tokenizer: Tokenizer, padding: int, texts: Sequence[str], batch: int = 64
-) -> Tensor:
+def predict(model: nn.Module, tokenizer: Tokenizer, padding: int, texts: Sequence[str]) -> Tensor:
     """Return the logits (texts, 3), float32."""
     model.eval()
     ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts))]
     order = sorted(range(len(ids)), key=lambda position: len(ids[position]))
     logits = torch.empty(len(ids), 3)
-    for start in range(0, len(order), batch):
-        positions = order[start : start + batch]
+    for start in range(0, len(order), _PREDICT_BATCH):
+        positions = order[start : start + _PREDICT_BATCH]
         logits[positions] = model(*pad([ids[position] for position in positions], padding)).float()
     return logits

@@ -10,7 +10,7 @@ POSITIVE_ABOVE = 0.9
 
 
 def macro_recall(predicted: Tensor, labels: Tensor) -> float:
-    """Return the mean over the three classes of the share that is recognised."""
+    """Return the mean recall of the three classes."""
     recalls = [(predicted[labels == label] == label).float().mean() for label in range(3)]
     return float(torch.stack(recalls).mean())
 
@@ -22,7 +22,7 @@ def scores(probabilities: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Bin:
-    """Texts whose highest probability lies in one fifteenth of 0 to 1."""
+    """Texts whose top probability falls into one bin of the reliability diagram."""
 
     count: int
     confidence: float
@@ -30,7 +30,7 @@ class Bin:
 
 
 def reliability(probabilities: Tensor, labels: Tensor, bins: int = 15) -> list[Bin]:
-    """Return the bins by the probability of the predicted class; empty ones have zeros."""
+    """Return the bins by top probability; empty ones have zeros."""
     confidence, predicted = probabilities.max(1)
     right = (predicted == labels).float()
     number = (confidence * bins).ceil().long().clamp(1, bins) - 1

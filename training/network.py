@@ -1,7 +1,7 @@
-"""Networks in bfloat16 for training, and the cheap dropout that they train with.
+"""The networks, in bfloat16 for training, and a cheap dropout.
 
-The processor multiplies bfloat16 several times faster than float32, and a network wholly in
-bfloat16 spends nothing on casting; the optimiser keeps the exact weights (`optimiser.py`).
+The CPU multiplies bfloat16 several times faster than float32, and a network wholly in bfloat16
+needs no casts; the optimiser keeps float32 master weights (`optimiser.py`).
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoModelForSequenceClassification
 
 LABELS = ("negative", "neutral", "positive")
+FROZEN_LAYERS = 4
+"""Layers of the teacher that are not trained, counted from the embeddings."""
 
 
 class Batch(NamedTuple):
@@ -25,10 +27,9 @@ class Batch(NamedTuple):
 
 
 class PooledDropout(nn.Module):
-    """Dropout that takes its mask from a pool at a random place.
+    """Dropout whose mask is a slice of a pool at a random offset.
 
-    Drawing a fresh mask costs as much as the layer around it; the pool repeats itself only after
-    millions of values and never at the same offset.
+    Drawing a fresh mask costs as much as the layer around it.
     """
 
     POOL = 1 << 23
@@ -47,7 +48,7 @@ class PooledDropout(nn.Module):
         return (keep / (1 - share)).to(dtype)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return x with some values zeroed and the others scaled up; x itself in evaluation."""
+        """Return x with dropout applied; x itself in evaluation."""
         if not self.training:
             return x
         start = int(torch.randint(0, self.POOL - x.numel(), ()))
@@ -55,7 +56,7 @@ class PooledDropout(nn.Module):
 
 
 def use_pooled_dropout(model: nn.Module, share: float, seed: int) -> None:
-    """Replace the dropout layers that drop anything; attention asks its own one for its share."""
+    """Replace every dropout layer with a share above 0."""
     pool = PooledDropout.make_pool(share, torch.bfloat16, seed)
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
@@ -64,7 +65,7 @@ def use_pooled_dropout(model: nn.Module, share: float, seed: int) -> None:
 
 
 class MeanPooled(nn.Module):
-    """An encoder with a classifier on the mean of its tokens, as sentence encoders are trained."""
+    """An encoder with a classifier on its mean-pooled tokens."""
 
     def __init__(self, encoder: nn.Module, hidden: int, dropout: float) -> None:
         """Put three outputs on the encoder."""
@@ -97,20 +98,20 @@ class FirstToken(nn.Module):
         return out
 
 
-# The eager form: the fused one takes four times as long backwards in bfloat16 on a processor.
+# Eager: the backward pass of the fused one takes four times as long in bfloat16 on a CPU.
 _ATTENTION: dict[str, Any] = {
     "attention_probs_dropout_prob": 0.0,
     "attn_implementation": "eager",
 }
 
 
-def teacher_network(weights: Path, dropout: float, seed: int, frozen: int = 4) -> nn.Module:
+def teacher_network(weights: Path, dropout: float, seed: int) -> nn.Module:
     """Return a mean-pooled MPNet classifier, its embeddings and lowest layers frozen."""
     torch.manual_seed(seed)
     encoder = AutoModel.from_pretrained(weights, add_pooling_layer=False, **_ATTENTION)
     encoder.embeddings.requires_grad_(False)
-    encoder.encoder.layer[:frozen].requires_grad_(False)
-    # Shared by all layers: training it would send the gradient through the frozen ones.
+    encoder.encoder.layer[:FROZEN_LAYERS].requires_grad_(False)
+    # Shared by all layers: training it would backpropagate through the frozen ones.
     encoder.encoder.relative_attention_bias.requires_grad_(False)
     model = MeanPooled(encoder, encoder.config.hidden_size, dropout)
     use_pooled_dropout(model, dropout, seed)
@@ -118,7 +119,7 @@ def teacher_network(weights: Path, dropout: float, seed: int, frozen: int = 4) -
 
 
 def student_network(weights: Path, dropout: float, seed: int) -> nn.Module:
-    """Return the library's classifier on an encoder; everything trains."""
+    """Return the library's classifier, with every weight trainable."""
     torch.manual_seed(seed)
     model = AutoModelForSequenceClassification.from_pretrained(
         weights,
@@ -132,7 +133,7 @@ def student_network(weights: Path, dropout: float, seed: int) -> nn.Module:
 
 
 def tokenizer_of(weights: Path, max_length: int) -> Tokenizer:
-    """Return the tokenizer of a model directory, cutting at `max_length` tokens, not padding."""
+    """Return the tokenizer of a model directory, truncating at `max_length`, without padding."""
     tokenizer = Tokenizer.from_file(str(weights / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_length)
@@ -140,7 +141,7 @@ def tokenizer_of(weights: Path, max_length: int) -> Tokenizer:
 
 
 def padding_of(tokenizer: Tokenizer) -> int:
-    """Return the id of the padding token, whatever its name."""
+    """Return the id of the padding token; raises ValueError where there is none."""
     for name in ("[PAD]", "<pad>"):
         token: int | None = tokenizer.token_to_id(name)
         if token is not None:

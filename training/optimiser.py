@@ -1,4 +1,4 @@
-"""AdamW on exact copies of a bfloat16 network's weights, with their running average."""
+"""AdamW on float32 master weights of a bfloat16 network, with their moving average."""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _NO_DECAY = ("bias", "LayerNorm.weight")
 
 @dataclass(frozen=True)
 class Schedule:
-    """Learning rate over the steps: linear warm-up, then a half cosine down to zero."""
+    """The learning rate: linear warm-up, then cosine decay to zero."""
 
     peak: float
     steps: int
@@ -28,7 +28,7 @@ class Schedule:
 
 
 def depth(name: str, layers: int) -> int:
-    """Return how far a parameter lies below the head: 0 for the head, layers + 1 for embeddings."""
+    """Return the layers between a parameter and the head: 0 to layers + 1 (embeddings)."""
     parts = name.split(".")
     if "layer" in parts:
         return layers - int(parts[parts.index("layer") + 1])
@@ -36,9 +36,9 @@ def depth(name: str, layers: int) -> int:
 
 
 class MasterAdamW:
-    """Keeps float32 masters of the trainable weights; the network sees them rounded.
+    """Keeps float32 masters of the trainable weights; the network gets them rounded.
 
-    A step smaller than bfloat16 can hold would be lost on the network's own weights.
+    A step below the resolution of bfloat16 would be lost on the network's own weights.
     """
 
     def __init__(
@@ -49,14 +49,14 @@ class MasterAdamW:
         weight_decay: float,
         average: float | None = None,
     ) -> None:
-        """Take over the trainable weights.
+        """Copy the trainable weights.
 
         Args:
             model: the network; its parameters with `requires_grad` are trained.
             layers: layers of its encoder.
-            layer_decay: factor on the learning rate a layer down from the head.
+            layer_decay: factor on the learning rate per layer below the head.
             weight_decay: decoupled decay of all but biases and norms.
-            average: decay a step of the exponential average of the weights, if one is kept.
+            average: decay per step of the exponential moving average, None for no average.
         """
         named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
         self.names = [name for name, _ in named]
@@ -88,12 +88,12 @@ class MasterAdamW:
                 weight.copy_(master)
                 master.grad = None
             if self.averages is not None:
-                # A short memory at first, or the untrained weights would weigh too long.
+                # A lower decay at first, or the untrained weights would dominate the average.
                 decay = min(self._average, (1 + step) / (10 + step))
                 torch._foreach_lerp_(self.averages, self.masters, 1 - decay)
 
     def state(self) -> dict[str, Any]:
-        """Return all that `load` needs to go on."""
+        """Return the state for `load`."""
         return {
             "masters": self.masters,
             "averages": self.averages,
@@ -101,7 +101,7 @@ class MasterAdamW:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from a `state`."""
+        """Resume from a `state`."""
         with torch.no_grad():
             for weight, master, saved in zip(
                 self._weights, self.masters, state["masters"], strict=True
@@ -114,5 +114,5 @@ class MasterAdamW:
         self._adam.load_state_dict(state["adam"])
 
     def result(self) -> dict[str, Tensor]:
-        """Return the trained weights by name, float32: the average where one is kept."""
+        """Return the trained weights by name, float32: the moving average if there is one."""
         return dict(zip(self.names, self.averages or self.masters, strict=True))

@@ -8,7 +8,7 @@ _SIZE, _MARGIN = 360, 44
 
 
 def calibration_svg(bins: Sequence[Bin], error: float) -> str:
-    """Return a reliability diagram: how often the prediction is right against how sure it is."""
+    """Return a reliability diagram: accuracy against confidence."""
     full = _SIZE + 2 * _MARGIN
     total = max(1, sum(part.count for part in bins))
 

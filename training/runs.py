@@ -1,4 +1,4 @@
-"""The runs: yardstick, teacher and student, each a network, a loss and a feed of text."""
+"""The runs: yardstick, teacher and student, each with its network, loss and text."""
 
 import json
 import random
@@ -29,18 +29,23 @@ WARM_UP = Plan(
 )
 STUDENT = Plan(epochs=2, batch=64, peak=1e-4, layer_decay=0.9, dropout=0.1, seed=1, average=0.999)
 
+TEMPERATURE = 1.5
+"""Softens the distributions of teacher and student in the distillation loss."""
+SOFT = 0.7
+"""Weight of the divergence from the teacher; the labels have the rest."""
+
 Loss = Callable[[Tensor, list[int]], Tensor]
 
 
 def class_balanced(labels: list[int], even: int = 0) -> Loss:
-    """Return the cross entropy that teaches what the text says, not how frequent its class is.
+    """Return a cross entropy with logit adjustment for class imbalance.
 
-    The log shares of the classes are added to the logits in training only (logit adjustment), so
-    the network alone decides as if the three classes were equally frequent.
+    The log priors of the classes are added to the logits in training only, so the network decides
+    as if the three classes were equally frequent.
 
     Args:
         labels: class of each text.
-        even: that many texts at the end have even classes already and are left out of it.
+        even: how many texts at the end are balanced already and not adjusted.
     """
     adjusted = len(labels) - even
     shifts = torch.zeros(len(labels), 3)
@@ -54,35 +59,34 @@ def class_balanced(labels: list[int], even: int = 0) -> Loss:
 
 
 def plain(labels: list[int]) -> Loss:
-    """Return the cross entropy with the labels."""
+    """Return the plain cross entropy."""
     known = torch.tensor(labels)
     return lambda logits, positions: F.cross_entropy(logits, known[positions], reduction="none")
 
 
-def distilled(hard: Loss, teacher: Tensor, soft: float, temperature: float = 1.5) -> Loss:
-    """Return `soft` parts of the divergence from the teacher, the rest from the labels.
+def distilled(hard: Loss, teacher: Tensor, soft: float) -> Loss:
+    """Return the distillation loss: KL divergence from the teacher, mixed with a label loss.
 
     Args:
-        hard: the loss by the labels.
-        teacher: logits (texts, 3); a row of NaN leaves its text to the labels alone.
-        soft: weight of the teacher, 0 to 1.
-        temperature: both distributions are flattened by it.
+        hard: the label loss.
+        teacher: logits (texts, 3); a row of NaN leaves its text to the label loss alone.
+        soft: weight of the divergence, 0 to 1; the label loss has the rest.
     """
     weights = (~teacher.isnan().any(1)).float() * soft
-    softened = F.softmax(teacher.nan_to_num() / temperature, dim=1)
+    softened = F.softmax(teacher.nan_to_num() / TEMPERATURE, dim=1)
 
     def loss(logits: Tensor, positions: list[int]) -> Tensor:
         divergence = F.kl_div(
-            F.log_softmax(logits / temperature, dim=1), softened[positions], reduction="none"
+            F.log_softmax(logits / TEMPERATURE, dim=1), softened[positions], reduction="none"
         ).sum(1)
         weight = weights[positions]
-        return weight * divergence * temperature**2 + (1 - weight) * hard(logits, positions)
+        return weight * divergence * TEMPERATURE**2 + (1 - weight) * hard(logits, positions)
 
     return loss
 
 
 def encoder_layers(weights: Path) -> int:
-    """Return how many layers the encoder has, from its configuration."""
+    """Return the number of layers of the encoder, from its configuration."""
     layers: int = json.loads((weights / "config.json").read_text())["num_hidden_layers"]
     return layers
 
@@ -100,7 +104,7 @@ def train(
 ) -> Path:
     """Train a network and write its weights, validation logits and figures to `work / name`.
 
-    A run that is there already, to its end, is not trained again.
+    A finished run of the same plan is not repeated.
     """
     folder = work / name
     figures = folder / "run.json"
@@ -125,7 +129,7 @@ def train(
         network.load_state_dict(trained)
         torch.save(logits, folder / "val-logits.pt")
         torch.save(optimiser.result(), folder / f"weights-{epoch + 1}.pt")
-        # A run cut off between this and its checkpoint comes here twice for one epoch.
+        # A run interrupted before its checkpoint repeats the epoch.
         recalls[epoch:] = [macro_recall(logits.argmax(1), val_labels)]
         recalls_file.write_text(json.dumps(recalls))
         return f"{name}: val macro recall {recalls[-1]:.4f} after epoch {epoch + 1}"
@@ -138,40 +142,40 @@ def train(
     return folder
 
 
-def yardstick(data: Corpus, weights: Path, work: Path, plan: Plan = YARDSTICK) -> Path:
-    """Fine-tune the student's base plainly for three epochs, to compare with."""
+def yardstick(data: Corpus, weights: Path, work: Path) -> Path:
+    """Fine-tune the student's base for three epochs as the baseline."""
     texts = [example.text for example in data.train]
     return train(
-        f"yardstick-{plan.seed}",
-        student_network(weights, plan.dropout, plan.seed),
+        f"yardstick-{YARDSTICK.seed}",
+        student_network(weights, YARDSTICK.dropout, YARDSTICK.seed),
         weights,
         lambda epoch: texts,
         data.val,
         str,
         plain([example.label for example in data.train]),
-        plan,
+        YARDSTICK,
         work,
     )
 
 
-def teacher(data: Corpus, weights: Path, work: Path, plan: Plan = TEACHER) -> Path:
+def teacher(data: Corpus, weights: Path, work: Path) -> Path:
     """Fine-tune the teacher."""
     texts = [normalise(example.text) for example in data.train]
     return train(
-        f"teacher-{plan.seed}",
-        teacher_network(weights, plan.dropout, plan.seed),
+        f"teacher-{TEACHER.seed}",
+        teacher_network(weights, TEACHER.dropout, TEACHER.seed),
         weights,
         lambda epoch: texts,
         data.val,
         normalise,
         class_balanced([example.label for example in data.train]),
-        plan,
+        TEACHER,
         work,
     )
 
 
 def logits_of(network: nn.Module, weights: Path, run: Path, examples: list[Example]) -> Tensor:
-    """Return the logits (texts, 3) of a network with the weights that a run gave it."""
+    """Return the logits (texts, 3) of a network with the weights of a run."""
     network.load_state_dict(torch.load(run / "weights.pt", weights_only=True), strict=False)
     tokenizer = tokenizer_of(weights, TEACHER.max_length)
     texts = [normalise(example.text) for example in examples]
@@ -185,19 +189,17 @@ def student(
     work: Path,
     plan: Plan,
     start: Path | None = None,
-    soft: float = 0.7,
 ) -> Path:
-    """Train the student, the text noisy but for the last epoch.
+    """Train the student, on noisy text except in the last epoch.
 
     Args:
         data: the texts.
-        teacher: logits (texts, 3) for the training text and our own words after it; None: labels
-            alone.
+        teacher: logits (texts, 3) for the training text and then our own feedback; None for the
+            labels alone.
         weights: directory with the network and its tokenizer.
         work: folder of the runs.
         plan: rates and epochs.
-        start: folder of an earlier run to go on from.
-        soft: see `distilled`.
+        start: folder of the run whose weights to start from.
     """
     examples = data.train + data.own
     texts = [normalise(example.text) for example in examples]
@@ -219,7 +221,7 @@ def student(
         texts_of_epoch,
         data.val,
         normalise,
-        hard if teacher is None else distilled(hard, teacher, soft),
+        hard if teacher is None else distilled(hard, teacher, SOFT),
         plan,
         work,
     )

@@ -1,6 +1,6 @@
-"""Cuts a word-piece vocabulary down to what short English posts need.
+"""Prunes a WordPiece vocabulary to what short English posts need.
 
-Half of a small encoder's weights are its vocabulary. Pieces that go are spelled by shorter ones.
+Half of a small encoder's weights are its vocabulary. Shorter pieces spell the removed ones.
 """
 
 import json
@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
 PRODUCT_WORDS = Path(__file__).with_name("product_words.txt")
-"""Words of product talk that stay, however rare they are in the training text."""
+"""Product words to keep even where the training text hardly has them."""
 
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _WORDS = "embeddings.word_embeddings.weight"
@@ -23,8 +23,8 @@ _POSITIONS = "embeddings.position_embeddings.weight"
 _POSITION_IDS = "embeddings.position_ids"
 
 
-def _spells(piece: str) -> bool:
-    """Tell whether a piece is one character of the Latin script, a digit, a mark or a symbol."""
+def _is_character(piece: str) -> bool:
+    """Whether a piece is one Latin or Greek letter, digit, punctuation mark or symbol."""
     character = piece.removeprefix("##")
     if len(character) != 1:
         return False
@@ -38,7 +38,7 @@ def _spells(piece: str) -> bool:
 def count(
     tokenizer: Tokenizer, texts: Sequence[str], labels: Sequence[int]
 ) -> dict[int, list[int]]:
-    """Return how often each piece is used in the texts of each of the three classes."""
+    """Return the uses of each piece in the texts of each of the three classes."""
     counts: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
     for encoding, label in zip(tokenizer.encode_batch_fast(list(texts)), labels, strict=True):
         for piece in encoding.ids:
@@ -47,16 +47,16 @@ def count(
 
 
 def information(counts: Mapping[int, Sequence[int]]) -> dict[int, float]:
-    """Return what each piece tells about the class: its uses times their divergence, in nats."""
+    """Return the information of each piece about the class: uses times KL divergence, in nats."""
     totals = [sum(row[label] for row in counts.values()) for label in range(3)]
     shares = [total / sum(totals) for total in totals]
-    told = {}
+    found = {}
     for piece, row in counts.items():
-        # Four more uses in the usual mix, or every rare piece would look telling.
+        # Smoothed by four uses at the average mix, or every rare piece would look informative.
         smooth = [(row[label] + 4 * shares[label]) / (sum(row) + 4) for label in range(3)]
         divergence = sum(p * math.log(p / q) for p, q in zip(smooth, shares, strict=True))
-        told[piece] = sum(row) * divergence
-    return told
+        found[piece] = sum(row) * divergence
+    return found
 
 
 def choose(
@@ -67,19 +67,19 @@ def choose(
 ) -> list[str]:
     """Return `size` pieces in the order of the old vocabulary.
 
-    Kept first are the special ones, single characters and `wanted` words. Of the rest, four tenths
-    are what tells most about the class, three tenths what the texts use most, and three tenths
-    what is common in English at large: the old vocabulary is sorted by that.
+    Special pieces, single characters and `wanted` words stay. Of the rest, 40 % are the most
+    informative about the class, 30 % the most used in the texts, and 30 % the most common in
+    English, which is the order of the old vocabulary.
     """
-    kept = {piece for piece in vocabulary if piece in _SPECIAL or _spells(piece)}
+    kept = {piece for piece in vocabulary if piece in _SPECIAL or _is_character(piece)}
     kept |= {word for word in wanted if word in vocabulary}
-    told = information(counts)
+    by_class = information(counts)
     usable = [piece for piece in vocabulary if piece.isascii() and not piece.startswith("[unused")]
     usable.sort(key=vocabulary.__getitem__)
-    by_information = sorted(usable, key=lambda piece: -told.get(vocabulary[piece], 0.0))
+    by_information = sorted(usable, key=lambda piece: -by_class.get(vocabulary[piece], 0.0))
     by_use = sorted(usable, key=lambda piece: -sum(counts.get(vocabulary[piece], ())))
-    room = size - len(kept)
-    limits = (size - room * 6 // 10, size - room * 3 // 10, size)
+    free = size - len(kept)
+    limits = (size - free * 6 // 10, size - free * 3 // 10, size)
     for pieces, limit in zip((by_information, by_use, usable), limits, strict=True):
         for piece in pieces:
             if len(kept) >= limit:
@@ -93,7 +93,7 @@ def _write_json(path: Path, value: object) -> None:
 
 
 def prune(source: Path, target: Path, pieces: Iterable[str], positions: int) -> None:
-    """Write the model of `source` with these pieces and this many positions to `target`.
+    """Write the model of `source` to `target` with these pieces and this many positions.
 
     Raises:
         KeyError: a piece is not in the vocabulary of `source`.

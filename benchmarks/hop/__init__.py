@@ -1,4 +1,4 @@
-"""One hop, topic to topic, with a trivial handler: this project's, and a bare client loop."""
+"""One hop, topic to topic, with a trivial handler: the stage runner, and a bare client loop."""
 
 from benchmarks.hop.measure import measure
 

@@ -1,8 +1,8 @@
-"""CPU a message over a backlog, and latency at a low rate, of one hop.
+"""CPU per message over a backlog, and latency at a low rate, of one hop.
 
     python -m benchmarks.hop [--messages N] [--seconds S] [--kafka ADDRESS]
 
-Prints a row a way and ends with one JSON line.
+Prints a row per variant and ends with one line of JSON.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 
-from benchmarks.hop.measure import WAYS, measure
+from benchmarks.hop.measure import VARIANTS, measure
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -19,11 +19,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--messages", type=int, default=500_000)
     parser.add_argument("--seconds", type=float, default=30.0, help="of the latency run")
     parser.add_argument("--kafka", help="host:port; a local broker is started without it")
-    parser.add_argument("ways", nargs="*", choices=[*WAYS, []], help="all unless named")
+    parser.add_argument("variants", nargs="*", choices=[*VARIANTS, []], help="default: all")
     given = parser.parse_args(argv)
-    ways = given.ways or WAYS
-    found = asyncio.run(measure(given.messages, given.seconds, given.kafka, ways))
-    if set(found) == set(WAYS):
+    variants = given.variants or VARIANTS
+    found = asyncio.run(measure(given.messages, given.seconds, given.kafka, variants))
+    if set(found) == set(VARIANTS):
         hop = found["hop"]
         ratio = hop["cpu_ms"] / found["aiokafka"]["cpu_ms"]
         line = {"hop_cpu_ms": hop["cpu_ms"], "hop_vs_aiokafka_cpu": ratio}

@@ -1,4 +1,4 @@
-"""The Faust app of a hop that is measured: the product's settings, shared state and stages."""
+"""The Faust app of the measured hop: settings, shared state and stage runner of the product."""
 
 import os
 
@@ -13,12 +13,12 @@ from feedback_app.runtime.app import FETCH_RECORDS, broker_urls
 from feedback_app.runtime.shared import SharedState
 from feedback_app.settings import load
 
-TAKE = 500
+MAX_BATCH = 500
 
 settings = load()
 topics = Topics.of(settings)
 clock = SystemClock()
-shared = SharedState(settings, topics)
+shared = SharedState(settings, topics, clock)
 
 
 class App(faust.App):

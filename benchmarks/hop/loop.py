@@ -1,4 +1,4 @@
-"""A bare aiokafka loop doing the same work, the floor of what Python's client allows.
+"""A bare aiokafka loop with the same work, as the lower bound of the Python client.
 
 python -m benchmarks.hop.loop BOOTSTRAP IN OUT
 """
@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 
 async def main(bootstrap: str, source: str, target: str) -> None:
-    """Read, add a score, write, commit, for ever."""
+    """Read, add a score, write and commit, without end."""
     consumer = AIOKafkaConsumer(
         source,
         bootstrap_servers=bootstrap,

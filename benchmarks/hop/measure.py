@@ -1,4 +1,4 @@
-"""CPU a message over a backlog, and latency at a low rate, of one hop."""
+"""CPU per message over a backlog, and latency at a low rate, of one hop."""
 
 import asyncio
 import logging
@@ -22,11 +22,11 @@ from feedback_app.kafka.topics import Topics
 from feedback_app.settings import load
 
 ROOT = Path(__file__).parents[2]
-WAYS = ("hop", "aiokafka")
+VARIANTS = ("hop", "aiokafka")
 LIMIT_S = 150.0
 LATE_S = 30.0
-"""How late a message may come and still count; one that does not come ends the run."""
-ENDS_WITHIN_S = 30.0
+"""How late a message may be; a missing one ends the run."""
+STOPS_WITHIN_S = 30.0
 
 
 def message(number: int) -> bytes:
@@ -44,10 +44,10 @@ def message(number: int) -> bytes:
 
 
 class Run:
-    """One way through one pair of topics."""
+    """One variant on a pair of topics of its own."""
 
-    def __init__(self, way: str, bootstrap: str, folder: Path) -> None:
-        self.way, self.bootstrap, self.folder = way, bootstrap, folder
+    def __init__(self, variant: str, bootstrap: str, folder: Path) -> None:
+        self.variant, self.bootstrap, self.folder = variant, bootstrap, folder
         self.prefix = f"b{uuid.uuid4().hex[:8]}."
         self.environment = {
             "FEEDBACK_KAFKA_BOOTSTRAP": bootstrap,
@@ -58,8 +58,8 @@ class Run:
         self.topics = Topics.of(self.settings)
 
     def command(self) -> list[str]:
-        """Return the command of the process that is measured."""
-        if self.way == "hop":
+        """Return the command of the measured process."""
+        if self.variant == "hop":
             worker = ("worker", "-l", "info", "--without-web")
             return [sys.executable, "-m", "faust", "-A", "benchmarks.hop.stage", *worker]
         names = (self.bootstrap, self.topics.raw.name, self.topics.scored.name)
@@ -81,19 +81,19 @@ class Run:
             )
             try:
                 drained = await self.drain(psutil.Process(process.pid), messages)
-                return drained | await self.latency(producer, messages, seconds)
+                return drained | await self.latency(producer, seconds)
             finally:
-                await ended(process)
+                await stop(process)
 
     async def drain(self, process: psutil.Process, messages: int) -> dict[str, float]:
-        """Return the figures from a tenth of the backlog to its end: the start is left out."""
+        """Return the figures from a tenth of the backlog to its end, without the start."""
         async with AIOKafkaConsumer(bootstrap_servers=self.bootstrap) as reader:
             tps = [TopicPartition(self.topics.scored.name, n) for n in range(12)]
             done, first, begin, started = 0, 0, (0.0, 0.0), 0.0
             deadline = time.monotonic() + LIMIT_S
             while done < messages:
                 await asyncio.sleep(0.05)
-                # The count is true at some moment of the request: take its middle.
+                # The count is that of a moment within the request: assume the middle.
                 before = used_by(process)
                 done = sum((await reader.end_offsets(tps)).values())
                 now = middle(before, used_by(process))
@@ -111,10 +111,8 @@ class Run:
             "rss_mb": peak_rss(process.pid) / 1e6,
         }
 
-    async def latency(
-        self, producer: AIOKafkaProducer, messages: int, seconds: float
-    ) -> dict[str, float]:
-        """Return p50 and p99 at 20 messages a second, from the send to the reader behind."""
+    async def latency(self, producer: AIOKafkaProducer, seconds: float) -> dict[str, float]:
+        """Return p50 and p99 from send to receipt at 20 messages a second."""
         reader = AIOKafkaConsumer(
             self.topics.scored.name, bootstrap_servers=self.bootstrap, fetch_max_wait_ms=50
         )
@@ -148,22 +146,22 @@ class Run:
         }
 
 
-async def ended(process: asyncio.subprocess.Process) -> None:
-    """Ask a process to end, and end it where it does not."""
+async def stop(process: asyncio.subprocess.Process) -> None:
+    """Send SIGTERM to a process, and SIGKILL after a while."""
     process.terminate()
     try:
-        await asyncio.wait_for(process.wait(), ENDS_WITHIN_S)
+        await asyncio.wait_for(process.wait(), STOPS_WITHIN_S)
     except TimeoutError:
         process.kill()
         await process.wait()
 
 
 Moment = tuple[float, float]
-"""Monotonic seconds, and the CPU seconds that a process had used by then."""
+"""Monotonic seconds, and the CPU seconds used by then."""
 
 
 def used_by(process: psutil.Process) -> Moment:
-    """Return this moment of a process."""
+    """Return the present moment of a process."""
     times = process.cpu_times()
     return time.monotonic(), times.user + times.system
 
@@ -174,7 +172,7 @@ def middle(one: Moment, other: Moment) -> Moment:
 
 
 def peak_rss(pid: int) -> int:
-    """Return the most bytes that a process had resident."""
+    """Return the peak resident bytes of a process."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
@@ -197,19 +195,19 @@ async def fill(producer: AIOKafkaProducer, topic: str, messages: int) -> None:
 
 
 async def measure(
-    messages: int, seconds: float, kafka: str | None = None, ways: Sequence[str] = WAYS
+    messages: int, seconds: float, kafka: str | None = None, variants: Sequence[str] = VARIANTS
 ) -> dict[str, dict[str, float]]:
-    """Return the figures of each way, measured in turn; each row is printed when it is there."""
-    # A topic that is a moment old has no leader yet, which aiokafka tells of at length.
+    """Measure the variants in turn, print a row for each, and return their figures."""
+    # aiokafka logs at length that a new topic has no leader yet.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     found = {}
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         if kafka is None:
             kafka = (await stack.enter_async_context(LocalKafka(folder / "kafka"))).bootstrap
-        for way in ways:
-            figures = await Run(way, kafka, folder).measure(messages, seconds)
-            found[way] = figures
+        for variant in variants:
+            figures = await Run(variant, kafka, folder).measure(messages, seconds)
+            found[variant] = figures
             shown = "  ".join(f"{name} {value:,.4f}" for name, value in figures.items())
-            print(f"{way:10} {shown}", flush=True)
+            print(f"{variant:10} {shown}", flush=True)
     return found

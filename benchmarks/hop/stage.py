@@ -1,11 +1,11 @@
-"""The product's hop with a trivial handler: typed records in and out, accounts, everything on.
+"""The stage runner with a trivial handler, typed records and accounting.
 
 faust -A benchmarks.hop.stage worker -l info --without-web
 """
 
 from collections.abc import Sequence
 
-from benchmarks.hop.app import TAKE, app, registry, topics
+from benchmarks.hop.app import MAX_BATCH, app, registry, topics
 from feedback_app.hop import Item, Output, Result
 from feedback_app.hop.batch import BatchStage
 from feedback_app.hop.stage import Plan
@@ -15,7 +15,7 @@ __all__ = ["app"]
 
 
 async def score(items: Sequence[Item[Feedback]]) -> list[Result]:
-    """Give every record the same score: the work that the comparison names."""
+    """Return every record with the same score."""
     target = topics.scored.name
     return [
         Result(
@@ -38,4 +38,4 @@ def scored(item: Item[Feedback]) -> ScoredFeedback:
 plan = Plan(
     "bench", topics.raw.name, Feedback.decode, lambda feedback: feedback.source, taken="ingested"
 )
-registry.add(lambda links: BatchStage(plan, links, score, max_batch=TAKE, seen=registry.seen))
+registry.add(lambda links: BatchStage(plan, links, score, max_batch=MAX_BATCH, seen=registry.seen))

@@ -24,7 +24,7 @@ public final class Hop {
         settings.put(
                 StreamsConfig.consumerPrefix(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG), "earliest");
         settings.put(StreamsConfig.producerPrefix(ProducerConfig.ACKS_CONFIG), "all");
-        // Kafka's own default; Streams waits 100 ms where nothing is said.
+        // Kafka's own default; that of Streams is 100 ms.
         settings.put(StreamsConfig.producerPrefix(ProducerConfig.LINGER_MS_CONFIG), "5");
 
         var builder = new StreamsBuilder();

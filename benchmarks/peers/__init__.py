@@ -1,1 +1,1 @@
-"""The hop next to what else one would use: the same work, broker, partitions and acks."""
+"""Comparison with other engines: the same work, broker, partitions and acks."""

@@ -1,13 +1,13 @@
-"""One peer or all of them, side by side: the hop alone, and the whole job with the model in.
+"""Compares peers (other engines): the hop alone, and the whole job with the model.
 
     python -m benchmarks.peers [--peer NAME] [--job hop|whole] [--share S] [--seconds S] [--write]
 
-The hop: JSON of 200 bytes in, a score added, JSON out under the same key. The whole job: the
-records of `raw`, with texts of the usual length, scored by the bundled model; each peer runs once
-with `transformers.pipeline` and once with this project's scorer. Everywhere acks=all, 12
-partitions, the same local Kafka; the peer has the first processor, everything else the last.
-`--share` shortens the backlogs; `--write` keeps the figures and writes the tables into
-docs/benchmarks.md. Ends with one line of JSON, and with status 1 where a peer failed.
+The hop: JSON of 200 bytes in, a score added, JSON out under the same key. The whole job: records
+of `raw` with texts of realistic length, scored by the bundled model, once with
+`transformers.pipeline` and once with this project's scorer. All with acks=all, 12 partitions and
+the same local Kafka; the peer has the first CPU, everything else the last. `--share` shortens the
+backlogs; `--write` stores the figures and writes the tables into docs/benchmarks.md. Ends with one
+line of JSON, and with status 1 if a peer failed.
 """
 
 import argparse
@@ -22,17 +22,17 @@ from pathlib import Path
 from benchmarks.peers.measure import PeerFailed, PeerRun, slack
 from benchmarks.peers.registry import JOBS, PEERS
 from benchmarks.peers.table import table, write
-from benchmarks.stand import on, split
+from benchmarks.testbed import on, split
 from feedback_app.broker import LocalKafka
 
 BROKER_WITHIN_S = 180.0
-"""Beside other work a start takes long, and is not what is measured."""
+"""The start is slow on a busy machine, and not part of the measurement."""
 
 Found = dict[str, dict[str, float]]
 
 
 async def run(names: Sequence[str], kinds: Sequence[str], share: float, seconds: float) -> Found:
-    """Measure the peers in turn on one broker; one that fails is told of and left out."""
+    """Measure the peers in turn on one broker; report and leave out those that fail."""
     for name in names:
         PEERS[name].program()
     found: Found = {}

@@ -20,7 +20,7 @@ consumer = Consumer(
 producer = Producer({"bootstrap.servers": bootstrap, "acks": "all"})
 consumer.subscribe([source])
 while True:
-    # As soon as there is one: waiting for a batch to fill would cost the latency.
+    # Return with the first message: waiting for a full batch would cost latency.
     first = consumer.poll(1.0)
     if first is None:
         continue

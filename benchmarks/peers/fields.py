@@ -1,19 +1,19 @@
-"""The records of both jobs, for the engines that want columns."""
+"""The columns of the records of both jobs, for the SQL engines."""
 
 HOP = (
     "`id` STRING, `text` STRING, `source` STRING, `lang` STRING, `author` STRING, "
     "`created_at` STRING"
 )
-"""A message of the hop alone."""
+"""A message of the hop."""
 WHOLE = (
     f"{HOP}, `revision` BIGINT, `kind` STRING, `url` STRING, `received_at` STRING, "
     "`truncated` BOOLEAN, `version` INT"
 )
-"""A record of `raw` as this project's sources write it."""
+"""A record of `raw`."""
 
 
 def columns(kind: str) -> str:
-    """Return the columns of the job that has this scorer, as SQL declares them."""
+    """Return the SQL column declarations of the job with this scorer."""
     return HOP if kind == "none" else WHOLE
 
 

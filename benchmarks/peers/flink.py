@@ -20,10 +20,10 @@ config.set("pipeline.jars", ";".join(f"file://{j}" for j in os.environ["PEER_JAR
 config.set("python.executable", sys.executable)
 config.set("execution.checkpointing.interval", "1 s")
 config.set("execution.checkpointing.dir", f"file://{folder}/checkpoints")
-# It waits a second for a bundle to fill where nothing is said.
+# The default waits a second for a bundle to fill.
 config.set("python.fn-execution.bundle.time", "10")
 if kind != "none":
-    # It hands over up to 10,000 texts at once, which come out together: minutes of a model.
+    # The default hands over up to 10,000 texts at once: minutes of a model.
     config.set("python.fn-execution.arrow.batch.size", "128")
     config.set("python.fn-execution.bundle.size", "128")
 

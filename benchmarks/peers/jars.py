@@ -1,8 +1,8 @@
-"""The jars of the peers that run on Java, each list locked by SHA-256 sums.
+"""The jars of the Java peers, locked by SHA-256.
 
     python -m benchmarks.peers.jars
 
-Writes the lists anew from the coordinates below.
+Updates the locks from the coordinates below.
 """
 
 import hashlib
@@ -15,10 +15,10 @@ from feedback_app.broker.lock import Artifact, parse_lock, render_lock
 
 LOCKS = Path(__file__).parent / "locks"
 COORDINATES = {
-    # Without a state store Kafka Streams needs no RocksDB; the rest comes with the broker's jars.
+    # Kafka Streams needs no RocksDB without a state store; the broker's jars have the rest.
     "streams": ("org.apache.kafka:kafka-streams:4.3.1", "org.eclipse.jdt:ecj:3.44.0"),
     "flink": ("org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2",),
-    # What else it depends on lies in pyspark's own folder of jars.
+    # The other dependencies are in pyspark's own folder of jars.
     "spark": (
         "org.apache.spark:spark-sql-kafka-0-10_2.13:4.1.1",
         "org.apache.spark:spark-token-provider-kafka-0-10_2.13:4.1.1",
@@ -29,22 +29,22 @@ COORDINATES = {
 
 
 def jars(name: str) -> list[Path]:
-    """Return the jars of a peer, downloaded where need be; raises RuntimeError for a wrong sum."""
+    """Return the jars of a peer, downloading missing ones; raises RuntimeError for a wrong sum."""
     artifacts = parse_lock((LOCKS / f"{name}.toml").read_text())
     folder = cache_dir() / "peers" / f"{name}-jars"
     folder.mkdir(parents=True, exist_ok=True)
     for artifact in artifacts:
         if not artifact.is_intact(folder):
             with tempfile.TemporaryDirectory(dir=folder) as part:
-                came = download(artifact, Path(part), lambda _count: None)
-                came.replace(folder / artifact.filename)
+                downloaded = download(artifact, Path(part), lambda _count: None)
+                downloaded.replace(folder / artifact.filename)
             if not artifact.is_intact(folder):
-                raise RuntimeError(f"{artifact.filename} came with another SHA-256 sum")
+                raise RuntimeError(f"{artifact.filename} has a different SHA-256 sum")
     return [folder / artifact.filename for artifact in artifacts]
 
 
 def lock(coordinates: Sequence[str]) -> str:
-    """Return the text of a lock file, with the sums of what the registry gives now."""
+    """Return the text of a lock file with the sums of the present downloads."""
     found = []
     for group, name, version in (each.split(":") for each in coordinates):
         wanted = Artifact(group, name, version, "", 0)

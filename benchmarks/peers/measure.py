@@ -1,4 +1,4 @@
-"""One peer through a pair of topics of its own: a backlog, then messages at a low rate."""
+"""Measures one peer on a pair of topics of its own: a backlog, then messages at a low rate."""
 
 import asyncio
 import json
@@ -13,10 +13,10 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from benchmarks.hop.measure import ROOT, message
+from benchmarks.hop.measure import ROOT, message, middle
 from benchmarks.peers.registry import NONE, PEERS, Task
-from benchmarks.peers.tree import Tree, middle
-from benchmarks.stand import on, record
+from benchmarks.peers.tree import Tree
+from benchmarks.testbed import on, record
 from benchmarks.texts import texts
 from feedback_app.demo.workers import free_port
 from feedback_app.kafka.admin import ensure_topics
@@ -26,32 +26,32 @@ from feedback_app.settings import load
 
 PARTITIONS = 12
 PER_SECOND = 20
-"""The low rate."""
+"""The low rate, for the latency."""
 WARM_UP = 20
-"""How many of the slow messages are left out."""
+"""The first messages of the low rate, left out of the latency."""
 LAST_WITHIN_S = 60.0
-"""How long the last messages may take: a micro-batch with a model in takes many seconds."""
+"""How long the last messages may take; a micro-batch with the model takes many seconds."""
 LIMIT_S = 300.0
 """How long a backlog may take."""
 QUIET = {"FEEDBACK_NEGATIVE_BELOW": "0.001", "FEEDBACK_POSITIVE_ABOVE": "0.999"}
-"""No peer raises alerts, so this pipeline is not charged for them."""
+"""No alerts, because the peers raise none."""
 
 Values = Sequence[bytes]
 
 
 class PeerFailed(Exception):
-    """A peer ended or does not get on; the message ends with the end of its log."""
+    """A peer exited or makes no progress; the message ends with the end of its log."""
 
 
 def values(kind: str, count: int) -> Values:
-    """Return so many messages of the job that has this scorer."""
+    """Return so many messages of the job with this scorer."""
     if kind == NONE:
         return [message(number) for number in range(count)]
     return [record(number, text) for number, text in enumerate(texts(count))]
 
 
 class PeerRun:
-    """A peer with one scorer on a Kafka at `bootstrap`, on these processors."""
+    """A peer with one scorer on the Kafka at `bootstrap`, pinned to these CPUs."""
 
     def __init__(
         self, name: str, kind: str, bootstrap: str, slack: str, folder: Path, cpus: Iterable[int]
@@ -78,7 +78,7 @@ class PeerRun:
         self._topics = Topics.of(self._settings)
 
     async def measure(self, messages: int, seconds: float) -> dict[str, float]:
-        """Return rates, CPU, latency, start and memory over a backlog of so many messages."""
+        """Return rate, CPU, latency, start and memory over a backlog of so many messages."""
         program, task = self._peer.program(), self._peer.tasks[self._kind]
         every = values(self._kind, messages + WARM_UP + int(seconds * PER_SECOND))
         load_before = os.getloadavg()[0]
@@ -112,19 +112,19 @@ class PeerRun:
 
     def _arguments(self, task: Task) -> list[str]:
         names = (self._topics.raw.name, self._topics.scored.name)
-        told = (self._bootstrap, *names, self._kind, str(self._folder))
-        return [*task.arguments, *told[: task.told], *task.more]
+        common = (self._bootstrap, *names, self._kind, str(self._folder))
+        return [*task.arguments, *common[: task.common], *task.more]
 
     async def _drain(
         self, process: asyncio.subprocess.Process, tree: Tree, messages: int, began: float
     ) -> dict[str, float]:
-        """Return the figures from a tenth of the backlog to its end: the start is left out."""
+        """Return the figures from a tenth of the backlog to its end, without the start."""
         tps = [TopicPartition(self._topics.scored.name, n) for n in range(PARTITIONS)]
         done, first, begin, started = 0, 0, (0.0, 0.0), 0.0
         async with AIOKafkaConsumer(bootstrap_servers=self._bootstrap) as reader:
             while done < messages:
                 await asyncio.sleep(0.05)
-                # The count is true at some moment of the request: take its middle.
+                # The count is that of a moment within the request: assume the middle.
                 before = tree.used()
                 done = sum((await reader.end_offsets(tps)).values())
                 now = middle(before, tree.used())
@@ -149,7 +149,7 @@ class PeerRun:
     async def _latency(
         self, producer: AIOKafkaProducer, every: Values, first: int
     ) -> dict[str, float]:
-        """Return p50 and p99 from the send of a message to the reader behind."""
+        """Return p50 and p99 from send to receipt."""
         reader = AIOKafkaConsumer(
             self._topics.scored.name, bootstrap_servers=self._bootstrap, fetch_max_wait_ms=50
         )
@@ -206,7 +206,7 @@ async def fill(producer: AIOKafkaProducer, topic: str, backlog: Values) -> None:
 
 
 async def slack(stack: AsyncExitStack) -> str:
-    """Return the address of a Slack stand-in, which this pipeline does not start without."""
+    """Return the address of a Slack stand-in, which the pipeline needs to start."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "feedback_app.sandbox", "--posts-per-second", "0"),
         stdout=asyncio.subprocess.PIPE,
@@ -218,5 +218,5 @@ async def slack(stack: AsyncExitStack) -> str:
 
     stack.push_async_callback(end)
     assert process.stdout is not None
-    said = await process.stdout.readline()
-    return str(json.loads(said)["slack_url"])
+    line = await process.stdout.readline()
+    return str(json.loads(line)["slack_url"])

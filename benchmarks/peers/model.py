@@ -1,4 +1,4 @@
-"""What scores a text in the whole job: the library as its documentation shows it, or ours."""
+"""The scorers of the whole job: the library as its documentation shows it, or ours."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -14,7 +14,7 @@ BATCH = 32
 def scorer(kind: str) -> Score:
     """Return the scorer of this process, loaded once: `none`, `pipeline` or `own`.
 
-    All have one thread, because a peer has one core; `none` scores without a model.
+    All have one thread, because a peer has one core; `none` returns constants.
     """
     if kind == "none":
         return lambda texts: [0.5] * len(texts)
@@ -35,8 +35,8 @@ def _pipeline() -> Score:
     def score(texts: Sequence[str]) -> list[float]:
         found = []
         for rows in classify(list(texts), batch_size=min(BATCH, len(texts)), truncation=True):
-            said = {row["label"]: row["score"] for row in rows}
-            found.append(said["positive"] + said["neutral"] / 2)
+            probability = {row["label"]: row["score"] for row in rows}
+            found.append(probability["positive"] + probability["neutral"] / 2)
         return found
 
     return score

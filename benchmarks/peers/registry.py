@@ -1,4 +1,4 @@
-"""Which peers there are, how each is started, and how much it is given to do."""
+"""The peers, how to start each, and the size of its backlog."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,27 +8,27 @@ from benchmarks.peers.programs import Program, kafka_streams, own, python, pytho
 NONE, PIPELINE, OWN = "none", "pipeline", "own"
 SCORERS = {PIPELINE: "`transformers.pipeline`", OWN: "this project's"}
 JOBS = {"hop": (NONE,), "whole": (PIPELINE, OWN)}
-"""The scorers of each job: the hop alone has none."""
+"""The scorers of each job; the hop has none."""
 
 FAUST = ("worker", "-l", "info", "--without-web")
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One way to run a peer: its arguments, and a backlog that it works on for ten seconds.
+    """One run of a peer: its arguments, and a backlog for about ten seconds.
 
-    The first `told` of BOOTSTRAP IN OUT SCORER FOLDER follow the arguments, and then `more`.
+    The first `common` of BOOTSTRAP IN OUT SCORER FOLDER follow the arguments, then `more`.
     """
 
     arguments: tuple[str, ...]
     messages: int
-    told: int = 5
+    common: int = 5
     more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A program that does a job; `program` installs it where need be. `tasks` goes by scorer."""
+    """An engine; `program` installs it if needed, `tasks` is by scorer."""
 
     title: str
     program: Callable[[], Program]
@@ -41,7 +41,7 @@ def module(name: str) -> tuple[str, ...]:
 
 
 def tasks(name: str, none: int, pipeline: int, own_: int) -> dict[str, Task]:
-    """Return the tasks of a module that knows all three scorers, with their backlogs."""
+    """Return the tasks of a module with all three scorers, with their backlogs."""
     backlogs = {NONE: none, PIPELINE: pipeline, OWN: own_}
     return {kind: Task(module(name), messages) for kind, messages in backlogs.items()}
 
@@ -51,18 +51,18 @@ PEERS = {
         "this pipeline",
         own,
         {
-            # The accounts stay in: the product never runs without them.
-            NONE: Task(("-m", "faust", "-A", "benchmarks.peers.ours", *FAUST), 500_000, told=0),
+            # With accounting, which is part of the product.
+            NONE: Task(("-m", "faust", "-A", "benchmarks.peers.ours", *FAUST), 500_000, common=0),
             PIPELINE: Task(
-                ("-m", "faust", "-A", "benchmarks.peers.ours_pipeline", *FAUST), 1_500, told=0
+                ("-m", "faust", "-A", "benchmarks.peers.ours_pipeline", *FAUST), 1_500, common=0
             ),
-            OWN: Task(("-m", "feedback_app", "worker", "-l", "info"), 12_000, told=0),
+            OWN: Task(("-m", "feedback_app", "worker", "-l", "info"), 12_000, common=0),
         },
     ),
     "aiokafka": Peer(
         "aiokafka 0.14.0, bare loop",
         own,
-        {NONE: Task(("-m", "benchmarks.hop.loop"), 500_000, told=3)},
+        {NONE: Task(("-m", "benchmarks.hop.loop"), 500_000, common=3)},
     ),
     "confluent": Peer(
         "confluent-kafka 2.12.2, bare loop",

@@ -1,6 +1,6 @@
 """Spark Structured Streaming: BOOTSTRAP IN OUT SCORER FOLDER [continuous].
 
-Micro-batches go through a pandas function; continuous mode, which takes none, through SQL.
+Micro-batches go through a pandas function; continuous mode, which supports none, through SQL.
 """
 
 import os
@@ -17,9 +17,9 @@ from benchmarks.peers.fields import columns, names
 bootstrap, source, target, kind, folder = sys.argv[1:6]
 continuous = sys.argv[6:] == ["continuous"]
 SLOTS = 13
-"""Continuous mode holds a slot for each of the 12 partitions, for good."""
+"""Continuous mode occupies a slot for each of the 12 partitions."""
 
-# Else the workers run whatever python3 is first on the path.
+# The default is the first python3 on the path.
 os.environ["PYSPARK_PYTHON"] = sys.executable
 spark = (
     SparkSession.builder.master(f"local[{SLOTS}]" if continuous else "local[*]")
@@ -49,9 +49,9 @@ def score(batches: Iterator[pandas.Series]) -> Iterator[pandas.Series]:
 
 message = f.from_json(f.col("value").cast("string"), columns(kind)).alias("m")
 fields: list[Any] = [f.col(f"m.{name}") for name in names(kind)]
-said = f.lit(0.5) if continuous else score(f.col("m.text"))
+value = f.lit(0.5) if continuous else score(f.col("m.text"))
 scored = raw.select("key", message).select(
-    "key", f.to_json(f.struct(*fields, said.alias("score"))).alias("value")
+    "key", f.to_json(f.struct(*fields, value.alias("score"))).alias("value")
 )
 writer = (
     scored.writeStream.format("kafka")

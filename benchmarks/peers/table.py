@@ -1,4 +1,4 @@
-"""The tables of the peers: what was measured is kept as JSON, and written into the page."""
+"""The tables of the peers: figures stored as JSON, and written into docs/benchmarks.md."""
 
 import json
 import platform
@@ -10,8 +10,8 @@ from benchmarks.hop.measure import ROOT
 from benchmarks.peers.registry import JOBS, OWN, PEERS, SCORERS
 
 PAGE = ROOT / "docs" / "benchmarks.md"
-KEPT = Path(__file__).with_name("figures.json")
-MARKS = {
+STORED = Path(__file__).with_name("figures.json")
+MARKERS = {
     "hop": ("<!-- hop table -->", "<!-- end of hop table -->"),
     "whole": ("<!-- whole table -->", "<!-- end of whole table -->"),
 }
@@ -23,20 +23,20 @@ Figures = Mapping[str, Mapping[str, float]]
 
 
 def row(key: str, found: Mapping[str, float]) -> str:
-    """Return a row in Markdown."""
+    """Return a Markdown row."""
     name, kind = key.split()
     scorer = f"{SCORERS[kind]} | " if kind in SCORERS else ""
-    taken = f"{datetime.fromtimestamp(found['at'], UTC):%Y-%m-%d %H:%M}"
+    measured = f"{datetime.fromtimestamp(found['at'], UTC):%Y-%m-%d %H:%M}"
     return (
         f"| {PEERS[name].title} | {scorer}{found['per_second']:,.0f} | {found['cpu_ms']:.4f} | "
         f"{found['p50_ms']:.0f} | {found['p99_ms']:.0f} | {found['start_s']:.1f} | "
         f"{found['peak_mb']:,.0f} | {found['messages']:,.0f} in {found['seconds']:.0f} s | "
-        f"{found['slow']:.0f} | {found['load']:.1f} | {taken} |"
+        f"{found['slow']:.0f} | {found['load']:.1f} | {measured} |"
     )
 
 
 def table(job: str, figures: Figures) -> str:
-    """Return the rows of a job in Markdown, the cheapest first."""
+    """Return the Markdown table of a job, the cheapest first."""
     head = ["what", *(["scorer"] if job == "whole" else []), "messages/s", "CPU ms a message"]
     head += ["p50 ms", "p99 ms", "start s", "peak MB", "backlog", "slow", "load", "taken"]
     mine = {key: found for key, found in figures.items() if key.split()[1] in JOBS[job]}
@@ -46,14 +46,14 @@ def table(job: str, figures: Figures) -> str:
 
 
 def verdict(job: str, figures: Figures) -> str:
-    """Return one line a peer that is cheaper, faster or sooner than this pipeline, or tied."""
+    """Return a line per figure with the peers that beat this pipeline or tie with it."""
     kind = JOBS[job][-1]
     ours = figures.get(f"ours {kind}")
     if ours is None:
         return ""
     lines = []
     for name, better in (("cpu_ms", -1), ("per_second", 1), ("p99_ms", -1)):
-        said = []
+        better_peers = []
         for key, found in figures.items():
             peer, scorer = key.split()
             if peer == "ours" or scorer not in JOBS[job]:
@@ -63,8 +63,8 @@ def verdict(job: str, figures: Figures) -> str:
                 how = "ties with" if factor <= TIE else f"beats by {factor:.1f}"
                 label = f" with {SCORERS[scorer]}" if scorer in SCORERS else ""
                 label += " scorer" if scorer == OWN else ""
-                said.append(f"{PEERS[peer].title}{label} {how} this pipeline")
-        lines.append(f"- {NAMES[name]}: {'; '.join(said) or 'no peer ties or is better'}.")
+                better_peers.append(f"{PEERS[peer].title}{label} {how} this pipeline")
+        lines.append(f"- {NAMES[name]}: {'; '.join(better_peers) or 'no peer ties or is better'}.")
     return "\n".join(lines)
 
 
@@ -72,27 +72,27 @@ NAMES = {"cpu_ms": "CPU a message", "per_second": "messages a second", "p99_ms":
 
 
 def machine() -> str:
-    """Return the processor, its cores and the system."""
+    """Return the CPU model, its cores and the kernel."""
     info = Path("/proc/cpuinfo").read_text()
     model = info.split("model name")[1].split(":")[1].splitlines()[0].strip()
     return f"{model}, {info.count('model name')} cores, Linux {platform.release().split('-')[0]}"
 
 
-def kept() -> dict[str, dict[str, float]]:
-    """Return what was measured last, by peer and scorer."""
-    return json.loads(KEPT.read_text()) if KEPT.exists() else {}
+def stored() -> dict[str, dict[str, float]]:
+    """Return the stored figures, by peer and scorer."""
+    return json.loads(STORED.read_text()) if STORED.exists() else {}
 
 
 def write(found: Figures) -> None:
-    """Keep what was measured and write both tables between their marks on the page."""
-    figures = kept() | {key: dict(value) for key, value in found.items()}
-    KEPT.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
+    """Store the figures and write both tables between their markers on the page."""
+    figures = stored() | {key: dict(value) for key, value in found.items()}
+    STORED.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
     page = PAGE.read_text()
-    said = f"Python {platform.python_version()}, {machine()}:"
-    for job, (begin, end) in MARKS.items():
+    setup = f"Python {platform.python_version()}, {machine()}:"
+    for job, (begin, end) in MARKERS.items():
         head, rest = page.split(begin)
         _, tail = rest.split(end)
-        command = f"`python -m benchmarks.peers --job {job} --write`, {said}"
+        command = f"`python -m benchmarks.peers --job {job} --write`, {setup}"
         body = f"{command}\n\n{table(job, figures)}\n\n{verdict(job, figures)}".rstrip()
         page = f"{head}{begin}\n{body}\n{end}{tail}"
     PAGE.write_text(page)

@@ -1,1 +1,1 @@
-"""More workers, more readers, more load: what each costs, and how the work goes on meanwhile."""
+"""More workers, readers and load: costs, pauses and order."""

@@ -4,12 +4,12 @@
     python -m benchmarks.scaling pause|burst [--rate R] [--seconds S]
     python -m benchmarks.scaling simulate|sharing [--messages N]
 
-`workers`: one, two and four over 12 partitions, with the scorer that hashes unless `--model` says
-otherwise. `reader`: a second group behind `scored`. `pause`: the longest a partition stands still
-when a worker joins, is stopped, and is killed. `burst`: 20 times the usual rate. `simulate`: the
-costs that docs/scaling.md builds on, at ten times this machine's rate. `sharing`: one, two and
-four scorers alone on this machine, each with its share of the cores, then each with a thread a
-core. Each ends with one line of JSON.
+`workers`: one, two and four over 12 partitions, with the hashing model unless `--model` is given.
+`reader`: a second group on `scored`. `pause`: the longest stall of a partition when a worker joins,
+is stopped and is killed. `burst`: 20 times the usual rate. `simulate`: the costs for
+docs/scaling.md, at ten times this machine's rate. `sharing`: one, two and four scorers on this
+machine, each with its share of the cores, then each with one thread per core. Each ends with one
+line of JSON.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from benchmarks.scaling import burst, pause, sharing, simulation, workers
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run one of them and print; exits with status 1 where a burst came out in another order."""
+    """Run one of them and print; exits with status 1 if a burst came out in a different order."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.scaling",
         description=__doc__,
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--messages", type=int, default=100_000)
     parser.add_argument("--rate", type=float, default=100.0, help="messages a second, as usual")
     parser.add_argument("--seconds", type=float, default=8.0, help="of each phase")
-    parser.add_argument("--model", action="store_true", help="the bundled model, not the hashes")
+    parser.add_argument("--model", action="store_true", help="the bundled model instead of hashing")
     given = parser.parse_args(argv)
     measures = {
         "workers": lambda: workers.compare(given.messages, given.model),

@@ -1,15 +1,15 @@
-"""What a rate needs in workers, partitions, brokers, disk and money, from measured costs."""
+"""Capacity plan for a rate: workers, partitions, brokers, disk and price, from measured costs."""
 
 import math
 from dataclasses import dataclass
 
 BUSY = 0.6
-"""The share of a core that is planned for; the rest is for bursts, and for a worker that died."""
-COPIES = 3
+"""Planned utilisation of a core; the rest is for bursts and for the loss of a worker."""
+REPLICAS = 3
 DAYS = 7
 LEAST_PARTITIONS = 12
 PARTITIONS_A_WORKER = 5
-"""So that a dead worker's share spreads evenly, and there is room to add some."""
+"""So that the share of a lost worker spreads evenly, and workers can be added."""
 LEAST_WORKERS = 2
 BROKERS = 3
 LEAST_BROKER_CORES = 2
@@ -18,7 +18,7 @@ CORE_HOUR, GB_MONTH, HOURS_A_MONTH = 0.04, 0.10, 730
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What one message costs: CPU in milliseconds, bytes in `raw` and `scored` together."""
+    """Costs per message: CPU in milliseconds, bytes in `raw` and `scored` together."""
 
     model_ms: float
     outside_ms: float
@@ -28,7 +28,7 @@ class Costs:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a rate needs; `disk_gb` is for a week and all copies, the price for a month."""
+    """The needs of a rate: `disk_gb` for a week and all replicas, the price per month."""
 
     per_second: float
     busy_cores: float
@@ -42,10 +42,10 @@ class Needs:
 
 
 def needs(costs: Costs, per_minute: float) -> Needs:
-    """Return what so many messages a minute need.
+    """Return the needs of so many messages a minute.
 
-    Workers have 2 cores each up to eight cores in all, and 4 beyond. Each copy is taken to cost
-    its broker what the only copy cost the measured one.
+    Workers have 2 cores each up to 8 cores in all, and 4 beyond. Each replica is assumed to cost
+    its broker what the single one cost in the measurement.
     """
     rate = per_minute / 60
     busy = rate * (costs.model_ms + costs.outside_ms) / 1000
@@ -55,9 +55,9 @@ def needs(costs: Costs, per_minute: float) -> Needs:
     partitions = LEAST_PARTITIONS * math.ceil(
         max(workers * PARTITIONS_A_WORKER, LEAST_PARTITIONS) / LEAST_PARTITIONS
     )
-    broker_busy = rate * costs.broker_ms * COPIES / 1000 / BUSY
+    broker_busy = rate * costs.broker_ms * REPLICAS / 1000 / BUSY
     broker_cores = BROKERS * max(LEAST_BROKER_CORES, math.ceil(broker_busy / BROKERS))
-    disk = rate * costs.stored_bytes * COPIES * 86_400 * DAYS / 1e9
+    disk = rate * costs.stored_bytes * REPLICAS * 86_400 * DAYS / 1e9
     cores = workers * each + broker_cores
     return Needs(
         per_second=rate,
@@ -73,7 +73,7 @@ def needs(costs: Costs, per_minute: float) -> Needs:
 
 
 def table(costs: Costs, rates: tuple[float, ...]) -> str:
-    """Return the needs of several rates in Markdown, a column a rate."""
+    """Return the needs of several rates as a Markdown table, one column each."""
     every = [needs(costs, rate) for rate in rates]
     rows = {
         "messages a second": [f"{n.per_second:,.0f}" for n in every],
@@ -83,8 +83,8 @@ def table(costs: Costs, rates: tuple[float, ...]) -> str:
         ],
         "partitions": [f"{n.partitions}" for n in every],
         "brokers": [f"{BROKERS} of {n.broker_cores // BROKERS} cores" for n in every],
-        "MB a second into one copy": [f"{n.megabytes_per_second:,.2f}" for n in every],
-        f"disk in GB, {DAYS} days, {COPIES} copies": [f"{n.disk_gb:,.0f}" for n in every],
+        "MB a second per replica": [f"{n.megabytes_per_second:,.2f}" for n in every],
+        f"disk in GB, {DAYS} days, {REPLICAS} replicas": [f"{n.disk_gb:,.0f}" for n in every],
         "money a month": [f"{n.price:,.0f}" for n in every],
     }
     head = f"| | {' | '.join(f'{rate:,.0f} a minute' for rate in rates)} |"

@@ -1,4 +1,4 @@
-"""A steady load, and what became of it, read back from the topics."""
+"""A steady load, and its records read back from the topics."""
 
 import asyncio
 import time
@@ -8,15 +8,15 @@ from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from benchmarks.stand import Stand, record
+from benchmarks.testbed import Testbed, record
 from benchmarks.texts import Text
 
 PARTITIONS = 12
 TICK_S = 0.02
 
 
-class Row(NamedTuple):
-    """A record of a topic; `at` in Unix seconds."""
+class Stamped(NamedTuple):
+    """A record of a topic with its timestamp `at` in Unix seconds."""
 
     partition: int
     offset: int
@@ -25,11 +25,11 @@ class Row(NamedTuple):
 
 
 class Feeder:
-    """Sends messages to `raw` at a rate that can be changed, round the partitions."""
+    """Sends messages to `raw`, round-robin over the partitions, at an adjustable rate."""
 
-    def __init__(self, stand: Stand, every: Sequence[Text], rate: float) -> None:
-        """Take texts from `every`, from the start again after the last; `rate` is a second's."""
-        self._stand, self._every, self.rate = stand, every, rate
+    def __init__(self, testbed: Testbed, every: Sequence[Text], rate: float) -> None:
+        """Cycle through the texts of `every`; `rate` is messages a second."""
+        self._stand, self._every, self.rate = testbed, every, rate
         self.sent = 0
         self._task = asyncio.create_task(self._run())
 
@@ -47,16 +47,16 @@ class Feeder:
             await asyncio.sleep(TICK_S)
 
     async def stop(self) -> int:
-        """Stop, and return how many were sent once all are acknowledged."""
+        """Stop, and return the number of messages sent, once all are acknowledged."""
         self._task.cancel()
         await asyncio.wait({self._task})
         await self._stand.producer.flush()
         return self.sent
 
 
-async def rows(bootstrap: str, topic: str) -> list[Row]:
+async def read_all(bootstrap: str, topic: str) -> list[Stamped]:
     """Return all records of a topic, in order within each partition."""
-    found: list[Row] = []
+    found: list[Stamped] = []
     async with AIOKafkaConsumer(bootstrap_servers=bootstrap) as reader:
         tps = [TopicPartition(topic, number) for number in range(PARTITIONS)]
         reader.assign(tps)
@@ -64,15 +64,17 @@ async def rows(bootstrap: str, topic: str) -> list[Row]:
         ends = await reader.end_offsets(tps)
         while any([await reader.position(tp) < ends[tp] for tp in tps]):
             for tp, records in (await reader.getmany(timeout_ms=500)).items():
-                found += [Row(tp.partition, r.offset, r.timestamp / 1000, r.value) for r in records]
+                found += [
+                    Stamped(tp.partition, r.offset, r.timestamp / 1000, r.value) for r in records
+                ]
     return found
 
 
-def longest_gap(every: Sequence[Row], since: float, until: float) -> float:
-    """Return the longest time in seconds that a partition brought nothing between two moments.
+def longest_gap(every: Sequence[Stamped], since: float, until: float) -> float:
+    """Return the longest time in seconds without a record of some partition between two moments.
 
-    A gap counts by its part within them; so does the time before a partition's first record and
-    after its last.
+    Only the part of a gap between the moments counts, also before the first and after the last
+    record.
     """
     longest = 0.0
     for partition in range(PARTITIONS):

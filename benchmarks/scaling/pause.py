@@ -1,11 +1,11 @@
-"""The longest pause a partition sees when a worker is added, stopped and killed under load."""
+"""The longest stall of a partition when a worker is added, stopped and killed under load."""
 
 import asyncio
 import time
 
-from benchmarks.scaling.load import Feeder, longest_gap, rows
+from benchmarks.scaling.load import Feeder, longest_gap, read_all
 from benchmarks.scaling.workers import HASHING, QUIET, drained
-from benchmarks.stand import Stand
+from benchmarks.testbed import Testbed
 from benchmarks.texts import texts
 
 TEXTS = 5000
@@ -14,37 +14,36 @@ TEXTS = 5000
 async def measure(rate: float, phase_s: float) -> dict[str, float]:
     """Return the longest gap in seconds between two scored records of a partition, by phase.
 
-    A phase begins with what happens and takes `phase_s`, a start until the worker is ready besides.
-    At `rate` a partition's records are 12 / `rate` seconds apart, so `steady` is what is there
-    without any change.
+    A phase begins with its event and takes `phase_s`, plus the start of a worker if it has one.
+    Records of a partition are 12 / `rate` seconds apart; `steady` is the gap without any change.
     """
     begun: dict[str, float] = {}
-    async with Stand(QUIET | HASHING, spread=True) as stand:
-        first = await stand.worker()
+    async with Testbed(QUIET | HASHING, spread=True) as testbed:
+        first = await testbed.worker()
         await first.ready()
-        feeder = Feeder(stand, texts(TEXTS), rate)
+        feeder = Feeder(testbed, texts(TEXTS), rate)
         await asyncio.sleep(phase_s)
         begun["steady"] = time.time()
         await asyncio.sleep(phase_s)
         begun["added"] = time.time()
-        second = await stand.worker()
+        second = await testbed.worker()
         await second.ready()
         await asyncio.sleep(phase_s)
         begun["stopped"] = time.time()
         await second.stop()
         await asyncio.sleep(phase_s)
         begun["added again"] = time.time()
-        third = await stand.worker()
+        third = await testbed.worker()
         await third.ready()
         await asyncio.sleep(phase_s)
         begun["killed"] = time.time()
         third.process.kill()
-        # Its partitions wait for its session to time out.
+        # Its partitions are reassigned after the session timeout.
         await asyncio.sleep(max(phase_s, 20))
         end = time.time()
         sent = await feeder.stop()
-        await drained(stand, sent)
-        scored = await rows(stand.bootstrap, stand.topics.scored.name)
+        await drained(testbed, sent)
+        scored = await read_all(testbed.bootstrap, testbed.topics.scored.name)
     names = [*begun]
     ends = [*(begun[name] for name in names[1:]), end]
     found = {

@@ -1,4 +1,4 @@
-"""Any other program on the same data: BOOTSTRAP TOPIC, a group of its own, decodes and counts."""
+"""A second consumer of the data, in a group of its own: BOOTSTRAP TOPIC."""
 
 import asyncio
 import sys
@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer
 
 
 async def main(bootstrap: str, topic: str) -> None:
-    """Read for ever."""
+    """Decode and sum the scores, without end."""
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, group_id=f"{topic}-reader")
     scores = 0.0
     async with consumer:

@@ -1,4 +1,4 @@
-"""Scorers that share one machine: each with its share of the cores, or each with all of them."""
+"""Scorers on one machine: each with its share of the cores, or each with all of them."""
 
 import asyncio
 import os
@@ -38,11 +38,11 @@ async def measure(messages: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         file = Path(folder) / "texts.json"
         file.write_bytes(orjson.dumps([one.text for one in texts(messages)]))
-        for way, threads in (("shared", None), ("all_each", cores)):
+        for variant, threads in (("shared", None), ("all_each", cores)):
             for count in COUNTS:
-                taken = await asyncio.gather(*(scorer(file, threads) for _ in range(count)))
-                found[f"{way}_{count}_per_second"] = sum(messages / wall for wall, _ in taken)
-                found[f"{way}_{count}_cpu_ms"] = (
-                    sum(cpu for _, cpu in taken) * 1000 / messages / count
+                timings = await asyncio.gather(*(scorer(file, threads) for _ in range(count)))
+                found[f"{variant}_{count}_per_second"] = sum(messages / wall for wall, _ in timings)
+                found[f"{variant}_{count}_cpu_ms"] = (
+                    sum(cpu for _, cpu in timings) * 1000 / messages / count
                 )
     return found

@@ -1,7 +1,7 @@
-"""The sums for large rates, checked at ten times this machine's: hashing stands for the model.
+"""Costs per message at ten times this machine's rate, with the hashing model.
 
-The model takes most of a message's CPU, so without it the same cores carry a multiple of the rate:
-what the pipeline, Kafka and the accounts cost a message there is what the sums build on.
+The model takes most of the CPU of a message. Without it the same cores carry a multiple of the
+rate, which gives the costs of the pipeline, Kafka and the accounting records.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from benchmarks.scaling.calculation import Costs, table
 from benchmarks.scaling.workers import HASHING, QUIET, SETTLE_S, drained, used
-from benchmarks.stand import Stand, split
+from benchmarks.testbed import Testbed, split
 from benchmarks.texts import texts
 from benchmarks.throughput import alone
 
@@ -26,30 +26,30 @@ RATES = (10_000.0, 1_000_000.0)
 
 
 async def measure(messages: int) -> dict[str, float]:
-    """Return the costs a message at 48 partitions and two workers, and the rate reached.
+    """Return the costs per message at 48 partitions and two workers, and the rate.
 
-    `times_this_machine` compares the rate a core with that of a core that has the model.
+    `times_this_machine` is the rate per core relative to a core with the model.
     """
     cpu, _ = split()
-    async with Stand(QUIET | HASHING, partitions=PARTITIONS, spread=True) as stand:
-        model = await asyncio.to_thread(alone, texts(MODEL_MESSAGES), cpu, stand.folder)
-        running = [await stand.worker() for _ in range(WORKERS)]
+    async with Testbed(QUIET | HASHING, partitions=PARTITIONS, spread=True) as testbed:
+        model = await asyncio.to_thread(alone, texts(MODEL_MESSAGES), cpu, testbed.folder)
+        running = [await testbed.worker() for _ in range(WORKERS)]
         for worker in running:
             await worker.ready()
         await asyncio.sleep(SETTLE_S)
         broker = broker_process()
         before, broker_before = used(running), cpu_of(broker)
-        stats_before = await count(stand.bootstrap, stand.topics.stats.name)
+        stats_before = await count(testbed.bootstrap, testbed.topics.stats.name)
         began = time.monotonic()
-        await stand.fill(texts(messages))
-        await drained(stand, messages)
+        await testbed.fill(texts(messages))
+        await drained(testbed, messages)
         wall = time.monotonic() - began
-        await asyncio.sleep(1)  # the alerts stage ends behind
+        await asyncio.sleep(1)  # for the alerts stage to catch up
         cpu_ms = (used(running) - before) * 1000 / messages
         broker_ms = (cpu_of(broker) - broker_before) * 1000 / messages
-        accounts = await count(stand.bootstrap, stand.topics.stats.name) - stats_before
-        names = (stand.topics.raw.name, stand.topics.scored.name)
-        stored = sum(stored_bytes(stand.folder / "kafka", name) for name in names)
+        accounts = await count(testbed.bootstrap, testbed.topics.stats.name) - stats_before
+        names = (testbed.topics.raw.name, testbed.topics.scored.name)
+        stored = sum(stored_bytes(testbed.folder / "kafka", name) for name in names)
     return {
         "per_second": messages / wall,
         "outside_ms": cpu_ms,
@@ -62,13 +62,13 @@ async def measure(messages: int) -> dict[str, float]:
 
 
 def shown(found: Mapping[str, float]) -> str:
-    """Return the needs of both rates by what was measured, in Markdown."""
+    """Return the capacity plan of both rates from the measured costs, in Markdown."""
     costs = Costs(**{name: found[name] for name in Costs.__slots__})
     return table(costs, RATES)
 
 
 def broker_process() -> psutil.Process:
-    """Return the broker that this process has started."""
+    """Return the broker process started by this one."""
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             if process.name() == "java":
@@ -83,7 +83,7 @@ def cpu_of(process: psutil.Process) -> float:
 
 
 async def count(bootstrap: str, topic: str) -> int:
-    """Return how many records a topic of one partition has taken."""
+    """Return the number of records of a topic of one partition."""
     async with AIOKafkaConsumer(bootstrap_servers=bootstrap) as reader:
         tp = TopicPartition(topic, 0)
         return int((await reader.end_offsets([tp]))[tp])

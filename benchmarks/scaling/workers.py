@@ -1,7 +1,7 @@
 """One, two and four workers over 12 partitions, and a second group that reads `scored`.
 
-The workers have every core, as has Kafka, so the CPU a message is what tells; messages a second
-tell only as far as there are cores.
+The workers share every core with Kafka, so compare CPU per message; messages a second are bounded
+by the cores.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 
 import psutil
 
-from benchmarks.stand import Process, Stand
+from benchmarks.testbed import Process, Testbed
 from benchmarks.texts import texts
 
 HASHING = {"FEEDBACK_MODEL": "hashing"}
@@ -21,7 +21,7 @@ QUIET = {"FEEDBACK_NEGATIVE_BELOW": "0.001", "FEEDBACK_POSITIVE_ABOVE": "0.999"}
 COUNTS = (1, 2, 4)
 LIMIT_S = 240.0
 SETTLE_S = 3.0
-"""How long a group is given to spread its partitions."""
+"""Time for the group to assign its partitions."""
 
 
 async def measure(
@@ -29,25 +29,25 @@ async def measure(
 ) -> dict[str, float]:
     """Return messages a second and CPU milliseconds a message, all workers together.
 
-    With `reader` a second group decodes what comes out; its own CPU is `reader_cpu_ms`.
+    With `reader` a second group decodes `scored`; its CPU is `reader_cpu_ms`.
     """
     threads = max(1, len(os.sched_getaffinity(0)) // workers)
     divided = {"FEEDBACK_MODEL_THREADS": str(threads)}
     async with AsyncExitStack() as stack:
-        stand = await stack.enter_async_context(
-            Stand({**QUIET, **divided, **settings}, spread=True)
+        testbed = await stack.enter_async_context(
+            Testbed({**QUIET, **divided, **settings}, spread=True)
         )
-        running = [await stand.worker() for _ in range(workers)]
+        running = [await testbed.worker() for _ in range(workers)]
         for worker in running:
             await worker.ready()
-        second = await reading(stack, stand) if reader else None
+        second = await reading(stack, testbed) if reader else None
         await asyncio.sleep(SETTLE_S)
         before, began = used(running), time.monotonic()
         read_before = second.cpu_times() if second else None
-        await stand.fill(texts(messages))
-        await drained(stand, messages)
+        await testbed.fill(texts(messages))
+        await drained(testbed, messages)
         wall = time.monotonic() - began
-        await asyncio.sleep(1)  # the alerts stage ends behind
+        await asyncio.sleep(1)  # for the alerts stage to catch up
         found = {
             "per_second": messages / wall,
             "cpu_ms": (used(running) - before) * 1000 / messages,
@@ -59,18 +59,18 @@ async def measure(
     return found
 
 
-async def drained(stand: Stand, messages: int) -> None:
-    """Return when so many records are in `scored`; raises TimeoutError."""
+async def drained(testbed: Testbed, messages: int) -> None:
+    """Return once so many records are in `scored`; raises TimeoutError."""
     async with asyncio.timeout(LIMIT_S):
-        while await stand.count(stand.topics.scored.name) < messages:
+        while await testbed.count(testbed.topics.scored.name) < messages:
             await asyncio.sleep(0.1)
 
 
-async def reading(stack: AsyncExitStack, stand: Stand) -> psutil.Process:
-    """Start a program with a group of its own that reads and decodes `scored`."""
+async def reading(stack: AsyncExitStack, testbed: Testbed) -> psutil.Process:
+    """Start a consumer of `scored` in a group of its own."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "benchmarks.scaling.reader"),
-        *(stand.bootstrap, stand.topics.scored.name),
+        *(testbed.bootstrap, testbed.topics.scored.name),
     )
 
     async def end() -> None:
@@ -87,11 +87,11 @@ def used(workers: Sequence[Process]) -> float:
 
 
 async def compare(messages: int, model: bool) -> dict[str, float]:
-    """Return the figures of each count of workers, and how they stand to one worker's."""
+    """Return the figures of each count of workers, and their ratios to those of one worker."""
     settings: dict[str, str] = {} if model else HASHING
     found: dict[str, float] = {}
     for count in COUNTS:
-        # One thread for one worker too, or two could not be compared with it.
+        # One thread for a single worker too, to make the counts comparable.
         alone = {"FEEDBACK_MODEL_THREADS": "1"} if count == 1 else {}
         figures = await measure(count, messages, settings | alone)
         found |= {f"{count}_{name}": value for name, value in figures.items()}
@@ -103,7 +103,7 @@ async def compare(messages: int, model: bool) -> dict[str, float]:
 
 
 async def with_reader(messages: int, model: bool) -> dict[str, float]:
-    """Return one worker's figures without and with a second group behind it."""
+    """Return the figures of one worker without and with a second group on `scored`."""
     settings: dict[str, str] = {} if model else HASHING
     without = await measure(1, messages, settings)
     beside = await measure(1, messages, settings, reader=True)

@@ -1,7 +1,7 @@
-"""The command line: our commands, imported only when one of them runs.
+"""The command line: commands that are imported only when they run.
 
 `feedback …` and `faust -A feedback_app …` are the same program: `register` adds our commands to
-Faust's group, and `feedback_app.__main__` hands Faust's own commands to that group.
+Faust's group, and `feedback_app.__main__` passes Faust's own commands to that group.
 """
 
 from collections.abc import Sequence
@@ -12,28 +12,28 @@ import click
 
 
 class Entry(NamedTuple):
-    """One of our commands: where its click object lives, and one line about it."""
+    """One of our commands: the path of its click object, and its one-line help."""
 
     path: str
     short_help: str
 
 
 COMMANDS = {
-    "demo": Entry("demo:demo", "Everything at once, against a sandbox X and Slack."),
+    "demo": Entry("demo:demo", "Run everything at once, against a sandbox X and Slack."),
     "score": Entry("score:score", "Score texts, without Kafka or Slack."),
     "broker": Entry("broker:broker", "Run a local Apache Kafka in the foreground."),
-    "doctor": Entry("doctor:doctor", "Check the set-up and say what to mend."),
+    "doctor": Entry("doctor:doctor", "Check the set-up and say how to fix it."),
     "topics": Entry("topics:topics", "Show or create the topics."),
     "sources": Entry("sources:sources", "List, pause and resume sources."),
     "say": Entry("say:say", "Post feedback into a Slack channel."),
     "load": Entry("load:load", "Send a CSV or JSON-lines file into the pipeline."),
-    "dead-letters": Entry("dead_letters:dead_letters", "Look at, retry or drop failed records."),
+    "dead-letters": Entry("dead_letters:dead_letters", "List, show, retry or drop failed records."),
     "replay": Entry("replay:replay", "Show what would have alerted, from retained records."),
     "rescore": Entry("rescore:rescore", "Show what another model would change."),
 }
 
 FAUST_COMMANDS = {
-    "worker": "Run the pipeline (first of all: `feedback worker -l info`).",
+    "worker": "Run the pipeline (start with `feedback worker -l info`).",
     "agents": "List the agents.",
     "clean-versions": "Delete old version directories.",
     "completion": "Print shell completion.",
@@ -61,7 +61,7 @@ FAUST_EXAMPLES = {
 
 
 class LazyCommand(click.Command):
-    """Stands for a command until it runs, so that `--help` imports nothing."""
+    """A placeholder for a command until it runs, so that `--help` imports nothing."""
 
     def __init__(self, name: str, entry: Entry) -> None:
         super().__init__(name, short_help=entry.short_help)
@@ -74,7 +74,7 @@ class LazyCommand(click.Command):
         parent: click.Context | None = None,
         **extra: object,
     ) -> click.Context:
-        """Return the context of the real command, which click then invokes."""
+        """Import the real command and return its context, which click then invokes."""
         module, _, attribute = self._path.partition(":")
         command = getattr(import_module(f"feedback_app.cli.{module}"), attribute)
         context: click.Context = command.make_context(info_name, args, parent, **extra)
@@ -82,14 +82,14 @@ class LazyCommand(click.Command):
 
 
 class Program(click.Group):
-    """The group behind `feedback`: our commands first, in the order of a first visit."""
+    """The group behind `feedback`: our commands first, in the order a newcomer needs them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return our commands, not sorted by name."""
+        """Return the names of our commands, unsorted."""
         return list(self.commands)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write our commands, then Faust's, which are not loaded for this."""
+        """Write our commands, then Faust's, without importing Faust."""
         with formatter.section("Commands"):
             formatter.write_dl([("worker", FAUST_COMMANDS["worker"]), *_rows()])
         with formatter.section("Commands of Faust"):
@@ -98,7 +98,7 @@ class Program(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Name the close ones where a command does not exist."""
+        """Suggest similar names for a command that does not exist."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
@@ -114,12 +114,12 @@ def _rows() -> Sequence[tuple[str, str]]:
 
 
 def lazy_commands() -> list[click.Command]:
-    """Return our commands, none of them imported."""
+    """Return our commands without importing them."""
     return [LazyCommand(name, entry) for name, entry in COMMANDS.items()]
 
 
 def register() -> None:
-    """Add our commands to Faust's group, once, and an example to each of Faust's."""
+    """Add our commands to Faust's group, and an example to each of Faust's. Idempotent."""
     from faust.cli.faust import cli
 
     for command in lazy_commands():
@@ -133,7 +133,7 @@ def program() -> Program:
     group = Program(
         "feedback",
         help="Score what people say on X and Slack as they say it, and post the best and the worst "
-        "of it into Slack.\n\n\b\nStart here:\n  feedback demo\n  feedback worker -l info",
+        "to Slack.\n\n\b\nStart here:\n  feedback demo\n  feedback worker -l info",
         context_settings={"help_option_names": ["-h", "--help"]},
         no_args_is_help=True,
     )

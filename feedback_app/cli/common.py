@@ -1,4 +1,4 @@
-"""What the commands share: settings, exit codes, tables, JSON."""
+"""Shared by all commands: settings, exit codes, tables, JSON."""
 
 import asyncio
 import os
@@ -28,24 +28,24 @@ from feedback_app.settings import ConfigurationError, Settings, load
 T = TypeVar("T")
 
 WIDE = 200
-"""Columns of a table that goes into a file or pipe, where nothing wraps for a screen's sake."""
+"""Width of a table that is written to a file or pipe, where nothing should wrap."""
 
 
 class CheckFailed(click.ClickException):
-    """A check failed or the outside does not answer: one line, exit status 1."""
+    """A check failed or a dependency does not answer: one line, exit status 1."""
 
     exit_code = 1
 
 
 class CannotStart(click.ClickException):
-    """The configuration cannot work: one line, exit status 2."""
+    """The configuration is invalid: one line, exit status 2."""
 
     exit_code = 2
 
 
 @contextmanager
 def clear_failures() -> Iterator[None]:
-    """Turn our exceptions into one line on stderr and an exit status."""
+    """Turn the app's exceptions into one line on stderr and an exit status."""
     try:
         yield
     except ConfigurationError as error:
@@ -55,7 +55,7 @@ def clear_failures() -> Iterator[None]:
 
 
 class Command(click.Command):
-    """A command whose failures are one line and an exit status."""
+    """A command that fails with one line and an exit status."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -64,23 +64,23 @@ class Command(click.Command):
 
 
 class OutputFile(click.Path):
-    """An option's file that is written at the end, so that it is refused before the work."""
+    """An output file; checked before the work starts, because it is written at the end."""
 
     def __init__(self) -> None:
         super().__init__(dir_okay=False, writable=True, path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the path; fails where no file can be made there."""
+        """Return the path; fails if no file can be created there."""
         path = Path(str(super().convert(value, param, ctx)))
         if not path.parent.is_dir():
-            self.fail(f"there is no folder {path.parent}: make it first", param, ctx)
+            self.fail(f"there is no folder {path.parent}: create it first", param, ctx)
         if not os.access(path.parent, os.W_OK):
-            self.fail(f"the folder {path.parent} may not be written to", param, ctx)
+            self.fail(f"the folder {path.parent} is not writable", param, ctx)
         return path
 
 
 class Group(click.Group):
-    """A group whose commands' failures are one line and an exit status."""
+    """A group whose commands fail with one line and an exit status."""
 
     command_class = Command
 
@@ -91,9 +91,9 @@ class Group(click.Group):
 
 
 def kafka_settings() -> Settings:
-    """Return the settings, with the address of the local broker where none is set.
+    """Return the settings, with the address of the local broker if none is set.
 
-    Raises ConfigurationError where neither is there.
+    Raises ConfigurationError if there is neither.
     """
     settings = with_local_broker(load())
     if settings.kafka_bootstrap is None:
@@ -105,12 +105,12 @@ def kafka_settings() -> Settings:
 
 
 def settings_with_topics() -> Settings:
-    """Return the settings of `kafka_settings`, once the topics were seen to be as they should be.
+    """Return `kafka_settings()` after checking that all topics exist with the right partitions.
 
-    Raises ConfigurationError where one is missing, which the client library would wait for, or has
-    another partition count; OutsideFault where Kafka cannot be reached.
+    Raises ConfigurationError if a topic is missing (the client library would wait for it) or has
+    another partition count, TransientError if Kafka cannot be reached.
     """
-    # Brings the admin client, which not every command needs.
+    # Imports the admin client, which not every command needs.
     from feedback_app.kafka.admin import survey
     from feedback_app.kafka.topics import Topics
 
@@ -122,7 +122,7 @@ def settings_with_topics() -> Settings:
             continue
         if state.found is None:
             raise ConfigurationError(
-                f"Kafka has no topic {state.topic.name}: mend FEEDBACK_TOPIC_PREFIX, or run "
+                f"Kafka has no topic {state.topic.name}: correct FEEDBACK_TOPIC_PREFIX, or run "
                 "`feedback topics --create`"
             )
         if state.found != state.topic.partitions:
@@ -134,17 +134,17 @@ def settings_with_topics() -> Settings:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end."""
+    """Run a coroutine to completion."""
     return asyncio.run(work)
 
 
 def out() -> Console:
-    """Return the console of stdout: colour only on a terminal."""
+    """Return the console for stdout, with colour only on a terminal."""
     return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False, markup=False)
 
 
 def err() -> Console:
-    """Return the console of stderr, where progress and remarks go."""
+    """Return the console for stderr, for progress and remarks."""
     return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
@@ -154,7 +154,7 @@ def print_json(value: object) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
-    """Print rows as a table; text from outside is never read as markup."""
+    """Print rows as a table; cell text is never interpreted as markup."""
     from rich.text import Text
 
     table = Table(*columns, title=title or None, title_justify="left", title_style="bold")
@@ -164,7 +164,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title:
 
 
 def shown(value: object) -> str:
-    """Return a cell's text, one line, without control characters that would drive a terminal."""
+    """Return a cell's text on one line, without control characters that affect a terminal."""
     if value is None:
         return "–"
     text = str(value)
@@ -172,7 +172,7 @@ def shown(value: object) -> str:
 
 
 def progress(unit: str) -> Progress:
-    """Return a progress bar on stderr, silent where stderr is no terminal.
+    """Return a progress bar on stderr, disabled if stderr is not a terminal.
 
     `unit` is what is counted, or `bytes`.
     """

@@ -1,4 +1,4 @@
-"""`feedback dead-letters`: records that no stage could work on, to look at, retry or drop."""
+"""`feedback dead-letters`: lists, shows, retries and drops failed records."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -27,8 +27,8 @@ from feedback_app.stats.dead_letters import DROP, RETRY
 
 F = TypeVar("F", bound=Callable[..., Any])
 STAGES = ("polls", "slack", "x-stream", "sentiment", "alerts", "delivery")
-"""The stages, and the sources that bury what never was a record."""
-GONE = "(deleted at its source, so its text is not shown)"
+"""The stages, and the sources that send malformed input to the dead-letter queue."""
+DELETED = "(deleted at its source, so its text is not shown)"
 EXAMPLE = (
     "\b\nExample:\n"
     "  feedback dead-letters list --stage sentiment\n"
@@ -39,21 +39,21 @@ EXAMPLE = (
 
 def _filters(command: F) -> F:
     stage = click.option("--stage", help=f"Only those of this stage: {', '.join(STAGES)}.")
-    reason = click.option("--reason", help="Only those with these words in their reason.")
+    reason = click.option("--reason", help="Only those whose reason or error contains this text.")
     return stage(reason(command))
 
 
 @click.group(cls=Group, epilog=EXAMPLE)
 def dead_letters() -> None:
-    """Look at records that no stage could work on, retry them, or drop them."""
+    """List, show, retry or drop records that a stage could not process."""
 
 
 @dead_letters.command("list", epilog="\b\nExample:\n  feedback dead-letters list --stage sentiment")
 @_filters
-@click.option("--all", "everything", is_flag=True, help="Also those retried or dropped.")
+@click.option("--all", "everything", is_flag=True, help="Include those retried or dropped.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def list_letters(stage: str | None, reason: str | None, everything: bool, as_json: bool) -> None:
-    """List the dead letters that wait for a decision, oldest first."""
+    """List the dead letters that were neither retried nor dropped, oldest first."""
     letters = run(read_letters(settings_with_topics()))
     _check_stage(stage, letters)
     letters = chosen(letters, (), stage, reason)
@@ -85,9 +85,9 @@ def list_letters(stage: str | None, reason: str | None, everything: bool, as_jso
 @click.argument("number", type=int)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 def show(number: int, as_json: bool) -> None:
-    """Show one dead letter with the record's bytes as text."""
+    """Show one dead letter, with the bytes of its record as text."""
     settings = settings_with_topics()
-    letter = _one(run(read_letters(settings)), number)
+    letter = _find(run(read_letters(settings)), number)
     value = run(_text(settings, letter))
     found = _summary(letter) | {
         "key": _decoded(letter.content.key_bytes()),
@@ -99,7 +99,7 @@ def show(number: int, as_json: bool) -> None:
         print_json(found)
         return
     for name, cell in found.items():
-        # The value is made fit for a terminal already, and keeps its lines.
+        # The value is safe for a terminal already, and keeps its line breaks.
         click.echo(f"{name + ':':<12}{cell if name == 'value' and cell else shown(cell)}")
 
 
@@ -107,20 +107,20 @@ def show(number: int, as_json: bool) -> None:
 @click.argument("numbers", type=int, nargs=-1)
 @_filters
 def retry(numbers: tuple[int, ...], stage: str | None, reason: str | None) -> None:
-    """Send records again to the topic that they came from, through the stage that failed.
+    """Send records again to the topic they came from, for the stage that failed.
 
-    Takes NUMBERS, or those that wait and meet the filters. The numbers stay on `list --all`.
+    Select them by NUMBERS, or by filters among those still waiting. They remain on `list --all`.
     """
     settings = settings_with_topics()
     letters = _selection(settings, numbers, stage, reason)
     deleted = run(_deleted(settings, letters))
-    refusals = {letter.number: _why_not(letter, deleted) for letter in letters}
+    refusals = {letter.number: _refusal(letter, deleted) for letter in letters}
     ready = [letter for letter in letters if refusals[letter.number] is None]
     run(_retry(settings, ready))
     click.echo(f"Sent {len(ready)} of {len(letters)} again.")
     for letter in letters:
-        if why := refusals[letter.number]:
-            click.echo(f"{letter.number}: {why}", err=True)
+        if refusal := refusals[letter.number]:
+            click.echo(f"{letter.number}: {refusal}", err=True)
     if len(ready) < len(letters):
         raise CheckFailed(f"{len(letters) - len(ready)} cannot be sent again")
 
@@ -129,7 +129,7 @@ def retry(numbers: tuple[int, ...], stage: str | None, reason: str | None) -> No
 @click.argument("numbers", type=int, nargs=-1)
 @_filters
 def drop(numbers: tuple[int, ...], stage: str | None, reason: str | None) -> None:
-    """Take dead letters off the list: by NUMBERS, or those that wait and meet the filters."""
+    """Remove dead letters from the list, by NUMBERS or by filters among those still waiting."""
     settings = settings_with_topics()
     letters = _selection(settings, numbers, stage, reason)
     actions = [action(DROP, letter.target) for letter in letters]
@@ -145,19 +145,19 @@ def _selection(
     letters = run(read_letters(settings))
     _check_stage(stage, letters)
     for number in numbers:
-        _one(letters, number)
+        _find(letters, number)
     found = chosen(letters, numbers, stage, reason)
     return found if numbers else [letter for letter in found if letter.state == "waiting"]
 
 
 def _check_stage(stage: str | None, letters: Sequence[Letter]) -> None:
-    """Raise UsageError for a stage that there is not; a source of another package has its own."""
+    """Raise UsageError for an unknown stage; names found in dead letters count as known."""
     known = dict.fromkeys((*STAGES, *sorted(letter.content.stage for letter in letters)))
     if stage is not None and stage not in known:
         raise click.UsageError(f"there is no stage {stage!r}: one of {', '.join(known)}")
 
 
-def _one(letters: Sequence[Letter], number: int) -> Letter:
+def _find(letters: Sequence[Letter], number: int) -> Letter:
     for letter in letters:
         if letter.number == number:
             return letter
@@ -165,7 +165,7 @@ def _one(letters: Sequence[Letter], number: int) -> Letter:
 
 
 async def _retry(settings: Settings, letters: Sequence[Letter]) -> None:
-    """Send the records first, then note it: at worst one is sent twice, which the stages know."""
+    """Send the records, then record the action: a duplicate is possible, and deduplicated."""
     async with producer(settings) as client:
         try:
             for letter in letters:
@@ -183,15 +183,15 @@ async def _retry(settings: Settings, letters: Sequence[Letter]) -> None:
 
 
 async def _text(settings: Settings, letter: Letter) -> str | None:
-    """Return the record's value as text, but not that of a message which its author deleted."""
+    """Return the record's value as text, or a placeholder if its message was deleted."""
     content, topics = letter.content, Topics.of(settings)
-    # Only these two share their partition numbers with `scored`: alerts are spread by channel.
+    # Only these two are partitioned like `scored`; alerts are partitioned by channel.
     by_id = content.topic in (topics.raw.name, topics.scored.name)
     identity = feedback_id(content)
     if identity is not None and await deleted_of(
         settings, [identity], content.partition if by_id else None
     ):
-        return GONE
+        return DELETED
     return _decoded(content.value_bytes())
 
 
@@ -214,19 +214,19 @@ def _record(letter: Letter) -> str:
 
 
 async def _deleted(settings: Settings, letters: Sequence[Letter]) -> set[str]:
-    """Return the ids of letters with a text in them whose author has deleted it since."""
+    """Return the ids of the letters that carry a text which was deleted at its source."""
     ids = (feedback_id(letter.content) for letter in letters if carries_text(letter.content))
     return await deleted_of(settings, (id for id in ids if id is not None))
 
 
-def _why_not(letter: Letter, deleted: set[str]) -> str | None:
-    """Return why a letter cannot be sent again, or None."""
+def _refusal(letter: Letter, deleted: set[str]) -> str | None:
+    """Return why a dead letter cannot be retried, or None."""
     content = letter.content
     if content.offset < 0:
-        return "it never was a Kafka record: only its source can give it again"
+        return "it never was a Kafka record: only its source can send it again"
     if not content.whole:
         return f"only the first part of its {content.length} bytes was kept"
-    # The stages forget a deletion after a while, and would post the text.
+    # The stages remember a deletion for a limited time; after that they would post the text.
     if carries_text(content) and feedback_id(content) in deleted:
         return "its message was deleted at its source: drop it"
     return None

@@ -1,4 +1,4 @@
-"""`feedback demo`: everything at once, against a sandbox X and Slack."""
+"""`feedback demo`: runs everything at once, against a sandbox X and Slack."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def _faults(_: click.Context, __: click.Parameter, value: str | None) -> frozens
     "seconds",
     metavar="SECONDS",
     type=click.FloatRange(min=1),
-    help="Play for so long, or until the input is through; then end by itself.",
+    help="Play for this long, or to the end of the input; then exit.",
 )
 @click.option(
     "--input",
@@ -63,19 +63,19 @@ def _faults(_: click.Context, __: click.Parameter, value: str | None) -> frozens
     "--faults",
     metavar="LIST|all",
     callback=_faults,
-    help=f"What goes wrong in the sandbox: {', '.join(FAULT_NAMES)}.",
+    help=f"Faults to inject into the sandbox: {', '.join(FAULT_NAMES)}.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Decides every chance.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of all random choices.")
 @click.option(
     "--kafka",
     metavar="ADDRESS",
-    help="Use this Kafka instead of a local one; the topics `demo-…` stay there.",
+    help="Use this Kafka instead of a local one; the topics `demo-…` are left there.",
 )
 @click.option(
     "--report",
     metavar="OUT.json",
     type=OutputFile(),
-    help="Write the auditor's report to a file, and end when the input is through.",
+    help="Write the auditor's report to a file, and exit at the end of the input.",
 )
 def demo(
     workers: int,
@@ -90,27 +90,27 @@ def demo(
 ) -> None:
     """Run everything at once on this machine: Kafka, a sandbox X and Slack, and workers.
 
-    Nothing leaves the machine. At the end an auditor counts, from the topics and from what the
-    sandbox was sent, and the status is 0 only if the accounts balance.
+    Nothing leaves the machine. At the end an auditor counts the records in the topics and the
+    requests to the sandbox; the exit status is 0 only if the accounts balance.
     """
     plan = Plan(workers, seconds, input_file, via, rate, faults, seed, kafka, report)
-    found, wrong = run(_run(plan))
+    found, problems = run(_run(plan))
     if report is not None:
         report.write_bytes(orjson.dumps(found.as_dict(), option=orjson.OPT_INDENT_2) + b"\n")
-    _summarise(found)
-    if wrong:
-        raise CheckFailed("the accounts do not balance: " + "; ".join(wrong))
+    _print_summary(found)
+    if problems:
+        raise CheckFailed("the accounts do not balance: " + "; ".join(problems))
     click.echo("The accounts balance.")
 
 
 async def _run(plan: Plan) -> tuple[Report, list[str]]:
-    # Brings Kafka's client and the broker, which `--help` does without.
+    # Imports the Kafka client and the broker, which `--help` does not need.
     from feedback_app.demo.runner import Demo
 
     return await Demo(plan, err()).run()
 
 
-def _summarise(report: Report) -> None:
+def _print_summary(report: Report) -> None:
     print_json(
         {name: value for name, value in report.as_dict().items() if name != "near_threshold"}
         | {"near_threshold": len(report.near_threshold)}

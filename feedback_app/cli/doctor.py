@@ -1,4 +1,4 @@
-"""`feedback doctor`: what is wrong with the set-up, and how to mend it."""
+"""`feedback doctor`: finds what is wrong with the set-up and says how to fix it."""
 
 import click
 from rich.text import Text
@@ -6,7 +6,7 @@ from rich.text import Text
 from feedback_app.cli.common import CheckFailed, Command, print_json, print_table, run, shown
 from feedback_app.cli.local import with_local_broker
 from feedback_app.clock import SystemClock
-from feedback_app.doctor.check import Check, ill
+from feedback_app.doctor.check import Check, failed
 from feedback_app.settings import ConfigurationError, load
 
 EXAMPLE = "\b\nExample:\n  feedback doctor\n  feedback doctor --live"
@@ -15,35 +15,39 @@ MARKS = {True: ("✓", "green"), False: ("✗", "bold red"), None: ("–", "dim"
 
 @click.command(cls=Command, epilog=EXAMPLE)
 @click.option(
-    "--live", is_flag=True, help="Also post a test message into Slack, read it back, delete it."
+    "--live", is_flag=True, help="Also post a test message to Slack, read it back and delete it."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def doctor(live: bool, as_json: bool) -> None:
     """Check configuration, Kafka, topics, tokens, scopes, channels and model.
 
-    Says for each fault how to mend it, and ends with status 1 where there is one.
+    Says how to fix each problem; the exit status is 1 if there is any.
     """
-    checks = _examine(live)
+    checks = _run_checks(live)
     if as_json:
-        print_json({"ok": not _failed(checks), "checks": [check._asdict() for check in checks]})
+        print_json(
+            {"ok": not _count_failed(checks), "checks": [check._asdict() for check in checks]}
+        )
     else:
-        print_table(("", "check", "found", "to mend it"), map(_row, checks))
-    if failed := _failed(checks):
-        raise CheckFailed(f"{failed} of {len(checks)} checks failed")
+        print_table(("", "check", "found", "how to fix it"), map(_row, checks))
+    if count := _count_failed(checks):
+        raise CheckFailed(f"{count} of {len(checks)} checks failed")
 
 
-def _examine(live: bool) -> list[Check]:
+def _run_checks(live: bool) -> list[Check]:
     try:
         settings = load()
     except ConfigurationError as error:
-        return [ill("configuration", str(error), "mend this setting; the rest waits for it")]
-    # Brings the clients of X, Slack and Kafka and the model, which `--help` does without.
+        return [
+            failed("configuration", str(error), "correct this setting; the other checks need it")
+        ]
+    # Imports the clients of X, Slack and Kafka and the model, which `--help` does not need.
     from feedback_app.doctor.examine import examine
 
     return run(examine(with_local_broker(settings), SystemClock(), live=live))
 
 
-def _failed(checks: list[Check]) -> int:
+def _count_failed(checks: list[Check]) -> int:
     return sum(check.ok is False for check in checks)
 
 

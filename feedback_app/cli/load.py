@@ -1,4 +1,4 @@
-"""`feedback load`: a file of feedback into the pipeline."""
+"""`feedback load`: sends a file of feedback into the pipeline."""
 
 import asyncio
 import time
@@ -20,10 +20,10 @@ from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
 from models import rfc3339
 
-AT_ONCE = 1000
-"""Records on their way to the broker at the same time."""
-NAMED = 20
-"""Bad lines that are named one by one."""
+MAX_IN_FLIGHT = 1000
+"""Records that may await an acknowledgement by the broker."""
+MAX_LISTED = 20
+"""Bad lines that are listed one by one."""
 
 EXAMPLE = (
     "\b\nExample:\n  feedback load survey.csv\n  feedback load export.jsonl\n\n"
@@ -32,7 +32,7 @@ EXAMPLE = (
 
 
 class Loaded(NamedTuple):
-    """What became of a file's rows."""
+    """The outcome of a file's rows: how many were sent, and the bad lines with their reasons."""
 
     sent: int
     bad: list[str]
@@ -43,18 +43,18 @@ class Loaded(NamedTuple):
 def load(file: Path) -> None:
     """Send a CSV or JSON-lines FILE of feedback into the pipeline.
 
-    A row's id comes from its content, so that a file loaded twice counts once. Bad lines are named
-    and left out; the command then ends with status 1.
+    A row's id is derived from its content, so a file that is loaded twice counts once. Bad lines
+    are listed and skipped; the exit status is then 1.
     """
     settings = kafka_settings()
     loaded = run(_load(settings, file, file.stat().st_size))
     click.echo(f"Sent {loaded.sent} of {loaded.sent + len(loaded.bad)} rows of {file}.")
-    for line in loaded.bad[:NAMED]:
+    for line in loaded.bad[:MAX_LISTED]:
         click.echo(line, err=True)
     if loaded.bad:
-        more = len(loaded.bad) - NAMED
-        rest = f", {more} more than are named above" if more > 0 else ""
-        raise CheckFailed(f"{len(loaded.bad)} lines were left out{rest}: mend them and load again")
+        more = len(loaded.bad) - MAX_LISTED
+        rest = f" ({more} of them not listed)" if more > 0 else ""
+        raise CheckFailed(f"{len(loaded.bad)} lines were skipped{rest}: fix them and load again")
 
 
 async def _load(settings: Settings, file: Path, size: int) -> Loaded:
@@ -65,40 +65,40 @@ async def _load(settings: Settings, file: Path, size: int) -> Loaded:
     async with producer(settings) as client:
         with progress("bytes") as bar:
             task = bar.add_task(file.name, total=size)
-            while batch := await asyncio.to_thread(_take, rows):
+            while batch := await asyncio.to_thread(_next_batch, rows):
                 loaded = await _send(client, topics.raw.name, batch, loaded)
                 bar.update(task, completed=batch[-1].position)
     return loaded
 
 
-def _take(rows: Iterator[Row]) -> list[Row]:
-    return list(islice(rows, AT_ONCE))
+def _next_batch(rows: Iterator[Row]) -> list[Row]:
+    return list(islice(rows, MAX_IN_FLIGHT))
 
 
 async def _send(client: AIOKafkaProducer, topic: str, rows: list[Row], loaded: Loaded) -> Loaded:
-    """Send rows and wait until the broker has them all."""
+    """Send rows and wait until the broker has acknowledged all of them."""
     sent, bad = 0, list(loaded.bad)
-    waiting = []
+    pending = []
     for row in rows:
         if row.feedback is None:
             bad.append(f"line {row.line}: {row.reason}")
             continue
         try:
-            waiting.append(
+            pending.append(
                 await client.send(topic, row.feedback.encode(), key=row.feedback.id.encode())
             )
         except MessageSizeTooLargeError:
-            bad.append(f"line {row.line}: larger than Kafka takes")
+            bad.append(f"line {row.line}: larger than Kafka accepts")
         except KafkaError as error:
             raise TransientError(DEPENDENCY, f"cannot write to {topic}: {error}") from error
-    for future in waiting:
+    for future in pending:
         try:
             await future
         except KafkaError as error:
             raise TransientError(
                 DEPENDENCY,
-                f"cannot write to {topic} ({error}): {loaded.sent + sent} rows are in; load the "
-                "file again, what is in counts once",
+                f"cannot write to {topic} ({error}): {loaded.sent + sent} rows were sent; load "
+                "the file again, each row counts once",
             ) from error
         sent += 1
     return Loaded(loaded.sent + sent, bad)

@@ -1,10 +1,10 @@
-"""The local broker of this machine, where no address is set."""
+"""Finds the local broker of this machine if no address is set."""
 
 from feedback_app.settings import Settings
 
 
 def with_local_broker(settings: Settings) -> Settings:
-    """Return the settings with the address of a local broker that runs, if none is set."""
+    """Return the settings, with the address of a running local broker if none is set."""
     if settings.kafka_bootstrap:
         return settings
     from feedback_app.broker import running_bootstrap

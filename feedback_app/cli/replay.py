@@ -1,4 +1,4 @@
-"""`feedback replay`: what would have alerted, from the scored records that are still there."""
+"""`feedback replay`: shows what would have alerted, from the retained scored records."""
 
 import tomllib
 from collections import Counter
@@ -29,7 +29,7 @@ from models import Alert, InvalidRecord, ScoredFeedback
 from models.alert import PUT
 
 SHOWN = 50
-"""Alerts in the table; JSON has them all."""
+"""Alerts in the table; JSON lists all of them."""
 EXAMPLE = (
     "\b\nExample:\n"
     "  feedback replay --from 6h\n"
@@ -38,7 +38,7 @@ EXAMPLE = (
 
 
 class Replayed:
-    """The alerts that stand after the records that were taken in."""
+    """The alerts that remain after the records that were applied."""
 
     def __init__(self, rules: Sequence[ChannelRule]) -> None:
         self.read = 0
@@ -49,12 +49,12 @@ class Replayed:
 
     @property
     def alerts(self) -> list[Alert]:
-        """The alerts, by the time of the feedback; none on what its author has deleted."""
-        standing = (one for one in self._alerts.values() if one.feedback_id not in self._deleted)
-        return sorted(standing, key=lambda alert: alert.created_at or "")
+        """The alerts by the time of their feedback, without those on deleted feedback."""
+        remaining = (one for one in self._alerts.values() if one.feedback_id not in self._deleted)
+        return sorted(remaining, key=lambda alert: alert.created_at or "")
 
-    def take(self, rows: Sequence[Row]) -> None:
-        """Take in records of `scored`; a later revision can end an alert, and so a deletion."""
+    def apply(self, rows: Sequence[Row]) -> None:
+        """Apply records of `scored`; a later revision or a deletion can withdraw an alert."""
         for row in rows:
             self.read += 1
             try:
@@ -70,8 +70,8 @@ class Replayed:
             if scored.feedback.kind == "delete":
                 self._deleted.add(scored.feedback.id)
 
-    def take_deletions(self, rows: Sequence[Row]) -> None:
-        """Take in only what was deleted: a text is not shown, whenever its author deleted it."""
+    def apply_deletions(self, rows: Sequence[Row]) -> None:
+        """Apply only deletions: a deleted text is never shown, however late it was deleted."""
         for row in rows:
             try:
                 feedback = ScoredFeedback.decode(row.value).feedback
@@ -82,19 +82,19 @@ class Replayed:
 
 
 @click.command(cls=Command, epilog=EXAMPLE)
-@click.option("--from", "since", type=Time(), required=True, help="From this time, or so long ago.")
-@click.option("--to", "until", type=Time(), help="Up to this time; until now unless given.")
+@click.option("--from", "since", type=Time(), required=True, help="Start: a time, or how long ago.")
+@click.option("--to", "until", type=Time(), help="End: a time, or how long ago; default: now.")
 @click.option(
     "--rules",
     "rules_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A TOML file with [[rules]] to use instead of the present ones.",
+    help="A TOML file with [[rules]] to use instead of the configured ones.",
 )
-@click.option("--dry-run", is_flag=True, help="Only show, which is what happens without --post.")
+@click.option("--dry-run", is_flag=True, help="Only show the alerts, which is the default.")
 @click.option(
     "--post",
     is_flag=True,
-    help="Send these alerts, of rules that the workers have; those posted already stay as one.",
+    help="Send the alerts, of configured rules only; one that was posted is not repeated.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def replay(
@@ -105,22 +105,22 @@ def replay(
     post: bool,
     as_json: bool,
 ) -> None:
-    """Show what would have alerted; post nothing unless told to.
+    """Show what would have alerted; nothing is posted without --post.
 
-    Reads the topic of scored feedback again, in no consumer group, so that no worker notices.
+    Reads the topic of scored feedback again, without a consumer group, so workers are not affected.
     """
     if post and dry_run:
         raise click.UsageError("--post and --dry-run contradict each other")
     if until is not None and until <= since:
-        raise click.UsageError("--to is not after --from, so there is nothing between them")
+        raise click.UsageError("--to is not after --from")
     settings = settings_with_topics()
     rules = settings.rules if rules_file is None else read_rules(rules_file)
     known = {(rule.id, rule.channel) for rule in settings.rules}
     if post and (other := [rule for rule in rules if (rule.id, rule.channel) not in known]):
         raise click.UsageError(
             f"--post: no worker has the rule {other[0].id} for {other[0].channel}, so none would "
-            "withdraw its alerts where a message is edited or deleted: add it to the file of "
-            "FEEDBACK_CONFIG and restart the workers first"
+            "withdraw its alerts when a message is edited or deleted: add it to the file that "
+            "FEEDBACK_CONFIG names, and restart the workers first"
         )
     replayed = run(_replay(settings, rules, since, until, post))
     counts = Counter(alert.rule for alert in replayed.alerts)
@@ -145,7 +145,7 @@ def read_rules(path: Path) -> tuple[Rule, ...]:
     try:
         given = tomllib.loads(path.read_text()).get("rules", [])
         if not isinstance(given, list):
-            raise ConfigurationError(f"{path}: rules is no list of tables: write [[rules]]")
+            raise ConfigurationError(f"{path}: rules is not a list of tables: write [[rules]]")
         rules = tuple(Rule.model_validate(rule) for rule in given)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
         raise ConfigurationError(f"{path}: {error}") from None
@@ -173,8 +173,8 @@ async def _replay(
     with progress("records") as bar:
         task = bar.add_task("replaying", total=None)
 
-        def take(rows: list[Row]) -> None:
-            replayed.take(rows)
+        def apply(rows: list[Row]) -> None:
+            replayed.apply(rows)
             bar.advance(task, len(rows))
 
         await scan(
@@ -182,19 +182,19 @@ async def _replay(
             topics.scored.name,
             since,
             until,
-            take,
+            apply,
             lambda total: bar.update(task, total=total),
         )
         if until is not None:
-            await scan(settings, topics.scored.name, until, None, replayed.take_deletions)
+            await scan(settings, topics.scored.name, until, None, replayed.apply_deletions)
     if post:
-        places = {rule.id: rule.partition for rule in resolved}
-        await _send(settings, topics.alerts.name, replayed.alerts, places)
+        partitions = {rule.id: rule.partition for rule in resolved}
+        await _send(settings, topics.alerts.name, replayed.alerts, partitions)
     return replayed
 
 
 async def _channel_ids(settings: Settings, rules: Sequence[Rule]) -> dict[str, str]:
-    # Only a replay that posts talks to Slack.
+    # Only a replay that posts needs Slack.
     from slack_sdk.errors import SlackApiError
 
     from feedback_app.cli.slack import bot_client
@@ -217,14 +217,14 @@ async def _channel_ids(settings: Settings, rules: Sequence[Rule]) -> dict[str, s
 
 
 async def _send(
-    settings: Settings, topic: str, alerts: Sequence[Alert], places: Mapping[str, int | None]
+    settings: Settings, topic: str, alerts: Sequence[Alert], partitions: Mapping[str, int | None]
 ) -> None:
-    """Send alerts to the partitions of their rules, where the outbox knows what it delivered."""
+    """Send alerts to the partitions of their rules, whose outbox deduplicates them."""
     async with producer(settings) as client:
         try:
             futures = [
                 await client.send(
-                    topic, alert.encode(), alert.channel.encode(), partition=places[alert.rule]
+                    topic, alert.encode(), alert.channel.encode(), partition=partitions[alert.rule]
                 )
                 for alert in alerts
             ]
@@ -246,8 +246,8 @@ def _show(replayed: Replayed, by_rule: dict[str, int]) -> None:
             title=f"The last {SHOWN} of {len(alerts)} alerts" if len(alerts) > SHOWN else "",
         )
     print_table(("rule", "alerts"), by_rule.items())
-    left_out = f", {replayed.unreadable} of them cannot be read" if replayed.unreadable else ""
-    click.echo(f"Read {replayed.read} records{left_out}, found {len(alerts)} alerts.")
+    unreadable = f" ({replayed.unreadable} of them unreadable)" if replayed.unreadable else ""
+    click.echo(f"Read {replayed.read} records{unreadable}, found {len(alerts)} alerts.")
 
 
 def _as_dict(alert: Alert) -> dict[str, Any]:

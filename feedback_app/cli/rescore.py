@@ -1,4 +1,4 @@
-"""`feedback rescore`: what another model would say of the messages that are still there."""
+"""`feedback rescore`: shows how another model would score the retained messages."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import click
 
-from agents.sentiment import said_by
 from feedback_app.alerting.rules import ChannelRule, resolve
 from feedback_app.cli.common import (
     Command,
@@ -17,7 +16,7 @@ from feedback_app.cli.common import (
     run,
     settings_with_topics,
 )
-from feedback_app.cli.patience import score_patiently
+from feedback_app.cli.retries import score_with_retries
 from feedback_app.cli.scan import Time, scan
 from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Row
@@ -29,17 +28,18 @@ from feedback_app.sentiment.classifier import (
     Probabilities,
     TextsRefused,
 )
+from feedback_app.sentiment.tagging import tagged_text
 from feedback_app.settings import ConfigurationError, Settings
 from models import Feedback, InvalidRecord, ScoredFeedback
 
 BATCH = 512
 SHOWN = 20
-"""Texts shown, those that move most."""
+"""Texts shown: those whose scores change most."""
 EXAMPLE = "\b\nExample:\n  feedback rescore --model ./new-model --from 2d"
 
 
 class Verdict(NamedTuple):
-    """What `scored` says of a feedback's newest revision."""
+    """The result for a feedback's newest revision on the topic `scored`."""
 
     revision: int
     deleted: bool
@@ -48,7 +48,7 @@ class Verdict(NamedTuple):
 
 
 class Change(NamedTuple):
-    """One text, scored before and now."""
+    """One text with its old and its new score."""
 
     text: str
     before: float
@@ -59,7 +59,7 @@ class Change(NamedTuple):
 
 @dataclass
 class Changes:
-    """The difference between two models over many texts."""
+    """The differences between two models over many texts."""
 
     rules: Sequence[ChannelRule]
     texts: int = 0
@@ -68,8 +68,8 @@ class Changes:
     alerts: dict[str, Counter[str]] = field(default_factory=dict)
     most: list[Change] = field(default_factory=list)
 
-    def take(self, change: Change, source: str) -> None:
-        """Take in one text."""
+    def add(self, change: Change, source: str) -> None:
+        """Count one text."""
         self.texts += 1
         self.labels[change.label_before, change.label_after] += 1
         for rule in self.rules:
@@ -81,25 +81,27 @@ class Changes:
             counts.update({"new": after and not before, "gone": before and not after})
         self.most.append(change)
         if len(self.most) > 20 * SHOWN:
-            self._keep()
+            self._trim()
 
     def top(self) -> list[Change]:
-        """Return the texts whose scores move most."""
-        self._keep()
+        """Return the texts whose scores change most."""
+        self._trim()
         return self.most
 
-    def _keep(self) -> None:
+    def _trim(self) -> None:
         self.most.sort(key=lambda change: -abs(change.after - change.before))
         del self.most[SHOWN:]
 
 
 @click.command(cls=Command, epilog=EXAMPLE)
-@click.option("--model", help="A directory or hub name; FEEDBACK_MODEL unless given.")
-@click.option("--from", "since", type=Time(), help="From this time, or so long ago; all if not.")
-@click.option("--to", "until", type=Time(), help="Up to this time; until now unless given.")
+@click.option("--model", help="A directory or hub name; default: FEEDBACK_MODEL.")
+@click.option(
+    "--from", "since", type=Time(), help="Start: a time, or how long ago; default: everything."
+)
+@click.option("--to", "until", type=Time(), help="End: a time, or how long ago; default: now.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def rescore(model: str | None, since: float | None, until: float | None, as_json: bool) -> None:
-    """Run a model over the retained messages and show what would change. Changes nothing."""
+    """Run a model over the retained messages and show what would change; write nothing."""
     settings = settings_with_topics()
     try:
         changes = run(_rescore(settings, model or settings.model, since, until))
@@ -114,31 +116,37 @@ def rescore(model: str | None, since: float | None, until: float | None, as_json
 async def _rescore(
     settings: Settings, model: str | None, since: float | None, until: float | None
 ) -> Changes:
-    # Brings torch, which `--help` does without.
+    # Imports torch, which `--help` does not need.
     from feedback_app.sentiment.choose import load_named
 
     names = {rule.channel: rule.channel for rule in settings.rules}
     changes = Changes(resolve(settings.rules, names, settings.partitions))
     topics = Topics.of(settings)
     verdicts: dict[str, Verdict] = {}
-    await scan(settings, topics.scored.name, since, None, lambda rows: _note(rows, verdicts))
-    waiting: dict[str, Feedback] = {}
     await scan(
-        settings, topics.raw.name, since, until, lambda rows: _gather(rows, verdicts, waiting)
+        settings, topics.scored.name, since, None, lambda rows: _add_verdicts(rows, verdicts)
     )
-    feedbacks = list(waiting.values())
+    messages: dict[str, Feedback] = {}
+    await scan(
+        settings,
+        topics.raw.name,
+        since,
+        until,
+        lambda rows: _add_messages(rows, verdicts, messages),
+    )
+    feedbacks = list(messages.values())
     classifier = load_named(settings.model_copy(update={"model": model}))
     try:
         with progress("texts") as bar:
             task = bar.add_task("scoring", total=len(feedbacks))
             for start in range(0, len(feedbacks), BATCH):
                 batch = feedbacks[start : start + BATCH]
-                scores = scores_of(classifier, [said_by(feedback) for feedback in batch])
+                scores = scores_of(classifier, [tagged_text(feedback) for feedback in batch])
                 for feedback, found in zip(batch, scores, strict=True):
                     if found is None:
                         changes.refused += 1
                         continue
-                    changes.take(_change(feedback, verdicts[feedback.id], found), feedback.source)
+                    changes.add(_change(feedback, verdicts[feedback.id], found), feedback.source)
                 bar.advance(task, len(batch))
     finally:
         classifier.close()
@@ -146,19 +154,19 @@ async def _rescore(
 
 
 def scores_of(classifier: Classifier, texts: Sequence[str]) -> Sequence[Probabilities | None]:
-    """Return what a model says of each text, None where a service refuses one for good.
+    """Return one result per text, None for a text that the service rejects permanently.
 
-    Raises OutsideFault where the service is out of reach.
+    Raises TransientError if the service cannot be reached.
     """
     try:
-        return score_patiently(classifier, texts)
+        return score_with_retries(classifier, texts)
     except TextsRefused as error:
         return error.results
     except ClassifierUnavailable as error:
         raise TransientError("model", str(error)) from None
 
 
-def _note(rows: Sequence[Row], verdicts: dict[str, Verdict]) -> None:
+def _add_verdicts(rows: Sequence[Row], verdicts: dict[str, Verdict]) -> None:
     for row in rows:
         try:
             scored = ScoredFeedback.decode(row.value)
@@ -172,10 +180,10 @@ def _note(rows: Sequence[Row], verdicts: dict[str, Verdict]) -> None:
             verdicts[feedback.id] = Verdict(feedback.revision, gone, scored.score, scored.label)
 
 
-def _gather(
-    rows: Sequence[Row], verdicts: dict[str, Verdict], waiting: dict[str, Feedback]
+def _add_messages(
+    rows: Sequence[Row], verdicts: dict[str, Verdict], messages: dict[str, Feedback]
 ) -> None:
-    """Keep the messages whose newest revision has a score to compare with."""
+    """Add the messages whose newest revision has a score to compare with."""
     for row in rows:
         try:
             feedback = Feedback.decode(row.value, row.key)
@@ -185,7 +193,7 @@ def _gather(
         if verdict is None or verdict.deleted or verdict.score is None:
             continue
         if verdict.revision == feedback.revision:
-            waiting[feedback.id] = feedback
+            messages[feedback.id] = feedback
 
 
 def _change(feedback: Feedback, verdict: Verdict, found: Probabilities) -> Change:
@@ -199,7 +207,7 @@ def _show(changes: Changes) -> None:
         print_table(
             ("before", "after", "text"),
             ((f"{c.before:.3f}", f"{c.after:.3f}", c.text[:120]) for c in moved),
-            title="The texts that move most",
+            title="The texts whose scores change most",
         )
     print_table(
         ("rule", "alerts before", "after", "new", "gone"),

@@ -1,4 +1,4 @@
-"""Rows of a CSV or JSON-lines file as feedback."""
+"""Parses the rows of a CSV or JSON-lines file as feedback."""
 
 import csv
 import hashlib
@@ -18,7 +18,7 @@ FIELDS = ("id", "text", "source", "revision", "kind", "lang", "author", "url", "
 
 
 class Row(NamedTuple):
-    """A row: its first line in the file, the bytes read so far, and what it holds or lacks."""
+    """A row: its first line, the bytes read so far, and its feedback or the reason it is bad."""
 
     line: int
     position: int
@@ -27,7 +27,7 @@ class Row(NamedTuple):
 
 
 class Reader:
-    """Reads a file of feedback; raises ConfigurationError where it cannot be one."""
+    """Reads a file of feedback; raises ConfigurationError for a file of another format."""
 
     def __init__(self, path: Path, received_at: str) -> None:
         self._path = path
@@ -35,7 +35,7 @@ class Reader:
         self._seen: Counter[str] = Counter()
 
     def rows(self) -> Iterator[Row]:
-        """Yield the rows in their order, the bad ones with what is wrong."""
+        """Yield all rows in order, bad ones with a reason instead of feedback."""
         raw = self._csv() if self._path.suffix.lower() == ".csv" else self._json_lines()
         for line, position, data in raw:
             try:
@@ -57,7 +57,7 @@ class Reader:
         return Feedback.read(given | {"received_at": self._received_at})
 
     def _id(self, given: dict[str, Any]) -> str:
-        """Return the same id when the file is loaded again, and another for each of equal rows."""
+        """Return an id that is the same on every load, and distinct for each of equal rows."""
         row = orjson.dumps(given, option=orjson.OPT_SORT_KEYS)
         digest = hashlib.sha256(row).hexdigest()[:32]
         self._seen[digest] += 1
@@ -79,7 +79,7 @@ class Reader:
 
     def _csv(self) -> Iterator[tuple[int, int, dict[str, Any] | InvalidRecord]]:
         with self._path.open("rb") as binary:
-            counted = _Counted(binary)
+            counted = _CountingLines(binary)
             table = csv.DictReader(counted, strict=True)
             try:
                 header = table.fieldnames or []
@@ -104,14 +104,14 @@ class Reader:
                 yield line, counted.position, _typed(row)
 
 
-class _Counted:
-    """The lines of a file as text, with the bytes read; what is not UTF-8 stays recognisable."""
+class _CountingLines:
+    """The lines of a file as text, and the bytes read; bytes that are not UTF-8 are escaped."""
 
     def __init__(self, lines: Iterator[bytes]) -> None:
         self._lines = lines
         self.position = 0
 
-    def __iter__(self) -> "_Counted":
+    def __iter__(self) -> "_CountingLines":
         return self
 
     def __next__(self) -> str:
@@ -122,7 +122,7 @@ class _Counted:
 
 
 def _typed(row: dict[str, str | None]) -> dict[str, Any] | InvalidRecord:
-    """Return the filled cells of a CSV row, the revision as a number."""
+    """Return the non-empty cells of a CSV row, the revision as an int."""
     if None in row:
         return InvalidRecord("more cells than columns")
     filled: dict[str, Any] = {name: cell for name, cell in row.items() if cell not in (None, "")}

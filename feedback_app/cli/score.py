@@ -1,4 +1,4 @@
-"""`feedback score`: scores texts with the classifier of the pipeline, without Kafka or Slack."""
+"""`feedback score`: scores texts with the pipeline's classifier, without Kafka or Slack."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 import click
 
 from feedback_app.cli.common import CannotStart, CheckFailed, Command, OutputFile, progress
-from feedback_app.cli.patience import score_patiently
+from feedback_app.cli.retries import score_with_retries
 from feedback_app.sentiment.choose import load_named
 from feedback_app.sentiment.classifier import (
     Classifier,
@@ -24,13 +24,13 @@ from feedback_app.sentiment.quality import Quality, given_class
 from feedback_app.settings import Settings, load
 
 DIGITS = 6
-"""Digits of a score after the point, as in the pipeline's records."""
+"""Decimal places of a score, as in the pipeline's records."""
 
 _CHUNK = 2048
 
 
 class BadLine(NamedTuple):
-    """A line that cannot be scored."""
+    """A line that cannot be scored, and why."""
 
     number: int
     reason: str
@@ -44,7 +44,7 @@ class GoodLine(NamedTuple):
 
 
 def read_line(number: int, line: bytes) -> GoodLine | BadLine:
-    """Return what one line of JSON holds."""
+    """Parse one line of JSON."""
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -56,39 +56,39 @@ def read_line(number: int, line: bytes) -> GoodLine | BadLine:
     return GoodLine(number, value)
 
 
-def verdict(said: Probabilities) -> dict[str, Any]:
-    """Return the fields that a scored line adds."""
+def verdict(found: Probabilities) -> dict[str, Any]:
+    """Return the fields that scoring adds to a line."""
     return {
-        "score": round(said.score, DIGITS),
-        "label": said.label,
-        "probabilities": {name: round(p, DIGITS) for name, p in said._asdict().items()},
+        "score": round(found.score, DIGITS),
+        "label": found.label,
+        "probabilities": {name: round(p, DIGITS) for name, p in found._asdict().items()},
     }
 
 
 def score_lines(
     classifier: Classifier, lines: Iterable[tuple[int, bytes]], quality: Quality
 ) -> Iterator[list[GoodLine | BadLine]]:
-    """Yield the lines chunk by chunk in input order, the good ones with their verdict added.
+    """Yield the lines in chunks and in input order, with a verdict added to each good one.
 
-    Those that came with a label count towards the quality.
+    Lines that have a label are added to `quality`.
     """
     numbered = iter(lines)
     while chunk := [read_line(*line) for line in islice(numbered, _CHUNK)]:
         good = [line for line in chunk if isinstance(line, GoodLine)]
         refused: dict[int, str] = {}
-        found: Sequence[Probabilities | None]
+        results: Sequence[Probabilities | None]
         try:
-            found = score_patiently(classifier, [line.value["text"] for line in good])
+            results = score_with_retries(classifier, [line.value["text"] for line in good])
         except TextsRefused as error:
-            found = error.results
-            refused = {good[place].number: why for place, why in error.reasons.items()}
-        for line, said in zip(good, found, strict=True):
-            if said is not None:
-                # A line that was scored before carries our label, not a person's.
+            results = error.results
+            refused = {good[i].number: reason for i, reason in error.reasons.items()}
+        for line, found in zip(good, results, strict=True):
+            if found is not None:
+                # A line that already has a score carries our label, not a person's.
                 true = None if "score" in line.value else given_class(line.value.get("label"))
                 if true is not None:
-                    quality.add(true, said)
-                line.value.update(verdict(said))
+                    quality.add(true, found)
+                line.value.update(verdict(found))
         yield [
             BadLine(line.number, refused[line.number]) if line.number in refused else line
             for line in chunk
@@ -96,7 +96,7 @@ def score_lines(
 
 
 def dump(value: object) -> bytes:
-    """Return a value as one line of JSON; half a character, which UTF-8 cannot hold, escaped."""
+    """Return a value as one line of JSON; a lone surrogate, invalid in UTF-8, is escaped."""
     try:
         return json.dumps(value, ensure_ascii=False).encode() + b"\n"
     except UnicodeEncodeError:
@@ -111,16 +111,16 @@ def dump(value: object) -> bytes:
 @click.option(
     "--output",
     type=OutputFile(),
-    help="Where the scored lines go; by default to stdout.",
+    help="File for the scored lines; default: stdout.",
 )
 @click.option("--json", "as_json", is_flag=True, help="With --text, print JSON.")
 def score(file: Path | None, text: str | None, output: Path | None, as_json: bool) -> None:
-    """Score {"text": …} lines of FILE, or one text, with the model that FEEDBACK_MODEL names.
+    """Score the {"text": …} lines of FILE, or one text, with the model that FEEDBACK_MODEL names.
 
-    Each line comes out with "score" (0 negative to 1 positive), "label" and "probabilities" added.
-    Every text is scored, whatever its language. Lines that cannot be scored are named on stderr
-    and left out, and the status is then 1. Where lines come with a "label" (a name, or 0 to 2), the
-    accuracy, macro recall and calibration error (15 bins) on them are told on stderr.
+    Adds "score" (0 negative to 1 positive), "label" and "probabilities" to each line. Texts in any
+    language are scored. Lines that cannot be scored are reported on stderr and skipped; the exit
+    status is then 1. If lines have a "label" (a name, or 0 to 2), the accuracy, macro recall and
+    calibration error (15 bins) on them are printed to stderr.
 
     \b
     Example:
@@ -132,7 +132,9 @@ def score(file: Path | None, text: str | None, output: Path | None, as_json: boo
     if text is not None and output is not None:
         raise click.UsageError("--output goes with FILE.jsonl")
     if file is not None and as_json:
-        raise click.UsageError("--json goes with --text; a file always comes out as JSON lines")
+        raise click.UsageError(
+            "--json goes with --text; the output for a file is always JSON lines"
+        )
     classifier = _load(load())
     try:
         if text is not None:
@@ -154,14 +156,14 @@ def _load(settings: Settings) -> Classifier:
 
 def _score_text(classifier: Classifier, text: str, as_json: bool) -> None:
     try:
-        said = score_patiently(classifier, [text])[0]
+        found = score_with_retries(classifier, [text])[0]
     except TextsRefused as error:
         raise CheckFailed(error.reasons[0]) from None
     if as_json:
-        click.echo(dump({"text": text, **verdict(said)}), nl=False)
+        click.echo(dump({"text": text, **verdict(found)}), nl=False)
         return
-    shares = ", ".join(f"{name} {p:.3f}" for name, p in said._asdict().items())
-    click.echo(f"{said.score:.3f} {said.label} ({shares})")
+    shares = ", ".join(f"{name} {p:.3f}" for name, p in found._asdict().items())
+    click.echo(f"{found.score:.3f} {found.label} ({shares})")
 
 
 def _score_file(classifier: Classifier, file: Path, output: Path | None) -> int:
@@ -171,7 +173,7 @@ def _score_file(classifier: Classifier, file: Path, output: Path | None) -> int:
         total = sum(1 for line in counted if line.strip())
     with ExitStack() as stack:
         source = stack.enter_context(file.open("rb"))
-        # Beside the output first: it may be the input, and half a file must not look whole.
+        # Write to a temporary file: the output may be the input, and must never be incomplete.
         part = output and output.with_name(f"{output.name}.part")
         sink: BinaryIO = (
             stack.enter_context(part.open("wb")) if part else click.get_binary_stream("stdout")

@@ -1,10 +1,10 @@
-"""One thing that was looked at."""
+"""The result of one check."""
 
 from typing import NamedTuple
 
 
 class Check(NamedTuple):
-    """What was looked at, whether it is well (None: not needed here), and the way to mend it."""
+    """A check's name, its result (None: not applicable), what was found, and the remedy."""
 
     name: str
     ok: bool | None
@@ -12,12 +12,12 @@ class Check(NamedTuple):
     remedy: str = ""
 
 
-def well(name: str, detail: str) -> Check:
+def passed(name: str, detail: str) -> Check:
     """Return a check that passed."""
     return Check(name, True, detail)
 
 
-def ill(name: str, detail: str, remedy: str) -> Check:
+def failed(name: str, detail: str, remedy: str) -> Check:
     """Return a check that failed."""
     return Check(name, False, detail, remedy)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from feedback_app.doctor.check import Check, ill, skipped, well
+from feedback_app.doctor.check import Check, failed, passed, skipped
 from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Row
 from feedback_app.kafka.admin import TopicState, survey
@@ -25,10 +25,10 @@ async def check_kafka(settings: Settings) -> list[Check]:
     try:
         states = await survey(settings, Topics.of(settings))
     except ConfigurationError as error:
-        return [ill(KAFKA, str(error), "mend this setting")]
+        return [failed(KAFKA, str(error), "mend this setting")]
     except TransientError as error:
         return [
-            ill(
+            failed(
                 KAFKA,
                 str(error),
                 "start the broker, or mend FEEDBACK_KAFKA_BOOTSTRAP, FEEDBACK_KAFKA_SECURITY and "
@@ -36,7 +36,7 @@ async def check_kafka(settings: Settings) -> list[Check]:
             )
         ]
     return [
-        well(KAFKA, f"{settings.kafka_bootstrap} answers"),
+        passed(KAFKA, f"{settings.kafka_bootstrap} answers"),
         *judge_topics(states),
         await _owner(settings, states),
     ]
@@ -47,28 +47,29 @@ def judge_topics(states: Sequence[TopicState]) -> Iterator[Check]:
     missing = [state.topic.name for state in states if state.found is None]
     wrong = [state for state in states if state.found is not None and state.problem]
     if missing:
-        yield ill(
+        yield failed(
             TOPICS,
             f"{len(missing)} missing: {', '.join(missing)}",
             "run `feedback topics --create`",
         )
     for state in wrong:
-        yield ill(
+        yield failed(
             TOPICS,
             f"{state.topic.name} has {state.problem}",
             f"set FEEDBACK_PARTITIONS={state.found} if all work topics have as many, or choose "
             "another FEEDBACK_TOPIC_PREFIX",
         )
     if not missing and not wrong:
-        yield well(TOPICS, f"{len(states)} topics, as they should be")
+        yield passed(TOPICS, f"{len(states)} topics, as they should be")
 
 
 async def _owner(settings: Settings, states: Sequence[TopicState]) -> Check:
     cursors = Topics.of(settings).cursors.name
     if any(state.found is None for state in states if state.topic.name == cursors):
         return skipped(PREFIX, "its owner is known once the topics are there")
-    # Reading drags in the consumer, which only this check needs.
-    from feedback_app.cli.read import read_whole
+    # Importing the consumer is slow, and only this check needs it.
+    from feedback_app.clock import SystemClock
+    from feedback_app.kafka.reader import TopicReader
 
     owners: list[str] = []
 
@@ -80,14 +81,15 @@ async def _owner(settings: Settings, states: Sequence[TopicState]) -> Check:
                 return
 
     try:
-        await read_whole(settings, cursors, take)
+        reader = TopicReader(settings, SystemClock())
+        await reader.read_to_high_watermark(cursors, {0: 0}, None, take)
     except TransientError as error:
         return skipped(PREFIX, f"its owner cannot be read: {error}")
     if owners and owners[0] != settings.app_id:
-        return ill(
+        return failed(
             PREFIX,
             f"{settings.topic_prefix!r} belongs to the app id {owners[0]!r}, not to "
             f"{settings.app_id!r}",
             f"set FEEDBACK_APP_ID={owners[0]}, or choose another FEEDBACK_TOPIC_PREFIX",
         )
-    return well(PREFIX, f"{settings.topic_prefix!r} is free for {settings.app_id!r}")
+    return passed(PREFIX, f"{settings.topic_prefix!r} is free for {settings.app_id!r}")

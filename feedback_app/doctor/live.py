@@ -8,7 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from feedback_app.cli.slack import word_of
 from feedback_app.clock import Clock
-from feedback_app.doctor.check import Check, ill, well
+from feedback_app.doctor.check import Check, failed, passed
 from feedback_app.doctor.rooms import Room
 from feedback_app.doctor.slack_faults import OUTSIDE, refused, unreachable
 from feedback_app.settings import Settings
@@ -25,7 +25,7 @@ async def try_live(
     channel = settings.ops_channel or settings.negative_channel
     room = next((room for room in rooms if channel in (room.id, f"#{room.name}")), None)
     if room is None:
-        return ill(LIVE, f"there is no {channel} to post to", "create it and invite the bot")
+        return failed(LIVE, f"there is no {channel} to post to", "create it and invite the bot")
     mark = f"doctor-{time.time_ns()}"
     metadata = {"event_type": EVENT_TYPE, "event_payload": {"id": mark}}
     try:
@@ -48,15 +48,15 @@ async def try_live(
     finally:
         left = await _delete(client, room.id, ts)
     if left:
-        return ill(LIVE, f"the test message in {channel} stays: {left}", "delete it by hand")
+        return failed(LIVE, f"the test message in {channel} stays: {left}", "delete it by hand")
     if not found:
-        return ill(
+        return failed(
             LIVE,
             f"the message in {channel} was posted, but its metadata cannot be read",
             "add the scopes metadata.message:read and channels:history (groups:history for a "
             "private channel) and install the app again",
         )
-    return well(LIVE, f"posted to {channel}, read back by metadata, deleted")
+    return passed(LIVE, f"posted to {channel}, read back by metadata, deleted")
 
 
 async def _find(client: AsyncWebClient, channel: str, ts: str, mark: str, clock: Clock) -> bool:

@@ -1,8 +1,8 @@
-"""The classifier."""
+"""The check of the classifier."""
 
 import asyncio
 
-from feedback_app.doctor.check import Check, ill, well
+from feedback_app.doctor.check import Check, failed, passed
 from feedback_app.sentiment.classifier import ClassifierUnavailable, ModelError, TextsRefused
 from feedback_app.settings import Settings
 
@@ -11,17 +11,19 @@ MODEL = "model"
 
 async def check_model(settings: Settings) -> Check:
     """Load the model and score one text."""
-    # Brings torch, which nothing else here needs.
+    # Imports torch, which no other check needs.
     from feedback_app.sentiment.choose import load_scorer
 
     try:
         scorer = await asyncio.to_thread(load_scorer, settings)
     except ModelError as error:
-        return ill(MODEL, str(error), "set FEEDBACK_MODEL to a directory or hub name, or unset it")
+        return failed(
+            MODEL, str(error), "set FEEDBACK_MODEL to a directory or hub name, or unset it"
+        )
     try:
         (probabilities,) = await scorer.score(["It works."])
     except (ClassifierUnavailable, TextsRefused) as error:
-        return ill(MODEL, str(error), "check the address and key of the service")
+        return failed(MODEL, str(error), "check the address and key of the service")
     finally:
         scorer.close()
-    return well(MODEL, f"{scorer.name} loads and scores ({probabilities.label})")
+    return passed(MODEL, f"{scorer.name} loads and scores ({probabilities.label})")

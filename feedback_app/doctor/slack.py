@@ -8,7 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from feedback_app.cli.slack import bot_client, word_of
 from feedback_app.clock import Clock
-from feedback_app.doctor.check import Check, ill, skipped, well
+from feedback_app.doctor.check import Check, failed, passed, skipped
 from feedback_app.doctor.live import try_live
 from feedback_app.doctor.rooms import Room, list_rooms
 from feedback_app.doctor.slack_faults import OUTSIDE, refused, unreachable
@@ -60,7 +60,7 @@ async def check_slack(settings: Settings, clock: Clock, *, live: bool) -> list[C
     if listens:
         fault = token_form("FEEDBACK_SLACK_APP_TOKEN", app_token, "xapp-")
         checks.append(
-            ill(APP_TOKEN, fault, _WHERE_APP)
+            failed(APP_TOKEN, fault, _WHERE_APP)
             if fault
             else await _check_app_token(settings, app_token or "")
         )
@@ -68,7 +68,7 @@ async def check_slack(settings: Settings, clock: Clock, *, live: bool) -> list[C
         checks.append(skipped(APP_TOKEN, "not needed: no Slack channel is listened to"))
     fault = token_form("FEEDBACK_SLACK_BOT_TOKEN", _secret(settings.slack_bot_token), "xoxb-")
     if fault:
-        return [ill(BOT_TOKEN, fault, _WHERE_BOT), *checks]
+        return [failed(BOT_TOKEN, fault, _WHERE_BOT), *checks]
     client = bot_client(settings)
     try:
         answer = await client.auth_test()
@@ -77,7 +77,7 @@ async def check_slack(settings: Settings, clock: Clock, *, live: bool) -> list[C
     except OUTSIDE as error:
         return [unreachable(BOT_TOKEN, settings, error), *checks]
     bot = str(answer.get("user"))
-    checks.insert(0, well(BOT_TOKEN, f"is {bot} in {answer.get('team')}"))
+    checks.insert(0, passed(BOT_TOKEN, f"is {bot} in {answer.get('team')}"))
     checks.append(judge_scopes(granted(answer.headers)))
     try:
         rooms = await list_rooms(client)
@@ -104,8 +104,8 @@ def judge_scopes(scopes: set[str]) -> Check:
     """Say which scopes are missing."""
     missing = [scope for scope in SCOPES_NEEDED if scope not in scopes]
     if not missing:
-        return well(SCOPES, f"all {len(SCOPES_NEEDED)} are granted")
-    return ill(
+        return passed(SCOPES, f"all {len(SCOPES_NEEDED)} are granted")
+    return failed(
         SCOPES,
         f"missing: {', '.join(missing)}",
         "add them under OAuth & Permissions of the Slack app and install it again",
@@ -131,17 +131,17 @@ def judge_channels(settings: Settings, rooms: Sequence[Room], bot: str) -> Itera
     for channel, use in wanted_channels(settings).items():
         name, room = f"channel {channel}", known.get(channel)
         if room is None:
-            yield ill(
+            yield failed(
                 name,
                 f"there is none that the bot can see, for {use}",
                 "create it or mend its name; to a private channel invite the bot first",
             )
         elif room.archived:
-            yield ill(name, f"is archived, for {use}", "unarchive it or choose another")
+            yield failed(name, f"is archived, for {use}", "unarchive it or choose another")
         elif not room.member:
-            yield ill(name, f"the bot is not in it, for {use}", f"in {channel}: /invite @{bot}")
+            yield failed(name, f"the bot is not in it, for {use}", f"in {channel}: /invite @{bot}")
         else:
-            yield well(name, f"the bot is in it, for {use}")
+            yield passed(name, f"the bot is in it, for {use}")
     yield from judge_spellings(settings, rooms)
 
 
@@ -157,11 +157,11 @@ def judge_spellings(settings: Settings, rooms: Sequence[Room]) -> Iterator[Check
         name, detail = f"channel {room.id}", f"is named in two ways, {both[0]} and {both[1]}"
         if len(listened.intersection(both)) == 1:
             use = "listened to under one and posted to under the other"
-            yield ill(name, f"{detail}: {use}", "choose another channel for one of the two")
+            yield failed(name, f"{detail}: {use}", "choose another channel for one of the two")
         else:
             # A rule's channel is better left as it is written.
             kept = next((one for one in both if one in posted), both[0])
-            yield ill(name, detail, f"write {kept} everywhere")
+            yield failed(name, detail, f"write {kept} everywhere")
 
 
 async def _check_app_token(settings: Settings, token: str) -> Check:
@@ -172,10 +172,12 @@ async def _check_app_token(settings: Settings, token: str) -> Check:
         word, _ = word_of(error)
         if not word:
             return refused(APP_TOKEN, error)
-        return ill(APP_TOKEN, f"Slack refuses it: {word}", f"{_WHERE_APP}; switch Socket Mode on")
+        return failed(
+            APP_TOKEN, f"Slack refuses it: {word}", f"{_WHERE_APP}; switch Socket Mode on"
+        )
     except OUTSIDE as error:
         return unreachable(APP_TOKEN, settings, error)
-    return well(APP_TOKEN, "opens Socket Mode connections")
+    return passed(APP_TOKEN, "opens Socket Mode connections")
 
 
 def _secret(value: Any) -> str | None:

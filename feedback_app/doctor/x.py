@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from feedback_app.doctor.check import Check, ill, skipped, well
+from feedback_app.doctor.check import Check, failed, passed, skipped
 from feedback_app.hop.errors import TransientError
 from feedback_app.settings import Settings
 from feedback_app.sources.x.client import XClient
@@ -22,7 +22,7 @@ async def check_x(settings: Settings, clock: Callable[[], float]) -> list[Check]
     token = settings.x_bearer_token
     if token is None or not token.get_secret_value():
         return [
-            ill(
+            failed(
                 TOKEN,
                 "FEEDBACK_X_BEARER_TOKEN is not set",
                 "copy the Bearer Token from Keys and tokens of the app in the X developer portal",
@@ -46,8 +46,8 @@ async def _ask(client: XClient, name: str, query: str, now: float) -> Check:
         await client.search(query, since=snowflake(now - LOOK_BACK_S), most=10)
     except TransientError as error:
         words = str(error)
-        return ill(name, words, _remedy(words))
-    return well(name, "X takes it" if name == TOKEN else "X takes its query")
+        return failed(name, words, _remedy(words))
+    return passed(name, "X takes it" if name == TOKEN else "X takes its query")
 
 
 def _remedy(words: str) -> str:

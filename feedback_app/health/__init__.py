@@ -1,1 +1,1 @@
-"""Whether sources, stages and channels are well, and telling people when they are not."""
+"""Judges sources, stages, channels and workers, and posts a notice for each problem."""

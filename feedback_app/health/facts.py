@@ -1,6 +1,6 @@
-"""What the conditions are judged by."""
+"""The facts that the conditions are evaluated on."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ Found = Iterator[tuple[Key, Condition]]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What every worker knows at `now` (Unix seconds); `records` are the notices on record."""
+    """The state of the cluster at `now` (Unix seconds); `records` are the recorded notices."""
 
     settings: Settings
     ledger: Ledger
@@ -25,25 +25,20 @@ class Facts:
 
     @property
     def live(self) -> list[WorkerStatus]:
-        """The last words of each live worker."""
+        """The last status of each live worker."""
         return self.ledger.workers(self.now)
 
     def is_open(self, key: Key) -> bool:
-        """Whether a notice of this key has begun and not ended."""
+        """Whether a notice with this key has started and not ended."""
         record = self.records.get(key)
         return record is not None and record.until is None
 
 
-def watched_since(live: Sequence[WorkerStatus], now: float) -> float:
-    """Return since when some worker that lives now has been there."""
-    return min((from_rfc3339(status.started_at) for status in live), default=now)
-
-
-def said_of(live: list[WorkerStatus], source: str) -> list[tuple[float, dict[str, Any]]]:
-    """Return what workers say of a source, each with when it came to that; the newest last."""
-    said = [
+def reports_of(live: list[WorkerStatus], source: str) -> list[tuple[float, dict[str, Any]]]:
+    """Return (since when in Unix seconds, state) of a source on each worker, the newest last."""
+    reports = [
         (from_rfc3339(status.sources[source].get("at") or status.at), status.sources[source])
         for status in live
         if source in status.sources
     ]
-    return sorted(said, key=lambda one: one[0])
+    return sorted(reports, key=lambda one: one[0])

@@ -1,10 +1,10 @@
-"""Every operations notice there is; the runbook has an entry for each."""
+"""All kinds of operations notices; the runbook has an entry for each."""
 
 from typing import NamedTuple
 
 
 class Kind(NamedTuple):
-    """A kind of notice: its title, and how long its condition must hold or be gone, in seconds."""
+    """A kind of notice: its title, and how many seconds its condition must hold or be gone."""
 
     title: str
     hold_s: float
@@ -26,7 +26,7 @@ ACCOUNTS_UNBALANCED = "accounts_unbalanced"
 WORKER_GONE = "worker_gone"
 
 NOTICES = {
-    # The rhythm is the wait, and the first message is the end.
+    # The silence limit is the hold time, and the first message ends it.
     SOURCE_SILENT: Kind("Source silent", 0, 0),
     SOURCE_FAILING: Kind("Source failing", 60, 30),
     SOURCE_RATE_LIMITED: Kind("Source rate-limited", 60, 60),

@@ -1,7 +1,7 @@
-"""What is known of one notice, kept under `notice|<kind>|<subject>` on the topic `cursors`.
+"""The state of a notice, stored under `notice|<kind>|<subject>` on the topic `cursors`.
 
-The records are there, and not in one worker or in Slack's history, so that a new leader goes on
-where the one before it stopped, also where Slack is down or no operations channel is set.
+It is stored there, not in a worker or in Slack's history, so that a new leader resumes where its
+predecessor stopped, even while Slack is down or without an operations channel.
 """
 
 import hashlib
@@ -17,10 +17,13 @@ from models import Cursor, rfc3339
 
 KEY_PREFIX = "notice|"
 TICK_S = 0.001
+JSON_NAMES = {"baseline": "mark", "start_posted": "told"}
+"""Fields of a record whose name in JSON is another."""
+ATTRIBUTES = {name: field for field, name in JSON_NAMES.items()}
 
 
 class Key(NamedTuple):
-    """What a notice is about: a kind of the list, and a source, stage, channel or worker."""
+    """Identifies a notice: its kind, and the source, stage, channel or worker concerned."""
 
     kind: str
     subject: str
@@ -32,58 +35,60 @@ class Key(NamedTuple):
 
 
 class Condition(NamedTuple):
-    """Something that is wrong now.
+    """A problem that exists now.
 
-    `since` is when it began, in Unix seconds, where that is known better than by looking. `mark` is
-    a count that the condition's end is measured by.
+    `since` is when it began (Unix seconds), or None if that is when it was first seen. `baseline`
+    is the count that must be exceeded for the condition to end.
     """
 
     text: str
     since: float | None = None
-    mark: int = 0
+    baseline: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """One notice; times in Unix seconds.
 
-    `told` says that the message of its start stands in Slack. With `until` the condition is over
-    and the message of its end is due; after that one the record is deleted.
+    `start_posted` tells whether the start message is in Slack. Once `until` is set, the condition
+    is over and the end message is due; after that message the record is deleted. `at` is when the
+    record was written.
     """
 
     since: float
     text: str
-    mark: int = 0
-    told: bool = False
+    baseline: int = 0
+    start_posted: bool = False
     until: float | None = None
     at: float = 0.0
 
     def start(self, key: Key) -> str:
-        """Return the text of the message at the start."""
+        """Return the text of the start message."""
         title = NOTICES[key.kind].title
         return f"⚠️ {title}: {self.text} ({clock(self.since)}; runbook: {key.kind})"
 
     def end(self, key: Key) -> str:
-        """Return the text of the message at the end."""
+        """Return the text of the end message."""
         title, until = NOTICES[key.kind].title, self.until or self.since
         name = f" ({key.subject})" if key.subject else ""
         lasted = duration(until - self.since)
         return f"✅ {title}{name}: over after {lasted}, {clock(self.since)} to {clock(until)}"
 
     def message_id(self, key: Key, *, end: bool) -> str:
-        """Return the id in a message's metadata: of key and start time, the same for any worker."""
+        """Return the id for a message's metadata, which is the same on every worker."""
         words = f"{key.record_key}|{self.since:.3f}|{'end' if end else 'start'}"
         return hashlib.sha256(words.encode()).hexdigest()[:32]
 
     def cursor(self, key: Key, now: float) -> Cursor:
-        """Return the record to write; never older than the one that it replaces."""
-        fields = asdict(self) | {"at": None}
+        """Return the record to write, with a later time than the one that it replaces."""
+        fields = {JSON_NAMES.get(name, name): value for name, value in asdict(self).items()}
+        fields["at"] = None
         at = rfc3339(max(now, self.at + TICK_S))
         return Cursor(source=key.record_key, position=orjson.dumps(fields).decode(), at=at)
 
 
 def read(cursors: Mapping[str, Cursor]) -> dict[Key, Record]:
-    """Return the notices among the cursors; what this build does not know is left out."""
+    """Return the notices among the cursors; skips what this version cannot read."""
     found = {}
     for name, cursor in cursors.items():
         prefix, _, rest = name.partition("|")
@@ -96,12 +101,12 @@ def read(cursors: Mapping[str, Cursor]) -> dict[Key, Record]:
 
 
 def clock(seconds: float) -> str:
-    """Return a time of the day in UTC, for a person."""
+    """Return a date and time in UTC, for display."""
     return f"{datetime.fromtimestamp(seconds, UTC):%b %d %H:%M:%S} UTC"
 
 
 def duration(seconds: float) -> str:
-    """Return a length of time, for a person."""
+    """Return a length of time, for display."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     if seconds < 7200:
@@ -113,6 +118,7 @@ def _record(cursor: Cursor) -> Record | None:
     try:
         data: dict[str, Any] = orjson.loads(cursor.position)
         at = datetime.fromisoformat(cursor.at or "").timestamp()
-        return Record(**(data | {"at": at}))
-    except (ValueError, TypeError):
+        fields = {ATTRIBUTES.get(name, name): value for name, value in data.items()}
+        return Record(**(fields | {"at": at}))
+    except (ValueError, TypeError, AttributeError):
         return None

@@ -1,4 +1,4 @@
-"""Watches over the whole cluster on the leader, and has notices of it posted."""
+"""Judges the health of the whole cluster on the leader and has notices posted."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -23,12 +23,12 @@ from models import Cursor
 log = logging.getLogger(__name__)
 
 EVERY_S = 2.0
-Term = tuple[int, int]
-"""The group's generation, and how often this process had stood still."""
+Epoch = tuple[int, int]
+"""The group's generation and the number of stalls of this process so far."""
 
 
 class Shared(Protocol):
-    """What every worker knows."""
+    """The state that every worker reads from Kafka."""
 
     @property
     def cursors(self) -> Mapping[str, Cursor]:
@@ -36,17 +36,17 @@ class Shared(Protocol):
 
     @property
     def ledger(self) -> Ledger:
-        """All that the topic `stats` says."""
+        """The state of the topic `stats`."""
 
     def paused(self, source: str) -> bool:
-        """Whether a person has stopped this source."""
+        """Whether an operator has paused this source."""
 
     async def caught_up(self) -> None:
-        """Return once everything written before this call has been read; raises OutsideFault."""
+        """Return once everything written before this call has been read; raises TransientError."""
 
 
 class HealthWatch(Service):
-    """Judges every two seconds, where this worker leads; a notice is on record before it is posted.
+    """Evaluates every two seconds while this worker leads; records a notice before posting it.
 
     `topic` is the name of the topic `cursors`.
     """
@@ -68,9 +68,9 @@ class HealthWatch(Service):
         self._notices, self._is_leader = notices, is_leader
         self._generation, self._stalls = generation, StallDetector(clock)
         self._watch = Watch()
-        self._led: Term | None = None
+        self._led: Epoch | None = None
         self._own: set[str] = set()
-        """Ids of the messages that nobody but this worker can have posted."""
+        """Ids of the messages that only this worker can have posted."""
 
     @Service.task
     async def _tick(self) -> None:
@@ -81,24 +81,24 @@ class HealthWatch(Service):
     async def _run(self) -> None:
         while not self.should_stop:
             try:
-                await self.look()
+                await self.evaluate()
             except TransientError as fault:
-                log.warning("the watch over the sources waits: %s", fault)
+                log.warning("the health check waits: %s", fault)
             except Exception:
-                log.exception("the watch over the sources met a bug")
+                log.exception("the health check failed with a bug")
             await self._clock.sleep(EVERY_S)
 
-    async def look(self) -> None:
-        """Judge once; raises OutsideFault where Kafka fails."""
-        self._hand_over(read(self._shared.cursors))
-        term = self._term()
-        if term != self._led:
-            self._led = term
+    async def evaluate(self) -> None:
+        """Evaluate all conditions once; raises TransientError if Kafka fails."""
+        self._clear_recorded(read(self._shared.cursors))
+        epoch = self._epoch()
+        if epoch != self._led:
+            self._led = epoch
             self._own.clear()
-        if term is None:
-            self._watch.forget()
+        if epoch is None:
+            self._watch.reset()
             return
-        # What the leader before this one wrote must be known first.
+        # Read the previous leader's records first.
         await self._shared.caught_up()
         now, records = self._clock.time(), read(self._shared.cursors)
         facts = Facts(
@@ -112,33 +112,36 @@ class HealthWatch(Service):
         changed = self._watch.step(conditions(facts), records, now)
         for key, record in changed.items():
             self._log(key, record, new=key not in records)
-        settled = {key: one for key, one in records.items() if key not in changed}
-        after = self._told(settled)
+        unchanged = {key: one for key, one in records.items() if key not in changed}
+        after = self._post_due(unchanged)
         outputs = [self._output(key, one, now) for key, one in (changed | after).items()]
         if outputs:
             await self._produce(outputs)
 
-    def _told(self, records: Mapping[Key, Record]) -> dict[Key, Record | None]:
-        """Have posted what is due; return the records that this changed, None where all is said."""
+    def _post_due(self, records: Mapping[Key, Record]) -> dict[Key, Record | None]:
+        """Queue the messages that are due; return the updated records, None to delete one."""
         changed: dict[Key, Record | None] = {}
         for key, record in records.items():
-            if not record.told:
+            if not record.start_posted:
                 if self._posted(key, record, end=False):
-                    changed[key] = replace(record, told=True)
+                    changed[key] = replace(record, start_posted=True)
             elif record.until is not None and self._posted(key, record, end=True):
                 changed[key] = None
         return changed
 
     def _posted(self, key: Key, record: Record, *, end: bool) -> bool:
-        term, message_id = self._led, record.message_id(key, end=end)
+        epoch, message_id = self._led, record.message_id(key, end=end)
         text = record.end(key) if end else record.start(key)
-        # It was written before it was read, also where the clock of who wrote it is ahead.
+        # It cannot lie in the future, even if the writer's clock is ahead.
         written = min(record.at, self._clock.time())
         notice = Notice(message_id, text, written, None if message_id in self._own else written)
-        return self._notices.post(notice, lambda: self._term() == term)
+        return self._notices.post(notice, lambda: self._epoch() == epoch)
 
-    def _term(self) -> Term | None:
-        """Return what is the same for as long as certainly nobody else led, None in doubt."""
+    def _epoch(self) -> Epoch | None:
+        """Return the leader epoch, or None if this worker does not lead for certain.
+
+        While it stays the same, no other worker has led.
+        """
         suspect = self._stalls.suspect()
         if suspect or not self._is_leader():
             return None
@@ -154,9 +157,9 @@ class HealthWatch(Service):
         value = None if record is None else record.cursor(key, now).encode()
         return Output(self._topic, key.record_key.encode(), value, 0)
 
-    def _hand_over(self, records: Mapping[Key, Record]) -> None:
-        """Drop what a stage of this worker had to tell, once it is on record."""
-        for told in list(self._notices.raised):
-            record = records.get(Key(CHANNEL_REFUSED, told.removeprefix(CHANNEL)))
+    def _clear_recorded(self, records: Mapping[Key, Record]) -> None:
+        """Clear what a stage of this worker raised once an open notice records it."""
+        for raised in list(self._notices.raised):
+            record = records.get(Key(CHANNEL_REFUSED, raised.removeprefix(CHANNEL)))
             if record is not None and record.until is None:
-                del self._notices.raised[told]
+                del self._notices.raised[raised]

@@ -1,25 +1,26 @@
-"""What is wrong with stages, channels, accounts and workers. Pure."""
+"""Conditions of stages, channels, accounting and workers. Pure."""
 
 from collections.abc import Sequence
 
 from feedback_app.health import notices_list as kinds
-from feedback_app.health.facts import Facts, Found, watched_since
+from feedback_app.health.facts import Facts, Found
 from feedback_app.health.records import Condition, Key, clock, duration
 from feedback_app.stats.cluster import ENDS, OUTCOMES, stats
+from feedback_app.stats.workers import watched_since
 from models import WorkerStatus, from_rfc3339
 
 LATE_S = 120.0
-"""A stage lags when what it has yet to read would take it longer than this."""
+"""A stage lags if its backlog would take longer than this at its present rate."""
 LAGGING = ("sentiment", "alerts", "delivery")
-"""Not `polls`: what keeps a poll waiting is its source's own notice."""
+"""Not `polls`: its source has a notice of its own."""
 CHANNEL = "channel:"
-"""What a worker's fault about a channel that refuses alerts begins with."""
+"""Prefix of a worker's fault about a channel that refuses alerts."""
 GONE_FOR_S = 24 * 3600.0
-"""A worker is missed for so long, if nobody takes its place."""
+"""A lost worker is reported for this long, unless a new one replaces it."""
 
 
 def behind_s(live: Sequence[WorkerStatus], stage: str) -> float:
-    """Return how long a stage would need for what it has yet to read, at its present rate."""
+    """Return how many seconds a stage needs for its backlog at its present rate."""
     parts = [status.stages[stage] for status in live if stage in status.stages]
     lag = sum(part.get("lag") or 0 for part in parts)
     rate = sum(part.get("per_second") or 0.0 for part in parts)
@@ -29,7 +30,7 @@ def behind_s(live: Sequence[WorkerStatus], stage: str) -> float:
 
 
 def conditions(facts: Facts) -> Found:
-    """Yield what is wrong beside the sources."""
+    """Yield the conditions of everything but the sources."""
     yield from _stopped(facts)
     yield from _lagging(facts)
     yield from _refused(facts)
@@ -54,19 +55,21 @@ def _lagging(facts: Facts) -> Found:
         parts = [status.stages[stage] for status in live if stage in status.stages]
         lag = sum(part.get("lag") or 0 for part in parts)
         blocked_by = sorted({str(part["waiting_for"]) for part in parts if part.get("waiting_for")})
-        text = f"{stage}: {lag} records to go"
-        text += f", {duration(late)} at this rate" if late < float("inf") else ", and none moves"
-        text += f"; it waits: {'; '.join(blocked_by)}" if blocked_by else ""
+        text = f"{stage}: {lag} records behind"
+        text += (
+            f", {duration(late)} at this rate" if late < float("inf") else ", and makes no progress"
+        )
+        text += f"; blocked by: {'; '.join(blocked_by)}" if blocked_by else ""
         yield Key(kinds.STAGE_LAGGING, stage), Condition(text)
 
 
 def _refused(facts: Facts) -> Found:
-    """Yield channels that refuse alerts: from a worker's word on, until one is delivered again.
+    """Yield channels that refuse alerts, from a worker's report until the next delivery.
 
-    A channel that no rule names any more refuses until nothing waits for it.
+    For a channel that no rule names any more, until no alert is pending.
     """
     counted = facts.ledger.totals("delivery")
-    said = {
+    reported = {
         dependency.removeprefix(CHANNEL): text
         for status in facts.live
         for dependency, text in status.faults.items()
@@ -78,17 +81,17 @@ def _refused(facts: Facts) -> Found:
         if key.kind == kinds.CHANNEL_REFUSED and record.until is None
     }
     ruled = {rule.channel for rule in facts.settings.rules}
-    for name in sorted(said.keys() | open_ones.keys()):
+    for name in sorted(reported.keys() | open_ones.keys()):
         counts = counted.get(name, {})
-        # An alert that is taken back was delivered once, so this sum never goes down.
-        through = counts.get("delivered", 0) + counts.get("retracted", 0)
+        # A retracted alert was delivered first, so this sum never decreases.
+        delivered = counts.get("delivered", 0) + counts.get("retracted", 0)
         known = open_ones.get(name)
         if known is None:
-            yield Key(kinds.CHANNEL_REFUSED, name), Condition(said[name], mark=through)
-        elif name in said or (
-            through <= known.mark and (name in ruled or counts.get("pending", 0) > 0)
+            yield Key(kinds.CHANNEL_REFUSED, name), Condition(reported[name], baseline=delivered)
+        elif name in reported or (
+            delivered <= known.baseline and (name in ruled or counts.get("pending", 0) > 0)
         ):
-            yield Key(kinds.CHANNEL_REFUSED, name), Condition(known.text, mark=known.mark)
+            yield Key(kinds.CHANNEL_REFUSED, name), Condition(known.text, baseline=known.baseline)
 
 
 def _unbalanced(facts: Facts) -> Found:
@@ -107,13 +110,13 @@ def _unbalanced(facts: Facts) -> Found:
 
 
 def _gone(facts: Facts) -> Found:
-    """Yield workers that fell silent while another was there, until one more takes their place."""
+    """Yield workers whose heartbeat stopped while another was alive, until each is replaced."""
     live = facts.live
     since = watched_since(live, facts.now)
     lost = [(from_rfc3339(status.at), status.id) for status in facts.ledger.lost_workers(facts.now)]
     recent = sorted(one for one in lost if one[0] > max(since, facts.now - GONE_FOR_S))
     for rank, (at, worker) in enumerate(recent):
-        newcomers = sum(from_rfc3339(status.started_at) > at for status in live)
-        if newcomers <= rank:
-            text = f"{worker}: unheard of since {clock(at)}, and it did not say that it stops"
+        replacements = sum(from_rfc3339(status.started_at) > at for status in live)
+        if replacements <= rank:
+            text = f"{worker}: no heartbeat since {clock(at)}, and no shutdown announced"
             yield Key(kinds.WORKER_GONE, worker), Condition(text, at)

@@ -1,4 +1,4 @@
-"""When a notice begins and when it ends. Pure."""
+"""Decides when a notice starts and when it ends. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,24 +10,24 @@ from feedback_app.health.records import Condition, Key, Record
 
 
 def conditions(facts: Facts) -> dict[Key, Condition]:
-    """Return everything that is wrong now."""
+    """Return every problem that exists now."""
     return dict([*sources.conditions(facts), *stages.conditions(facts)])
 
 
 class Watch:
-    """Holds a condition until it has lasted, and its end until that has, so that nothing flaps.
+    """Debounces conditions: a start or an end counts only after it has lasted for a while.
 
-    Only these waits are this worker's own; after a change of leader they begin again.
+    These timers are local; they start again after a change of leader.
     """
 
     def __init__(self) -> None:
         self._seen: dict[Key, float] = {}
-        self._missed: dict[Key, float] = {}
+        self._cleared: dict[Key, float] = {}
 
-    def forget(self) -> None:
-        """Begin anew, as who leads from now on does."""
+    def reset(self) -> None:
+        """Restart all timers, as a new leader does."""
         self._seen.clear()
-        self._missed.clear()
+        self._cleared.clear()
 
     def step(
         self, found: Mapping[Key, Condition], records: Mapping[Key, Record], now: float
@@ -35,17 +35,17 @@ class Watch:
         """Return the records that are new or changed at `now` (Unix seconds)."""
         self._seen = {key: self._seen.get(key, now) for key in found}
         gone = [key for key, one in records.items() if one.until is None and key not in found]
-        self._missed = {key: self._missed.get(key, now) for key in gone}
+        self._cleared = {key: self._cleared.get(key, now) for key in gone}
         changed = {}
         for key, condition in found.items():
             record = records.get(key)
             if record is None and now - self._seen[key] >= NOTICES[key.kind].hold_s:
                 since = self._seen[key] if condition.since is None else condition.since
-                changed[key] = Record(since, condition.text, condition.mark)
-            elif record is not None and record.until is not None and not record.told:
-                # Nobody has heard of it yet: it is one stretch, not two.
+                changed[key] = Record(since, condition.text, condition.baseline)
+            elif record is not None and record.until is not None and not record.start_posted:
+                # Nothing was posted yet, so it is one incident, not two.
                 changed[key] = replace(record, until=None)
-        for key, since in self._missed.items():
+        for key, since in self._cleared.items():
             if now - since >= NOTICES[key.kind].clear_s:
                 changed[key] = replace(records[key], until=since)
         return changed

@@ -32,6 +32,8 @@ class StageRegistry:
     ) -> None:
         self.app = app
         self.stages: dict[str, Stage] = {}
+        self.by_name: dict[str, Stage] = {}
+        """The stages by name, in the order in which they were added."""
         self.capacity = asyncio.Event()
         self.sender = BatchProducer(lambda: cast(StageProducer, app.producer).aiokafka)
         self.links = Links(
@@ -65,7 +67,7 @@ class StageRegistry:
         """Put a stage on its topic, as an agent of the app whose stream only subscribes it."""
         stage = make(self.links)
         plan = stage.plan
-        self.stages[plan.topic] = stage
+        self.stages[plan.topic] = self.by_name[plan.name] = stage
 
         async def body(stream: Any) -> None:
             await stage.run()

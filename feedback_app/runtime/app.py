@@ -1,4 +1,4 @@
-"""The Faust application, made from the settings."""
+"""The Faust application and its worker, built from the settings."""
 
 import logging
 import os
@@ -15,23 +15,23 @@ from mode import ServiceT
 from feedback_app.clock import Clock, SystemClock
 from feedback_app.hop.recovery import UnboundedRecoveryTables
 from feedback_app.kafka.clients import ssl_context
-from feedback_app.runtime.pipeline import Pipeline
+from feedback_app.runtime.pipeline import Pipeline, build
 from feedback_app.sentiment.classifier import ModelError
 from feedback_app.settings import ConfigurationError, Settings
 
 BATCH_BYTES = 256 * 1024
 FETCH_RECORDS = 500
 STOP_WITHIN_S = 15.0
-"""How long a worker that is asked to end may take; it takes two seconds where all goes well."""
+"""How long a worker may take to stop; it takes two seconds if nothing is wrong."""
 
 log = logging.getLogger(__name__)
 
 
 def end_by_force() -> None:
-    """End the process; what was under way is read again, as after a crash."""
-    log.error("not at rest after %.0f s, is Kafka away? Ending as it is.", STOP_WITHIN_S)
+    """Exit at once; unfinished records are read again, as after a crash."""
+    log.error("not stopped after %.0f s, is Kafka down? Exiting by force.", STOP_WITHIN_S)
     logging.shutdown()
-    # Not 0: it may have been a crash that asked for the end.
+    # Not 0: the stop may have been the result of a crash.
     os._exit(1)
 
 
@@ -42,17 +42,17 @@ class FeedbackWorker(FaustWorker):
         self.spinner = None
 
     async def start(self) -> None:
-        """Start the app; a configuration that cannot work ends the process with one line."""
+        """Start the app; for a wrong configuration the process prints one line and exits with 2."""
         try:
             await super().start()
         except (ConfigurationError, ModelError) as error:
             print(f"Error: {error}", file=sys.stderr, flush=True)
             logging.shutdown()
-            # Nothing was read or sent yet, and mode would print its traceback.
+            # Nothing was read or sent yet. Raised, mode would print a traceback.
             os._exit(2)
 
     async def stop(self) -> None:
-        """Stop, by force if need be: commits and sends wait for ever while Kafka is away."""
+        """Stop, by force if need be: commits and sends wait for ever while Kafka is down."""
         limit = threading.Timer(STOP_WITHIN_S, end_by_force)
         limit.daemon = True
         limit.start()
@@ -60,35 +60,35 @@ class FeedbackWorker(FaustWorker):
 
 
 class FeedbackApp(faust.App):
-    """The application: Faust's services, with ours before and after them."""
+    """The application: Faust's services, with the pipeline's before and after them."""
 
     pipeline: Pipeline
 
     def on_init_dependencies(self) -> Iterable[ServiceT]:
-        """Return the services in the order of their start: the page, the checks, what is shared."""
+        """Return all services in the order of their start."""
         return [
-            *self.pipeline.first_services(),
+            *self.pipeline.before,
             *super().on_init_dependencies(),
-            *self.pipeline.last_services(),
+            *self.pipeline.after,
         ]
 
     async def on_stop(self) -> None:
-        """Settle what is in flight and leave the group before anything slow is closed."""
+        """Drain what is in flight and leave the group before anything slow is closed."""
         await super().on_stop()
         if self._consumer is not None:
             await self.pipeline.registry.consumer.leave()
 
     async def on_shutdown(self) -> None:
-        """Close what the pipeline holds open beside its services."""
+        """Close what the pipeline holds open besides its services."""
         await super().on_shutdown()
         await self.pipeline.close()
 
     async def on_first_start(self) -> None:
-        """Make no directories: no state is kept on this machine."""
+        """Create no directories: no state is kept on this machine."""
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> FeedbackApp:
-    """Return the application; nothing is started or connected."""
+    """Return the application; starts and connects nothing."""
     app = FeedbackApp(
         settings.app_id,
         env_prefix="FEEDBACK_FAUST_",
@@ -96,7 +96,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FeedbackApp:
         broker=broker_urls(settings.kafka_bootstrap or "127.0.0.1:9092"),
         broker_credentials=credentials(settings),
         broker_session_timeout=settings.session_timeout.total_seconds(),
-        # It is also how long a worker takes to hear that another has left.
+        # Also the time in which a worker learns that another has left.
         broker_heartbeat_interval=min(0.5, settings.session_timeout.total_seconds() / 3.4),
         broker_rebalance_timeout=30.0,
         broker_request_timeout=max(20.0, settings.session_timeout.total_seconds() + 1),
@@ -117,17 +117,17 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FeedbackApp:
         TableManager=UnboundedRecoveryTables,
         worker_redirect_stdouts=False,
     )
-    app.pipeline = Pipeline(app, settings, clock or SystemClock(), worker_id())
+    app.pipeline = build(app, settings, clock or SystemClock(), worker_id())
     return app
 
 
 def broker_urls(bootstrap: str) -> list[str]:
-    """Return Faust's form of a bootstrap address."""
+    """Return the broker URLs for Faust of a bootstrap address."""
     return [f"kafka://{host.strip()}" for host in bootstrap.split(",")]
 
 
 def credentials(settings: Settings) -> Any:
-    """Return Faust's form of how to talk to Kafka, or None for plain text."""
+    """Return the credentials for Faust, or None for plain text."""
     tls = ssl_context(settings) if settings.kafka_security.endswith("SSL") else None
     if settings.kafka_security.startswith("SASL"):
         password = settings.kafka_sasl_password
@@ -141,5 +141,5 @@ def credentials(settings: Settings) -> Any:
 
 
 def worker_id() -> str:
-    """Return a name for this process that no other has."""
+    """Return a unique name for this process."""
     return f"{socket.gethostname()}-{os.getpid()}-{int.from_bytes(os.urandom(3)):06x}"

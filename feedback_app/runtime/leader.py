@@ -1,4 +1,4 @@
-"""What only the leader does: it puts a request on `polls` for each source that is due."""
+"""The leader's timer: writes a request to `polls` for each source that is due."""
 
 import logging
 
@@ -11,14 +11,17 @@ log = logging.getLogger(__name__)
 
 
 async def request_polls(timer: Timer, topic: Topic, produce: Produce, shared: SharedState) -> None:
-    """Write the requests that are due; called each second. Never raises: Faust would stop."""
+    """Write the requests that are due; called every second.
+
+    Never raises: an exception here would stop the Faust app.
+    """
     try:
-        # A new leader must know when its predecessor asked, and which sources are paused.
+        # A new leader must know the last polls of its predecessor and which sources are paused.
         await shared.caught_up()
         due = timer.tick()
         if due:
             await produce([Output(topic.name, one.source.encode(), one.encode()) for one in due])
-    except TransientError as fault:
-        log.warning("no polls were asked for: %s", fault)
+    except TransientError as error:
+        log.warning("no polls were requested: %s", error)
     except Exception:
-        log.exception("no polls were asked for")
+        log.exception("no polls were requested")

@@ -1,252 +1,149 @@
-"""The pipeline of one worker: which stage works on which topic, with what."""
+"""The composition root: builds and wires the stages and services of one worker."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import faust
 from mode import ServiceT
 
-import agents.delivery
-import agents.polls
-from feedback_app import stages
+from agents import alerts, delivery, polls, sentiment
 from feedback_app.alerting.channels import Channels
+from feedback_app.alerting.outbox import Outbox
 from feedback_app.clock import Clock
 from feedback_app.health.notices import Notices
 from feedback_app.health.service import HealthWatch
-from feedback_app.hop import Output, Produce
 from feedback_app.hop.registry import StageRegistry
-from feedback_app.hop.stage import Stage
 from feedback_app.kafka.reader import TopicReader
 from feedback_app.kafka.topics import Topics
 from feedback_app.runtime.heartbeat import Heartbeat
 from feedback_app.runtime.leader import request_polls
-from feedback_app.runtime.services import Preflight, Running, WebServer
+from feedback_app.runtime.listeners import Listeners
+from feedback_app.runtime.outbox_context import outbox_context
+from feedback_app.runtime.page_view import PageView
+from feedback_app.runtime.preflight import Preflight
+from feedback_app.runtime.probes import Probes
+from feedback_app.runtime.services import WebServer
 from feedback_app.runtime.shared import SharedState
-from feedback_app.runtime.status import filter_account, snapshot, worker_status
+from feedback_app.runtime.source_context import SourceContext
+from feedback_app.runtime.source_services import SourceServices
+from feedback_app.runtime.status import StatusReporter, current_faults
 from feedback_app.sentiment.lazy import LazyScorer
 from feedback_app.settings import Settings
 from feedback_app.slack.client import SlackClient
-from feedback_app.sources.base import SourceState
 from feedback_app.sources.schedule import Timer
-from feedback_app.sources.slack.index_loader import MessageIndexLoader
-from feedback_app.sources.slack.socket import SlackSocket
-from feedback_app.sources.x.compliance import XCompliance
-from feedback_app.sources.x.post_index import PostIndex
-from feedback_app.sources.x.stream import XStream
-from feedback_app.stats.dead_letters import DeadLetters
-from feedback_app.stats.ledger import Ledger
-from feedback_app.web.health import Health
 from feedback_app.web.latest import Latest
 from feedback_app.web.server import attach
-from models import (
-    Delivery,
-    ScoredFeedback,
-    rfc3339,
-)
+from models import rfc3339
 
 
 @dataclass(frozen=True, slots=True)
-class Sending:
-    """What the outbox is given; see `alerting.context.Context`."""
-
-    settings: Settings
-    topics: Topics
-    slack: SlackClient
-    clock: Clock
-    produce: Produce
-    rebalancing: Callable[[], bool]
-    assigned: Callable[[int], bool]
-    notice: Callable[[str, str], None]
-    report_blocked: Callable[[str, str | None], None]
-    channel_resolver: Channels
-
-    async def channel_id(self, channel: str) -> str:
-        """Return the Slack id of an alert's channel; raises OutsideFault while there is none."""
-        return await self.channel_resolver.find(channel)
-
-
 class Pipeline:
-    """The stages and what they share; also what sources, alerting and the page are given."""
+    """A worker's stages, and its services in the order of their start.
 
-    def __init__(self, app: faust.App, settings: Settings, time: Clock, worker: str) -> None:
-        self.app, self.settings, self.worker, self.time = app, settings, worker, time
-        self.started_at = rfc3339(time.time())
-        self.topics = Topics.of(settings)
-        self.shared = SharedState(settings, self.topics)
-        self.topic_reader = TopicReader(settings, time)
-        self.states: dict[str, tuple[SourceState, float]] = {}
-        self.scorer = LazyScorer(settings)
-        self.registry = StageRegistry(
-            app,
-            stats_topic=self.topics.stats.name,
-            dead_letters_topic=self.topics.dead_letters.name,
-            accounts=self.shared,
-            read_to_high_watermark=self.topic_reader.read_to_high_watermark,
-            clock=time,
-        )
-        self.produce = self.registry.sender.produce
-        self.web = WebServer(settings, lambda web_app: attach(web_app, self))
-        app.web_server(self.web)
-        self.heartbeat = Heartbeat(self.produce, self.status, time.monotonic)
-        self.latest = Latest(settings, self.topics, self._changed)
-        self._listeners: list[Callable[[], None]] = []
-        self.shared.listeners.append(self._changed)
-        token = settings.slack_bot_token
-        self.slack = SlackClient(
-            "" if token is None else token.get_secret_value(), settings.slack_api_url
-        )
-        listened = frozenset(name for source in settings.sources for name in source.listens)
-        self.channels = Channels(
-            settings.rules, listened, self.slack, settings.partitions, time.monotonic
-        )
-        self.preflight = Preflight(
-            settings, self.topics, self.scorer.load, self.channels.check_start
-        )
-        self.notices = Notices(settings.ops_channel, self.slack, time)
-        self.polls = agents.polls.build(self)
-        self.outbox = agents.delivery.build(self._sending())
-        topics, registry = self.topics, self.registry
-        self.stages: list[Stage] = [
-            stages.polls(registry, topics, self.polls),
-            stages.sentiment(registry, topics, self.scorer, settings.dedupe_hours, time),
-            stages.alerts(registry, topics, self.channels, time),
-            stages.delivery(registry, topics, self.outbox),
-        ]
-        self.watch = HealthWatch(
-            settings,
-            self.shared,
-            self.topics.cursors.name,
-            self.produce,
-            self.notices,
-            lambda: app.is_leader() and not app.rebalancing and self.registry.consumer.is_member,
-            lambda: app.consumer_generation_id,
-            time,
-        )
-        self.socket: SlackSocket | None = None
-        self.sources: list[ServiceT] = self._sources()
-        timer = Timer(self)
+    `before` start before Faust's own services; `after` start after them and stop before them.
+    `close` closes what is neither a service nor Faust's.
+    """
 
-        async def ask() -> None:
-            await request_polls(timer, self.topics.polls, self.produce, self.shared)
+    registry: StageRegistry
+    slack: SlackClient
+    before: Sequence[ServiceT]
+    after: Sequence[ServiceT]
+    close: Callable[[], Awaitable[None]]
 
-        app.timer(interval=1.0, on_leader=True, name="polls")(ask)
 
-    def first_services(self) -> list[ServiceT]:
-        """Return what starts before Faust's own services."""
-        return [self.web, self.preflight, self.shared]
+def build(app: faust.App, settings: Settings, clock: Clock, worker: str) -> Pipeline:
+    """Build everything for a worker of this name; starts and connects nothing."""
+    topics = Topics.of(settings)
+    reader = TopicReader(settings, clock)
+    changes = Listeners()
+    shared = SharedState(settings, topics, clock, changes.notify)
+    registry = StageRegistry(
+        app,
+        stats_topic=topics.stats.name,
+        dead_letters_topic=topics.dead_letters.name,
+        accounts=shared,
+        read_to_high_watermark=reader.read_to_high_watermark,
+        clock=clock,
+    )
+    produce = registry.sender.produce
+    scorer = LazyScorer(settings)
+    slack = slack_client(settings)
+    channels = Channels(
+        settings.rules,
+        frozenset(name for source in settings.sources for name in source.listens),
+        slack,
+        settings.partitions,
+        clock.monotonic,
+    )
+    notices = Notices(settings.ops_channel, slack, clock)
 
-    def last_services(self) -> list[ServiceT]:
-        """Return what starts after them, and stops before them."""
-        return [self.heartbeat, self.latest, self.notices, self.watch, *self.sources]
+    sources = SourceContext(settings, topics, produce, shared, clock)
+    poller = polls.build(sources)
+    outbox = Outbox(outbox_context(settings, topics, slack, channels, notices, registry, clock))
+    polls.stage(registry, topics, poller)
+    sentiment.build(registry, topics, scorer, settings.dedupe_hours, clock)
+    alerts.build(registry, topics, channels.rules, clock)
+    delivery.build(registry, topics, outbox)
 
-    async def close(self) -> None:
-        """Let go of what is neither a service nor Faust's."""
-        await self.outbox.close()
-        await self.polls.close()
-        await self.channels.close()
-        await self.slack.close()
-        self.scorer.close()
+    beside = SourceServices(sources, reader, worker, app.is_leader)
+    timer = Timer(sources)
 
-    def _sources(self) -> list[ServiceT]:
-        """Return what runs beside the stages: the sources that are not polled."""
-        kinds = {source.type for source in self.settings.sources}
-        found: list[ServiceT] = []
-        if "slack" in kinds:
-            self.socket = SlackSocket(
-                self, self.time, self.slack_connections, leading=self.app.is_leader
-            )
-            index = self.socket.event_handler.index
-            memory = MessageIndexLoader(
-                self.topic_reader, self.topics.scored, index, self.app.is_leader
-            )
-            found += [memory, Running(self.socket.run, memory.load)]
-        if "x-stream" in kinds:
-            found.append(Running(XStream(self, self.time, self.app.is_leader).run))
-        if kinds & {"x-search", "x-stream"}:
-            kept = PostIndex(self.topic_reader, self.topics.scored)
-            found.append(Running(XCompliance(self, self.time, self.app.is_leader, kept).run))
-        return found
+    async def ask() -> None:
+        await request_polls(timer, topics.polls, produce, shared)
 
-    def _sending(self) -> Sending:
-        return Sending(
-            settings=self.settings,
-            topics=self.topics,
-            slack=self.slack,
-            clock=self.time,
-            produce=self.produce,
-            rebalancing=lambda: bool(self.app.rebalancing),
-            assigned=lambda number: (
-                number in self.stages[-1].partitions and self.registry.consumer.is_member
-            ),
-            notice=self.notices.tell,
-            report_blocked=lambda dependency, why: self.stages[-1].report_blocked(dependency, why),
-            channel_resolver=self.channels,
-        )
+    app.timer(interval=1.0, on_leader=True, name="polls")(ask)
 
-    def slack_connections(self) -> int:
-        """Return how many connections to Slack the whole cluster holds."""
-        own = 0 if self.socket is None else self.socket.connections
-        live = self.ledger.workers(self.time.time())
-        return own + sum(s.slack_connections for s in live if s.id != self.worker)
+    preflight = Preflight(settings, topics, reader, scorer.load, channels.check_start)
+    health = HealthWatch(
+        settings,
+        shared,
+        topics.cursors.name,
+        produce,
+        notices,
+        lambda: app.is_leader() and not app.rebalancing and registry.consumer.is_member,
+        lambda: app.consumer_generation_id,
+        clock,
+    )
 
-    # What sources are given.
+    def faults() -> dict[str, str]:
+        return current_faults(registry.by_name.values(), preflight)
 
-    def clock(self) -> float:
-        """Return Unix seconds."""
-        return self.time.time()
+    status = StatusReporter(
+        worker=worker,
+        started_at=rfc3339(clock.time()),
+        topic=topics.stats,
+        clock=clock,
+        registry=registry,
+        sources=sources.states,
+        faults=lambda: faults() | notices.raised,
+        connections=lambda: beside.slack_connections,
+        model=lambda: scorer.name,
+    )
+    heartbeat = Heartbeat(produce, status.records, clock)
+    probes = Probes(clock, registry, heartbeat, lambda: scorer.loaded, faults)
 
-    def report(self, source_id: str, state: SourceState) -> None:
-        """Take in the present state of a source."""
-        self.states[source_id] = (state, self.time.time())
+    latest = Latest(settings, topics, changes.notify)
+    view = PageView(settings, shared, latest, clock, probes.snapshot, changes)
+    web = WebServer(settings, lambda web_app: attach(web_app, view))
+    app.web_server(web)
 
-    # What the page is given.
+    async def close() -> None:
+        await outbox.close()
+        await poller.close()
+        await channels.close()
+        await slack.close()
+        scorer.close()
 
-    @property
-    def ledger(self) -> Ledger:
-        """All that the topic `stats` says."""
-        return self.shared.ledger
+    return Pipeline(
+        registry=registry,
+        slack=slack,
+        before=[web, preflight, shared],
+        after=[heartbeat, latest, notices, health, *beside.services],
+        close=close,
+    )
 
-    @property
-    def dead_letters(self) -> DeadLetters:
-        """The dead letters as a whole."""
-        return self.shared.dead_letters
 
-    @property
-    def recent(self) -> Sequence[ScoredFeedback]:
-        """A bounded tail of `scored`, the latest last."""
-        self.latest.watch()
-        return self.latest.scored
-
-    @property
-    def recent_alerts(self) -> Sequence[Delivery]:
-        """A bounded tail of `deliveries`, the latest last."""
-        return self.latest.deliveries
-
-    def health(self) -> Health:
-        """Return a snapshot of this process."""
-        return snapshot(self)
-
-    def status(self, stopped: bool) -> list[Output]:
-        """Return what this worker says of itself, as records for `stats`."""
-        name, status = self.topics.stats.name, worker_status(self, stopped)
-        filtered = filter_account(self)
-        return [Output(name, one.key, one.encode(), 0) for one in (status, *filtered)]
-
-    def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
-        """Have `changed` called when something is new; returns the way out."""
-        self._listeners.append(changed)
-        return lambda: self._listeners.remove(changed)
-
-    def _changed(self) -> None:
-        for listener in self._listeners:
-            listener()
-
-    def faults(self) -> dict[str, str]:
-        """Return {outside party: what is wrong}."""
-        found: dict[str, Any] = {}
-        for stage in self.stages:
-            found |= stage.waiting
-        if self.preflight.waiting is not None:
-            found["kafka"] = self.preflight.waiting
-        return found
+def slack_client(settings: Settings) -> SlackClient:
+    """Return the client for alerts and notices; without a token Slack refuses every call."""
+    token = settings.slack_bot_token
+    return SlackClient("" if token is None else token.get_secret_value(), settings.slack_api_url)

@@ -1,103 +1,115 @@
-"""What a worker says of itself: the record on `stats`, and the snapshot for the probes."""
+"""The status of this worker, as the records that it writes to `stats`."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from faust.types.tuples import TP
 
+from feedback_app.clock import Clock
+from feedback_app.hop import Output
 from feedback_app.hop.accounts import minute_of
+from feedback_app.hop.registry import StageRegistry
 from feedback_app.hop.stage import Stage
-from feedback_app.web.health import Health, Progress
+from feedback_app.hop.transport import StageConsumer
+from feedback_app.kafka.topics import Topic
+from feedback_app.runtime.preflight import Preflight
+from feedback_app.sources.base import SourceState
 from models import Account, WorkerStatus, from_rfc3339, rfc3339
 
-if TYPE_CHECKING:
-    from feedback_app.runtime.pipeline import Pipeline
-
-REBALANCE = "rebalance"
+Json = dict[str, Any]
 
 
-def worker_status(line: "Pipeline", stopped: bool) -> WorkerStatus:
-    """Return this worker's record."""
-    return WorkerStatus(
-        id=line.worker,
-        at=rfc3339(line.time.time()),
-        started_at=line.started_at,
-        partitions={stage.plan.topic: sorted(stage.partitions) for stage in line.stages},
-        stages={stage.plan.name: _stage(line, stage) for stage in line.stages},
-        sources={
-            name: {
-                "state": state.state,
-                "detail": state.detail or None,
-                "last_message_at": state.last_message_at,
-                "at": rfc3339(at),
-            }
-            for name, (state, at) in line.states.items()
-        },
-        faults=line.faults() | line.notices.raised,
-        slack_connections=0 if line.socket is None else line.socket.connections,
-        model=line.scorer.name or None,
-        stopped=stopped,
-    )
+@dataclass(frozen=True, slots=True)
+class StatusReporter:
+    """Reports what this worker does; `started_at` is RFC 3339.
+
+    `sources` are the last states of the sources here, `faults` returns {dependency: what is wrong},
+    `connections` the connections to Slack of this worker and `model` the name of its model.
+    """
+
+    worker: str
+    started_at: str
+    topic: Topic
+    clock: Clock
+    registry: StageRegistry
+    sources: Mapping[str, tuple[SourceState, float]]
+    faults: Callable[[], dict[str, str]]
+    connections: Callable[[], int]
+    model: Callable[[], str]
+
+    def records(self, stopped: bool) -> list[Output]:
+        """Return the records for `stats`."""
+        reported = [
+            self.status(stopped),
+            *filter_account(self.worker, self.started_at, self.sources),
+        ]
+        return [Output(self.topic.name, one.key, one.encode(), 0) for one in reported]
+
+    def status(self, stopped: bool) -> WorkerStatus:
+        """Return the status; `stopped` marks the last one."""
+        stages = self.registry.by_name
+        return WorkerStatus(
+            id=self.worker,
+            at=rfc3339(self.clock.time()),
+            started_at=self.started_at,
+            partitions={stage.plan.topic: sorted(stage.partitions) for stage in stages.values()},
+            stages={name: self._stage(stage) for name, stage in stages.items()},
+            sources={name: source_status(state, at) for name, (state, at) in self.sources.items()},
+            faults=self.faults(),
+            slack_connections=self.connections(),
+            model=self.model() or None,
+            stopped=stopped,
+        )
+
+    def _stage(self, stage: Stage) -> Json:
+        return {
+            "lag": sum(lag(stage, number, self.registry.consumer) for number in stage.partitions),
+            "per_second": round(stage.rate(), 2),
+            "waiting_for": "; ".join(stage.waiting.values()) or None,
+            "stopped": stage.stopped,
+        }
 
 
-def filter_account(line: "Pipeline") -> list[Account]:
-    """Return the account of what the sources here left out, which nothing else counts."""
+def filter_account(
+    worker: str, started_at: str, sources: Mapping[str, tuple[SourceState, float]]
+) -> list[Account]:
+    """Return the account of the messages that sources filtered out; no stage ever reads them."""
     counts = {
-        name: {"filtered": state.filtered}
-        for name, (state, _) in line.states.items()
-        if state.filtered
+        name: {"filtered": state.filtered} for name, (state, _) in sources.items() if state.filtered
     }
     total = sum(names["filtered"] for names in counts.values())
     if not total:
         return []
-    stage = f"filter:{line.worker}"
-    minute = minute_of(from_rfc3339(line.started_at))
-    return [Account(stage=stage, partition=0, minute=minute, offset=total, counts=counts)]
+    minute = minute_of(from_rfc3339(started_at))
+    return [
+        Account(stage=f"filter:{worker}", partition=0, minute=minute, offset=total, counts=counts)
+    ]
 
 
-def _stage(line: "Pipeline", stage: Stage) -> dict[str, Any]:
+def source_status(state: SourceState, at: float) -> Json:
+    """Return the state of a source, reported at `at` in Unix seconds."""
     return {
-        "lag": sum(lag(line, stage, number) for number in stage.partitions),
-        "per_second": round(stage.rate(), 2),
-        "waiting_for": "; ".join(stage.waiting.values()) or None,
-        "stopped": stage.stopped,
+        "state": state.state,
+        "detail": state.detail or None,
+        "last_message_at": state.last_message_at,
+        "at": rfc3339(at),
     }
 
 
-def lag(line: "Pipeline", stage: Stage, number: int) -> int:
-    """Return how many records of a partition are not finished, as far as fetches have told."""
+def lag(stage: Stage, number: int, consumer: StageConsumer) -> int:
+    """Return the unfinished records of a partition, up to the high watermark of the last fetch."""
     counters, tp = stage.partitions[number].counters, TP(stage.plan.topic, number)
-    end = line.registry.consumer.highwater(tp)
+    end = consumer.highwater(tp)
     if counters is None or not end:
         return 0
-    # The account of what was done long ago has expired; its commit has not.
-    return max(0, end - max(counters.offset + 1, line.registry.consumer.begun.get(tp, 0)))
+    # The commit of a partition outlives its account, which expires.
+    return max(0, end - max(counters.offset + 1, consumer.begun.get(tp, 0)))
 
 
-def snapshot(line: "Pipeline") -> Health:
-    """Return what the probes judge."""
-    now = line.time.monotonic()
-    running = line.app.started and bool(line.stages[0].partitions)
-    resting = REBALANCE if not running or line.app.rebalancing else None
-    return Health(
-        now=now,
-        loop_at=line.heartbeat.at if line.heartbeat.started else now,
-        consumer=Progress(
-            "consumer",
-            line.registry.consumer.fetched_at if running else now,
-            busy=True,
-            waiting_for=resting,
-        ),
-        stages=[
-            Progress(
-                stage.plan.name,
-                stage.progress_at,
-                busy=stage.busy,
-                waiting_for=next(iter(stage.waiting), resting),
-                stopped=stage.stopped is not None,
-            )
-            for stage in line.stages
-        ],
-        assigned=any(stage.partitions for stage in line.stages),
-        model_loaded=line.scorer.loaded,
-        faults=line.faults(),
-    )
+def current_faults(stages: Iterable[Stage], preflight: Preflight) -> dict[str, str]:
+    """Return {dependency: what is wrong} of everything that blocks this worker."""
+    found = {dependency: why for stage in stages for dependency, why in stage.waiting.items()}
+    if preflight.blocked_by is not None:
+        found["kafka"] = preflight.blocked_by
+    return found

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from feedback_app.clock import Clock
 from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Produce
 from feedback_app.kafka.topics import Topics
@@ -120,8 +121,9 @@ class Context(Protocol):
     def shared(self) -> Shared:
         """What every worker knows."""
 
-    def clock(self) -> float:
-        """Return Unix seconds."""
+    @property
+    def clock(self) -> Clock:
+        """The time."""
 
     def report(self, source_id: str, state: SourceState) -> None:
         """Take in the present state of a source."""

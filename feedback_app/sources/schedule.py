@@ -64,7 +64,7 @@ class Timer:
 
     def tick(self) -> list[PollRequest]:
         """Return the requests that are due now; to be called about once a second."""
-        now, shared = self._context.clock(), self._context.shared
+        now, shared = self._context.clock.time(), self._context.shared
         spends = tallies(shared.cursors)
         held = [spend.at(now).requests for spend in spends.values()]
         every = {name: s for name, s in self._every.items() if not shared.paused(name)}

@@ -1,12 +1,12 @@
-"""The JSON of `/stats`, cluster-wide, from the ledger. Pure."""
+"""The figures of the whole cluster: the JSON of `/stats`, from the ledger. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from feedback_app.health.facts import watched_since
 from feedback_app.settings import Settings, Source
 from feedback_app.stats.ledger import Ledger
 from feedback_app.stats.silence import silence
+from feedback_app.stats.workers import watched_since
 from models import WorkerStatus, from_rfc3339, rfc3339
 
 STAGES = ("polls", "sentiment", "alerts", "delivery")
@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 
 def stats(ledger: Ledger, settings: Settings, now: float) -> Json:
-    """Return the figures of the whole cluster at `now` (Unix seconds)."""
+    """Return the JSON of `/stats` at `now` (Unix seconds)."""
     live = ledger.workers(now)
     sources = _sources(ledger, settings, live, now)
     alerts = _alerts(ledger, settings)
@@ -36,7 +36,7 @@ def stats(ledger: Ledger, settings: Settings, now: float) -> Json:
 
 
 def balanced(sources: Mapping[str, Json], alerts: Mapping[str, Json]) -> bool:
-    """Whether each source's and each channel's records are all accounted for."""
+    """Whether all records of each source and channel are accounted for."""
     return all(
         source["ingested"] == sum(source[name] for name in OUTCOMES) for source in sources.values()
     ) and all(
@@ -45,16 +45,16 @@ def balanced(sources: Mapping[str, Json], alerts: Mapping[str, Json]) -> bool:
 
 
 def faults(live: Iterable[WorkerStatus]) -> dict[str, str]:
-    """Return {outside party: what is wrong}, as the live workers see it."""
+    """Return {dependency: what is wrong}, as the live workers report it."""
     return {dependency: text for status in live for dependency, text in status.faults.items()}
 
 
 def source_details(live: Iterable[WorkerStatus]) -> dict[str, str]:
-    """Return {source: what its worker says of its state}, where it says something."""
+    """Return {source: detail of its state} of the sources that have one."""
     return {
-        name: str(said["detail"])
-        for name, said in _said(live).items()
-        if said.get("detail") is not None
+        name: str(report["detail"])
+        for name, report in _newest_reports(live).items()
+        if report.get("detail") is not None
     }
 
 
@@ -62,13 +62,13 @@ def _sources(
     ledger: Ledger, settings: Settings, live: Sequence[WorkerStatus], now: float
 ) -> dict[str, Json]:
     counted, filtered = ledger.totals("sentiment"), ledger.totals(FILTER)
-    said = _said(live)
+    reports = _newest_reports(live)
     configured = {source.id: source for source in settings.sources}
     since = watched_since(live, now)
-    others = sorted((counted.keys() | filtered.keys() | said.keys()).difference(configured))
+    others = sorted((counted.keys() | filtered.keys() | reports.keys()).difference(configured))
     return {
         name: {
-            "state": _state(ledger, configured.get(name), said.get(name, {}), since, now),
+            "state": _state(ledger, configured.get(name), reports.get(name, {}), since, now),
             "last_message_at": _newest(
                 status.sources[name].get("last_message_at")
                 for status in live
@@ -82,22 +82,22 @@ def _sources(
     }
 
 
-def _state(ledger: Ledger, source: Source | None, said: Json, watched: float, now: float) -> str:
-    state = str(said.get("state", UNKNOWN))
+def _state(ledger: Ledger, source: Source | None, report: Json, watched: float, now: float) -> str:
+    state = str(report.get("state", UNKNOWN))
     if state != "running" or source is None:
         return state
-    quiet = silence(ledger, source, said.get("last_message_at"), watched, now)
+    quiet = silence(ledger, source, report.get("last_message_at"), watched, now)
     return SILENT if quiet.too_long else state
 
 
-def _said(live: Iterable[WorkerStatus]) -> dict[str, Json]:
-    """Return {source: what is said of it}: by the worker that has news of it last."""
-    said = [
+def _newest_reports(live: Iterable[WorkerStatus]) -> dict[str, Json]:
+    """Return {source: the newest report of its state by any worker}."""
+    reports = [
         (from_rfc3339(state.get("at") or status.at), name, state)
         for status in live
         for name, state in status.sources.items()
     ]
-    return {name: state for _, name, state in sorted(said, key=lambda one: one[0])}
+    return {name: state for _, name, state in sorted(reports, key=lambda one: one[0])}
 
 
 def _stage(name: str, ledger: Ledger, live: Sequence[WorkerStatus]) -> Json:

@@ -1,1 +1,1 @@
-"""The page, `/stats`, the probes and `/metrics`, on the worker's own web port."""
+"""The web side of a worker: the page, `/stats`, the probes and `/metrics`."""

@@ -1,4 +1,4 @@
-"""Server-sent events: the parts of the page, to a bounded number of listeners."""
+"""Server-sent events: sends the parts of the page to a bounded number of listeners."""
 
 import asyncio
 import contextlib
@@ -10,50 +10,50 @@ log = logging.getLogger(__name__)
 
 MAX_LISTENERS = 32
 KEEP_ALIVE_S = 15.0
-LEAST_INTERVAL_S = 0.4
-"""Seconds between two updates, however much is new."""
-MOST_INTERVAL_S = 2.0
-"""Seconds after which an update goes out although nothing is new: time itself ages things."""
+MIN_INTERVAL_S = 0.4
+"""Shortest time between two updates."""
+MAX_INTERVAL_S = 2.0
+"""Longest time between two updates: rates and ages change even if nothing happens."""
 
 
 class TooManyListeners(Exception):
-    """Every seat is taken."""
+    """MAX_LISTENERS are connected already."""
 
 
 class Subscribe(Protocol):
-    """The way to hear of changes; it returns the way out."""
+    """Subscribes to changes."""
 
     def __call__(self, changed: Callable[[], None], /) -> Callable[[], None]:
-        """Have `changed` called when something is new."""
+        """Call `changed` when something is new; returns the unsubscribe."""
 
 
 class Broadcast:
-    """Computes the parts once for all listeners, and only while somebody listens.
+    """Computes the parts once for all listeners, and only while there are any.
 
-    A slow listener skips versions and gets the newest; nothing is queued.
+    A slow listener skips versions and gets the newest; nothing is queued. Intervals in seconds.
     """
 
     def __init__(
         self,
         subscribe: Subscribe,
         parts: Callable[[], Mapping[str, bytes]],
-        least_interval: float = LEAST_INTERVAL_S,
-        most_interval: float = MOST_INTERVAL_S,
+        min_interval: float = MIN_INTERVAL_S,
+        max_interval: float = MAX_INTERVAL_S,
     ) -> None:
         self._subscribe, self._compute = subscribe, parts
-        self._least, self._most = least_interval, most_interval
+        self._min_interval, self._max_interval = min_interval, max_interval
         self._parts: Mapping[str, bytes] = {}
-        self._news = asyncio.Event()
-        self._turned = asyncio.Condition()
+        self._changed = asyncio.Event()
+        self._updated = asyncio.Condition()
         self._version = 0
         self._pump: asyncio.Task[None] | None = None
         self._closed = False
         self.listeners = 0
 
     async def listen(self, keep_alive: float = KEEP_ALIVE_S) -> AsyncGenerator[bytes, None]:
-        """Yield events (and comments that keep the connection open) until the broadcast closes.
+        """Yield events, and comments every `keep_alive` seconds, until the broadcast closes.
 
-        Raises TooManyListeners at once if there are 32 already.
+        Raises TooManyListeners if there are MAX_LISTENERS already.
         """
         if self.listeners >= MAX_LISTENERS:
             raise TooManyListeners
@@ -77,40 +77,40 @@ class Broadcast:
                 await self._stop()
 
     async def close(self) -> None:
-        """End every listener, so that the server can stop."""
+        """End all listeners, so that the server can stop."""
         self._closed = True
         await self._stop()
-        async with self._turned:
-            self._turned.notify_all()
+        async with self._updated:
+            self._updated.notify_all()
 
     async def _wait(self, version: int, seconds: float) -> bool:
-        """Return whether there is more than `version` within `seconds`."""
+        """Return whether a version other than `version` appears within `seconds`."""
         try:
-            async with asyncio.timeout(seconds), self._turned:
-                await self._turned.wait_for(lambda: self._closed or self._version != version)
+            async with asyncio.timeout(seconds), self._updated:
+                await self._updated.wait_for(lambda: self._closed or self._version != version)
         except TimeoutError:
             return False
         return True
 
     async def _run(self) -> None:
-        leave = self._subscribe(self._news.set)
+        unsubscribe = self._subscribe(self._changed.set)
         try:
             while True:
-                self._news.clear()
+                self._changed.clear()
                 try:
                     self._parts = self._compute()
                 except Exception:
-                    # The next state may be one that can be shown; this one must not end the page.
+                    # The next state may be fine; this one must not end the page.
                     log.exception("cannot draw up the page")
-                async with self._turned:
+                async with self._updated:
                     self._version += 1
-                    self._turned.notify_all()
-                await asyncio.sleep(self._least)
+                    self._updated.notify_all()
+                await asyncio.sleep(self._min_interval)
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._most - self._least):
-                        await self._news.wait()
+                    async with asyncio.timeout(self._max_interval - self._min_interval):
+                        await self._changed.wait()
         finally:
-            leave()
+            unsubscribe()
 
     async def _stop(self) -> None:
         pump, self._pump, self._parts = self._pump, None, {}
@@ -120,5 +120,5 @@ class Broadcast:
 
 
 def event(name: str, data: bytes) -> bytes:
-    """Return one event; `data` is JSON on one line."""
+    """Return one event; `data` is one line of JSON."""
     return b"event: " + name.encode() + b"\ndata: " + data + b"\n\n"

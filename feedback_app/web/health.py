@@ -1,7 +1,7 @@
-"""What `/healthz` and `/readyz` judge, over a snapshot of this process. Pure.
+"""The verdicts of `/healthz` and `/readyz` on a snapshot of this process. Pure.
 
-`/healthz` fails only where a restart would help: something is stuck and does not say that it
-waits. No outage of Kafka, X or Slack is such a case, because who waits for one says so.
+`/healthz` fails only if a restart would help: something is stuck and does not report that it is
+blocked. An outage of Kafka, X or Slack is no such case, because whatever it blocks reports that.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ CONSUMER_STUCK = "consumer-stuck"
 STAGE_STUCK = "stage-stuck"
 NO_PARTITIONS = "no-partitions-assigned"
 NO_MODEL = "model-not-loaded"
-OUTSIDE_FAULT = "outside-fault"
+DEPENDENCY_FAULT = "outside-fault"
 STAGE_STOPPED = "stage-stopped"
 REASONS = (
     LOOP_STUCK,
@@ -23,16 +23,16 @@ REASONS = (
     NO_PARTITIONS,
     NO_MODEL,
     STAGE_STOPPED,
-    OUTSIDE_FAULT,
+    DEPENDENCY_FAULT,
 )
-"""Every word that a probe can give as a reason; the runbook has an entry for each."""
+"""All reasons that a probe can give; the runbook has an entry for each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """When something last moved (monotonic seconds), and whether it has work or may rest.
+    """When something last made progress (monotonic seconds), and whether it has work to do.
 
-    `waiting_for` names the declared wait (`slack`, `kafka`, `rebalance`); None where there is none.
+    `waiting_for` is what it reports to be blocked by (`slack`, `kafka`, `rebalance`), or None.
     """
 
     name: str
@@ -46,8 +46,8 @@ class Progress:
 class Health:
     """A snapshot of this process; times in monotonic seconds.
 
-    `loop_at` is the last beat of a timer on the event loop, `consumer` the last return of a fetch,
-    `stages` what each stage did last, `faults` {outside party: what is wrong}.
+    `loop_at` is the last beat of a timer on the event loop, `consumer` the progress of the fetches,
+    `faults` {dependency: what is wrong}.
     """
 
     now: float
@@ -61,14 +61,14 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A probe's answer: its reasons, which name no more than a state."""
+    """The answer of a probe; reasons hold no texts of errors, which might be confidential."""
 
     ok: bool
     reasons: tuple[str, ...]
 
 
 def alive(health: Health) -> Verdict:
-    """Return whether this process works; each reason says what is stuck."""
+    """Return whether this process works; the reasons name what is stuck."""
     found = [LOOP_STUCK] if health.now - health.loop_at > STUCK_AFTER_S else []
     if _stuck(health.consumer, health.now):
         found.append(CONSUMER_STUCK)
@@ -77,15 +77,15 @@ def alive(health: Health) -> Verdict:
 
 
 def ready(health: Health) -> Verdict:
-    """Return whether this process takes part in the work; outside faults are named, not judged."""
+    """Return whether this process does its share of the work; dependency faults do not fail it."""
     found = [] if health.assigned else [NO_PARTITIONS]
     if not health.model_loaded:
         found.append(NO_MODEL)
-    # A stage that met too many bugs takes nothing more until a person has mended it.
+    # Its error budget is spent: it reads nothing more until an operator has fixed the bug.
     found += [f"{STAGE_STOPPED}:{stage.name}" for stage in health.stages if stage.stopped]
     ok = not found
     return Verdict(
-        ok, (*found, *(f"{OUTSIDE_FAULT}:{dependency}" for dependency in sorted(health.faults)))
+        ok, (*found, *(f"{DEPENDENCY_FAULT}:{dependency}" for dependency in sorted(health.faults)))
     )
 
 

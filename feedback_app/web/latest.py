@@ -1,11 +1,11 @@
-"""The latest messages and alerts for the page: a bounded tail of two topics, read while watched."""
+"""The page's tail of `scored` and `deliveries`, read only while somebody looks at the page."""
 
 import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from mode import Service
 
@@ -18,55 +18,61 @@ from models import Delivery, InvalidRecord, ScoredFeedback
 
 log = logging.getLogger(__name__)
 
-KEPT = 200
-EVERY_S = 0.5
+MAX_RECORDS = 200
+"""Records kept of each topic."""
+READ_EVERY_S = 0.5
+RETRY_S = 2.0
 
 
 class Latest(Service):
-    """Keeps the last messages and alerts of the cluster; reads only while somebody looks.
+    """Keeps the last messages and alerts of the cluster, newest last.
 
-    At a high rate it takes the last few records a partition and skips the rest, so it costs the
-    same however much passes.
+    At a high rate it reads the last few records of a partition and skips the rest, so its cost
+    does not grow with the rate. `on_change` is called after each read.
     """
 
-    def __init__(self, settings: Settings, topics: Topics, changed: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, topics: Topics, on_change: Callable[[], None]) -> None:
         super().__init__()
-        self.scored: deque[ScoredFeedback] = deque(maxlen=KEPT)
-        self.deliveries: deque[Delivery] = deque(maxlen=KEPT)
-        self._settings, self._topics, self._changed = settings, topics, changed
+        self.scored: deque[ScoredFeedback] = deque(maxlen=MAX_RECORDS)
+        self.deliveries: deque[Delivery] = deque(maxlen=MAX_RECORDS)
+        self._settings, self._topics, self._on_change = settings, topics, on_change
         self._watched = asyncio.Event()
+        self._tps = [
+            TopicPartition(topic.name, number)
+            for topic in (topics.scored, topics.deliveries)
+            for number in range(topic.partitions)
+        ]
 
     def watch(self) -> None:
-        """Somebody looks: read on for a while."""
+        """Have the next read done, because somebody looks."""
         self._watched.set()
 
     @Service.task
-    async def _follow(self) -> None:
-        scored, deliveries = self._topics.scored, self._topics.deliveries
-        numbers = range(scored.partitions)
-        tps = [TopicPartition(topic.name, n) for topic in (scored, deliveries) for n in numbers]
+    async def _run(self) -> None:
         seen: dict[TopicPartition, int] = {}
         while not self.should_stop:
             try:
                 async with reader(self._settings) as consumer:
-                    consumer.assign(tps)
-                    while not self.should_stop:
-                        for topic, value in [
-                            (tp.topic, found.value) for tp, found in await tail(consumer, tps, seen)
-                        ]:
-                            self._take(topic, value)
-                        # Else the client goes on to fetch what nobody looks at.
-                        consumer.pause(*tps)
-                        self._changed()
-                        self._watched.clear()
-                        await self.wait(self._watched)  # type: ignore[arg-type]
-                        await self.sleep(EVERY_S)
-                        consumer.resume(*tps)
+                    await self._follow(consumer, seen)
             except (TransientError, KafkaError, OSError, TimeoutError) as error:
                 log.warning("the latest messages cannot be read: %s", error)
-                await self.sleep(2.0)
+                await self.sleep(RETRY_S)
 
-    def _take(self, topic: str, value: bytes | None) -> None:
+    async def _follow(self, consumer: AIOKafkaConsumer, seen: dict[TopicPartition, int]) -> None:
+        """Read on from the offsets in `seen` each time that somebody looks."""
+        consumer.assign(self._tps)
+        while not self.should_stop:
+            for tp, row in await tail(consumer, self._tps, seen):
+                self._keep(tp.topic, row.value)
+            # Else the client prefetches what nobody looks at.
+            consumer.pause(*self._tps)
+            self._on_change()
+            self._watched.clear()
+            await self.wait(self._watched)  # type: ignore[arg-type]
+            await self.sleep(READ_EVERY_S)
+            consumer.resume(*self._tps)
+
+    def _keep(self, topic: str, value: bytes | None) -> None:
         if value is None:
             return
         try:
@@ -75,4 +81,4 @@ class Latest(Service):
             else:
                 self.deliveries.append(Delivery.decode(value))
         except InvalidRecord as error:
-            log.warning("left out a record of %s: %s", topic, error)
+            log.warning("skipped a record of %s: %s", topic, error)

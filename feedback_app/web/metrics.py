@@ -13,14 +13,14 @@ Sample = tuple[Labels, float]
 
 
 def render(figures: Json) -> str:
-    """Return the exposition of what `web.view.figures` returns."""
+    """Return the metrics of the figures, which are those of `web.view.figures`."""
     stats = figures["stats"]
     return "".join(
         [
             *_sources(stats["sources"]),
             *_stages(stats["stages"]),
             *_alerts(stats["alerts"]),
-            *_letters(stats["dead_letters"]),
+            *_dead_letters(stats["dead_letters"]),
             _family(
                 "feedback_sentiment_total",
                 "counter",
@@ -46,7 +46,7 @@ def render(figures: Json) -> str:
             _family(
                 "feedback_outside_fault",
                 "gauge",
-                "1 for each outside party that does not work.",
+                "1 for each dependency that fails.",
                 [({"party": dependency}, 1) for dependency in figures["faults"]],
             ),
         ]
@@ -65,7 +65,7 @@ def _sources(sources: Json) -> list[str]:
         _family(
             "feedback_records_total",
             "counter",
-            "What became of a source's records; filtered ones were never ingested.",
+            "Outcomes of a source's records; filtered ones were never ingested.",
             [
                 ({"source": name, "outcome": outcome}, source[outcome])
                 for name, source in sources.items()
@@ -112,14 +112,14 @@ def _stages(stages: Json) -> list[str]:
         _family(
             "feedback_stage_waiting",
             "gauge",
-            "1 while a stage waits for something outside.",
+            "1 while a dependency blocks a stage.",
             [({"stage": name}, bool(stage["waiting_for"])) for name, stage in stages.items()],
         ),
     ]
 
 
-def _letters(letters: Json | None) -> list[str]:
-    samples: list[Sample] = [] if letters is None else [({}, letters["open"])]
+def _dead_letters(counts: Json | None) -> list[str]:
+    samples: list[Sample] = [] if counts is None else [({}, counts["open"])]
     text = "Dead letters that were neither retried nor dropped."
     return [_family("feedback_dead_letters_open", "gauge", text, samples)]
 
@@ -133,7 +133,7 @@ def _alerts(alerts: Json) -> list[str]:
             "Alerts for a channel.",
             [({"channel": name}, channel["created"]) for name, channel in alerts.items()],
         ),
-        # No counter: an alert that is taken back leaves `delivered` again.
+        # Not a counter: a retracted alert is subtracted from `delivered`.
         _family(
             "feedback_alerts",
             "gauge",
@@ -147,7 +147,7 @@ def _alerts(alerts: Json) -> list[str]:
         _family(
             "feedback_duplicates_repaired_total",
             "counter",
-            "Second messages of an alert that were found and deleted.",
+            "Duplicate messages of an alert that were found and deleted.",
             [
                 ({"channel": name}, channel["duplicates_repaired"])
                 for name, channel in alerts.items()

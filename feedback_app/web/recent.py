@@ -1,4 +1,4 @@
-"""The latest messages and alerts as the page shows them. Pure."""
+"""The JSON of the latest messages and alerts. Pure."""
 
 import html
 import re
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 
 def newest_revisions(recent: Iterable[ScoredFeedback]) -> dict[str, ScoredFeedback]:
-    """Return the newest revision of each feedback id, the latest to arrive last.
+    """Return {feedback id: its newest revision}, in the order of arrival.
 
     A deletion wins over every revision.
     """
@@ -34,7 +34,7 @@ def newest_revisions(recent: Iterable[ScoredFeedback]) -> dict[str, ScoredFeedba
 
 
 def messages(known: Mapping[str, ScoredFeedback], limit: int = MAX_MESSAGES) -> list[Json]:
-    """Return the latest messages, newest first, without those that were deleted."""
+    """Return the latest messages, newest first, without deleted ones."""
     shown = [scored for scored in known.values() if scored.feedback.kind != "delete"]
     return [_message(scored) for scored in reversed(shown[-limit:])]
 
@@ -45,7 +45,7 @@ def alerts(
     settings: Settings,
     limit: int = MAX_ALERTS,
 ) -> list[Json]:
-    """Return the latest alerts, newest first, each with its channel's name and its state."""
+    """Return the latest alerts, newest first, with state and channel name."""
     newest: dict[str, Delivery] = {}
     for delivery in deliveries:
         newest.pop(delivery.id, None)
@@ -58,7 +58,7 @@ def alerts(
 
 
 def web_link(url: str | None) -> str | None:
-    """Return an address only where it is one of the web."""
+    """Return the URL if it is an http or https one, else None."""
     try:
         parts = urlsplit(url or "")
     except ValueError:
@@ -104,12 +104,12 @@ def _alert(delivery: Delivery, scored: ScoredFeedback | None, channels: Mapping[
 
 
 def _alert_text(delivery: Delivery, scored: ScoredFeedback | None) -> str | None:
-    """Return the text, or None where neither the message nor a digest's line is at hand."""
+    """Return the text, or None if neither the message nor a line of a digest is known."""
     if scored is not None:
         return _cut(scored.feedback.text)
     if delivery.line is None:
         return None
-    # A line is written for Slack: links have a form of their own, three characters are escaped.
+    # The line is Slack markup: <url|text> links, and three escaped characters.
     return _cut(html.unescape(SLACK_LINK.sub(r"\1", delivery.line).removeprefix("• ")))
 
 

@@ -1,23 +1,24 @@
-"""Who may see the page: the token, the Host and Origin checks, and the headers.
+"""Access to the page: the token, the session cookie, Host and Origin checks, security headers.
 
-The decisions are pure functions; `middleware` and `set_headers` are the shell around them.
+The decisions are pure functions; `guard` and `set_headers` apply them.
 """
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from feedback_app.clock import Clock
 from feedback_app.settings import LOOPBACK, Settings
 
 COOKIE = "feedback_session"
 SESSION_S = 7 * 24 * 3600
 MAX_BODY_BYTES = 16 * 1024
 MAX_PATH = 200
-"""Characters of a path with its query; a longer file name would be an error of the system."""
+"""Characters of a path with its query; longer file names raise errors in the file system."""
 OPEN_PATHS = ("/healthz", "/readyz", "/login")
 OPEN_PREFIX = "/static/"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -36,21 +37,21 @@ HEADERS = {
 
 
 def session(token: str, now: float) -> str:
-    """Return a cookie value that holds for a week: when it ends, and a proof without the token."""
+    """Return a cookie value for a week: its end and a signature; it does not reveal the token."""
     end = str(int(now) + SESSION_S)
-    return f"{end}.{_proof(token, end)}"
+    return f"{end}.{_signature(token, end)}"
 
 
 def session_holds(value: str, token: str, now: float) -> bool:
-    """Whether a cookie value was made with `token` and has not ended."""
-    end, _, proof = value.partition(".")
-    given = proof.encode("utf-8", "surrogatepass")
-    whole = hmac.compare_digest(given, _proof(token, end).encode())
-    return whole and end.isdecimal() and now < int(end)
+    """Whether a cookie value was signed with `token` and has not expired."""
+    end, _, signature = value.partition(".")
+    given = signature.encode("utf-8", "surrogatepass")
+    valid = hmac.compare_digest(given, _signature(token, end).encode())
+    return valid and end.isdecimal() and now < int(end)
 
 
 def same(given: str, token: str) -> bool:
-    """Compare two tokens in a time that says nothing of where they differ."""
+    """Compare two tokens in constant time."""
     return hmac.compare_digest(
         hashlib.sha256(given.encode("utf-8", "surrogatepass")).digest(),
         hashlib.sha256(token.encode()).digest(),
@@ -58,9 +59,9 @@ def same(given: str, token: str) -> bool:
 
 
 def known_host(host: str, settings: Settings) -> bool:
-    """Whether a Host header is one of this page's; a page on loopback has loopback's names only.
+    """Whether a Host header is valid for this page; on loopback only the names of loopback are.
 
-    A stranger's name that resolves to 127.0.0.1 (DNS rebinding) is refused by this.
+    This prevents DNS rebinding: a foreign name that resolves to 127.0.0.1.
     """
     if settings.web_host not in LOOPBACK:
         return True
@@ -72,7 +73,7 @@ def known_host(host: str, settings: Settings) -> bool:
 
 
 def own_origin(headers: Mapping[str, str]) -> bool:
-    """Whether a changing request comes from this page, or from no browser at all."""
+    """Whether a request that changes something comes from this page, or not from a browser."""
     origin = headers.get("Origin")
     if origin is not None:
         _, _, place = origin.partition("://")
@@ -81,7 +82,7 @@ def own_origin(headers: Mapping[str, str]) -> bool:
 
 
 def allowed(request: web.Request, token: str | None, now: float) -> bool:
-    """Whether a request carries the token, as Bearer or as a session, where one is set."""
+    """Whether a request carries the token, as Bearer or session; always if no token is set."""
     if token is None:
         return True
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
@@ -90,8 +91,8 @@ def allowed(request: web.Request, token: str | None, now: float) -> bool:
     return session_holds(request.cookies.get(COOKIE, ""), token, now)
 
 
-def guard(settings: Settings, clock: Callable[[], float], refuse: Handler) -> Middleware:
-    """Return the middleware; `refuse` answers a request that lacks the token."""
+def guard(settings: Settings, clock: Clock, refuse: Handler) -> Middleware:
+    """Return the middleware; `refuse` answers requests without the token."""
     token = None if settings.web_token is None else settings.web_token.get_secret_value()
 
     @web.middleware
@@ -107,7 +108,7 @@ def guard(settings: Settings, clock: Callable[[], float], refuse: Handler) -> Mi
         if request.method not in SAFE_METHODS and not own_origin(request.headers):
             raise web.HTTPForbidden(text="Requests from other pages change nothing here.\n")
         is_open = request.path in OPEN_PATHS or request.path.startswith(OPEN_PREFIX)
-        if not is_open and not allowed(request, token, clock()):
+        if not is_open and not allowed(request, token, clock.time()):
             return await refuse(request)
         return await handler(request)
 
@@ -115,12 +116,12 @@ def guard(settings: Settings, clock: Callable[[], float], refuse: Handler) -> Mi
 
 
 async def set_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Set the security headers on an answer that is about to leave."""
+    """Set the security headers of a response."""
     response.headers.update(HEADERS)
     is_file = request.path.startswith(OPEN_PREFIX)
     response.headers.setdefault("Cache-Control", "no-cache" if is_file else "no-store")
 
 
-def _proof(token: str, end: str) -> str:
+def _signature(token: str, end: str) -> str:
     key = hashlib.sha256(token.encode()).digest()
     return hmac.new(key, f"feedback page {end}".encode("utf-8", "replace"), "sha256").hexdigest()

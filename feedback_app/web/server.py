@@ -1,4 +1,4 @@
-"""The routes, attached to the web app that Faust serves on the worker's port."""
+"""The routes of the page, the probes and the metrics."""
 
 import asyncio
 from importlib.resources import files
@@ -25,11 +25,11 @@ from feedback_app.web.view import (
 STATIC = Path(str(files("feedback_app.web") / "static"))
 WRITE_TIMEOUT_S = 10.0
 NO_FORM = (ValueError, LookupError, HttpProcessingError, web.RequestPayloadError)
-"""What aiohttp raises for a body that is not what its headers say."""
+"""What aiohttp raises for a body that does not match its headers."""
 
 
 def attach(web_app: web.Application, view: WebView) -> None:
-    """Add routes, checks and headers to `web_app`; to be called before Faust adds its own."""
+    """Add routes, checks and headers to `web_app`."""
     pages = Pages(view)
     web_app.middlewares.append(security.guard(view.settings, view.clock, pages.refuse))
     web_app.on_response_prepare.append(security.set_headers)
@@ -48,7 +48,7 @@ def attach(web_app: web.Application, view: WebView) -> None:
 
 
 class Pages:
-    """The handlers, over one view."""
+    """The request handlers; `view` is all that they know of the worker."""
 
     def __init__(self, view: WebView) -> None:
         self._view = view
@@ -57,7 +57,7 @@ class Pages:
         self._login = (STATIC / "login.html").read_bytes()
 
     async def close(self, _: web.Application) -> None:
-        """End the open event streams, which would otherwise hold up the stop."""
+        """End the open event streams, which would block the shutdown."""
         await self._broadcast.close()
 
     async def index(self, _: web.Request) -> web.Response:
@@ -65,11 +65,11 @@ class Pages:
         return _html(self._index)
 
     async def login_form(self, _: web.Request) -> web.Response:
-        """Answer with the form that asks for the token."""
+        """Answer with the login form."""
         return _html(self._login)
 
     async def login(self, request: web.Request) -> web.Response:
-        """Set the session cookie for the right token, else show the form again."""
+        """Set the session cookie if the token is right, else show the form again."""
         token = self._view.settings.web_token
         if token is None:
             raise web.HTTPSeeOther("/")
@@ -83,7 +83,7 @@ class Pages:
         answer = web.Response(status=303, headers={"Location": "/"})
         answer.set_cookie(
             security.COOKIE,
-            security.session(token.get_secret_value(), self._view.clock()),
+            security.session(token.get_secret_value(), self._view.clock.time()),
             max_age=security.SESSION_S,
             httponly=True,
             samesite="Strict",
@@ -92,13 +92,13 @@ class Pages:
         return answer
 
     async def logout(self, _: web.Request) -> web.Response:
-        """Forget the session in this browser."""
+        """Delete the session cookie."""
         answer = web.Response(status=303, headers={"Location": "/login"})
         answer.del_cookie(security.COOKIE)
         return answer
 
     async def refuse(self, request: web.Request) -> web.Response:
-        """Answer a request without the token: a person gets the form, a program a line."""
+        """Answer a request without the token: the form for a browser, JSON for a program."""
         if request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
             return _html(self._login, status=401)
         answer = _json({"error": "send the token as Authorization: Bearer"}, status=401)
@@ -114,7 +114,7 @@ class Pages:
         return _verdict(health.alive(self._view.health()))
 
     async def readyz(self, _: web.Request) -> web.Response:
-        """Answer whether this process takes part in the work."""
+        """Answer whether this process does its share of the work."""
         return _verdict(health.ready(self._view.health()))
 
     async def metrics(self, _: web.Request) -> web.Response:
@@ -136,7 +136,7 @@ class Pages:
             async for data in stream:
                 if not answer.prepared:
                     await answer.prepare(request)
-                # A listener that takes nothing must not keep its seat.
+                # A listener that reads nothing must not stay connected.
                 async with asyncio.timeout(WRITE_TIMEOUT_S):
                     await answer.write(data)
         except TooManyListeners:

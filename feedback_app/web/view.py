@@ -1,10 +1,11 @@
-"""What the web side needs from the worker, and the parts that the page is made of."""
+"""The JSON of the page, and what the web side needs from the worker."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import orjson
 
+from feedback_app.clock import Clock
 from feedback_app.settings import Settings
 from feedback_app.stats.cluster import faults, source_details, stats
 from feedback_app.stats.dead_letters import DeadLetters
@@ -29,7 +30,7 @@ Json = dict[str, Any]
 
 
 class WebView(Protocol):
-    """The worker as the web side sees it; every member is cheap and never blocks."""
+    """The worker, as the web side sees it; every member is cheap and none blocks."""
 
     @property
     def settings(self) -> Settings:
@@ -37,41 +38,42 @@ class WebView(Protocol):
 
     @property
     def ledger(self) -> Ledger:
-        """All that the topic `stats` says."""
+        """The sums of the topic `stats`."""
 
     @property
     def dead_letters(self) -> DeadLetters:
-        """The dead letters as a whole."""
+        """The number of dead letters."""
 
     @property
     def recent(self) -> Sequence[ScoredFeedback]:
-        """A bounded tail of `scored`, the latest last."""
+        """The latest records of `scored`, newest last."""
 
     @property
     def recent_alerts(self) -> Sequence[Delivery]:
-        """A bounded tail of `deliveries`, the latest last."""
+        """The latest records of `deliveries`, newest last."""
 
-    def clock(self) -> float:
-        """Return Unix seconds."""
+    @property
+    def clock(self) -> Clock:
+        """The time."""
 
     def health(self) -> Health:
         """Return a snapshot of this process."""
 
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
-        """Have `changed` called, on the event loop, when something is new; returns the way out."""
+        """Call `changed` on the event loop when something is new; returns the unsubscribe."""
 
 
 def whole(view: WebView) -> Json:
-    """Return what `/stats` answers."""
+    """Return the JSON of `/stats`."""
     return {
-        **stats(view.ledger, view.settings, view.clock()),
+        **stats(view.ledger, view.settings, view.clock.time()),
         "dead_letters": view.dead_letters.counts(),
     }
 
 
 def figures(view: WebView) -> Json:
-    """Return `/stats` and, beside it, what only the page shows."""
-    live = view.ledger.workers(view.clock())
+    """Return `/stats` and what only the page shows."""
+    live = view.ledger.workers(view.clock.time())
     labels = view.ledger.totals("sentiment").values()
     return {
         "stats": whole(view),
@@ -88,12 +90,12 @@ def figures(view: WebView) -> Json:
 
 
 def series(view: WebView, minutes: int, step: int) -> Json:
-    """Return the sentiment stage's counts in `minutes` up to now, `step` minutes a bar.
+    """Return the counts of the sentiment stage over the last `minutes`, in bars of `step` minutes.
 
-    `rows` are [Unix seconds of the bar's begin, a count for each of `names`], oldest first. Bars
-    begin at multiples of `step`, so that they do not shift as time goes on.
+    `rows` are [start of the bar in Unix seconds, one count per name in `names`], oldest first. Bars
+    start at multiples of `step`, so that they do not shift over time.
     """
-    now = view.clock()
+    now = view.clock.time()
     end = (int(now // 60) // step + 1) * step * 60 - 1
     each = view.ledger.series("sentiment", end, minutes)
     rows = []

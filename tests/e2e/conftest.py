@@ -1,4 +1,4 @@
-"""A real Chromium for the tests of the page: Debian's, driven by Playwright."""
+"""A real Chromium for the tests of the page, driven by Playwright."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ FLAGS = (
     "--disable-sync",
 )
 
-# Not only what is found, what is expected may come late too.
+# Expectations may take as long as lookups.
 expect.set_options(timeout=30_000)
 
 OpenPage = Callable[..., Awaitable[Page]]
@@ -30,7 +30,7 @@ OpenPage = Callable[..., Awaitable[Page]]
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
-    """The browser, started once; without one the tests skip, and fail where CI is set."""
+    """The browser, started once; without one the tests skip, or fail if CI is set."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         line = "no Chromium: apt-get install chromium"
@@ -45,9 +45,9 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def open_page(chromium: Browser) -> AsyncIterator[OpenPage]:
-    """Opens pages, each with a profile of its own.
+    """Opens pages, each with its own profile.
 
-    At the end nothing may have been asked of another host, and no error may stand in the console.
+    At the end there must be no request to another host and no error in the console.
     """
     errors: list[str] = []
     hosts: set[str] = set()
@@ -70,10 +70,10 @@ async def open_page(chromium: Browser) -> AsyncIterator[OpenPage]:
             page.on("pageerror", lambda error: errors.append(str(error)))
             page.on(
                 "console",
-                lambda said: (
-                    errors.append(said.text)
-                    # A refused or failed request is what some tests are about.
-                    if said.type == "error" and "Failed to load resource" not in said.text
+                lambda entry: (
+                    errors.append(entry.text)
+                    # Some tests provoke refused or failed requests.
+                    if entry.type == "error" and "Failed to load resource" not in entry.text
                     else None
                 ),
             )

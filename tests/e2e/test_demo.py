@@ -1,4 +1,4 @@
-"""The demo as a person sees it: both pages in a real Chromium, on the bundled model."""
+"""The demo as a user sees it: both pages in a real Chromium, with the bundled model."""
 
 import asyncio
 import json
@@ -29,16 +29,16 @@ TEXTS = (
 
 
 class Demo:
-    """A demo under way."""
+    """A running demo."""
 
     def __init__(self, process: asyncio.subprocess.Process, page: str, slack: str) -> None:
         self.process, self.page, self.slack = process, page, slack
-        self.below = psutil.Process(process.pid).children(recursive=True)
+        self.children = psutil.Process(process.pid).children(recursive=True)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
-    """The demo with nothing prepared for it: its own broker, sandbox and worker."""
+    """The demo without any preparation: with its own broker, sandbox and worker."""
     lines = tmp_path / "in.jsonl"
     lines.write_text("".join(json.dumps({"text": text}) + "\n" for text in TEXTS))
     command = ("-m", "feedback_app", "demo", "--via", "slack")
@@ -50,13 +50,13 @@ async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
         stderr=asyncio.subprocess.PIPE,
     )
     assert process.stderr is not None
-    said = ""
+    output = ""
     async with asyncio.timeout(UP_WITHIN_S):
-        while "Ctrl-C" not in said:
+        while "Ctrl-C" not in output:
             line = await process.stderr.readline()
-            assert line, said
-            said += line.decode()
-    page, slack = re.findall(r"http://127\.0\.0\.1:\d+/", said)
+            assert line, output
+            output += line.decode()
+    page, slack = re.findall(r"http://127\.0\.0\.1:\d+/", output)
     yield Demo(process, page, slack)
     if process.returncode is None:
         process.kill()
@@ -76,11 +76,11 @@ async def test_feedback_shows_on_the_page_and_its_alert_in_slack(
     await expect(slack.locator("#messages")).to_contain_text(TEXTS[0][:40])
     await slack.get_by_text("positive-feedback").first.click()
     await expect(slack.locator("#messages")).to_contain_text(TEXTS[1][:40])
-    demo.below += psutil.Process(demo.process.pid).children(recursive=True)
+    demo.children += psutil.Process(demo.process.pid).children(recursive=True)
     demo.process.send_signal(signal.SIGINT)
     began = time.monotonic()
     await demo.process.communicate()
     assert demo.process.returncode == 0
     assert time.monotonic() - began < 40
-    _, alive = await asyncio.to_thread(psutil.wait_procs, demo.below, 10)
+    _, alive = await asyncio.to_thread(psutil.wait_procs, demo.children, 10)
     assert alive == []

@@ -1,4 +1,4 @@
-"""The page in a real Chromium, on a made-up view."""
+"""The page in a real Chromium, with made-up data."""
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -25,7 +25,7 @@ HOSTILE = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script> &
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def served() -> AsyncIterator[Serve]:
-    """Serves views until the test is over."""
+    """Serves views until the end of the test."""
     async with AsyncExitStack() as stack:
 
         async def start(view: FakeView) -> str:
@@ -66,7 +66,7 @@ async def test_the_page_shows_the_figures(open_page: OpenPage, served: Serve) ->
     assert await page.locator("#plot rect.negative").count() > 30
 
 
-async def test_what_is_new_appears_and_what_is_deleted_goes(
+async def test_new_items_appear_and_deleted_ones_disappear(
     open_page: OpenPage, served: Serve
 ) -> None:
     view = empty_view()
@@ -84,12 +84,12 @@ async def test_what_is_new_appears_and_what_is_deleted_goes(
     await expect(page.locator("#alerts > li .meta")).to_contain_text("#negative-feedback")
     view.recent = [*view.recent, scored("a", "", kind="delete", revision=2)]
     view.change()
-    await expect(page.locator("#alerts > li .text")).to_contain_text("Taken back")
+    await expect(page.locator("#alerts > li .text")).to_contain_text("Recalled")
     await expect(page.locator("#messages > li .text")).to_have_text(["It works now"])
     await expect(page.locator("body")).not_to_contain_text("It broke again")
 
 
-async def test_text_from_outside_runs_nothing(open_page: OpenPage, served: Serve) -> None:
+async def test_text_of_messages_is_never_executed(open_page: OpenPage, served: Serve) -> None:
     view = empty_view()
     view.recent = [
         scored("a", HOSTILE, author=HOSTILE, url="javascript:window.pwned=1", source=HOSTILE)
@@ -107,12 +107,14 @@ async def test_text_from_outside_runs_nothing(open_page: OpenPage, served: Serve
 
 
 def replace_status(view: FakeView, **changes: Any) -> Any:
-    """Return a live worker's words with some changed."""
-    [status, _] = busy_view(now=view.now).ledger.workers(view.now)
+    """Return a live worker's status with some fields changed."""
+    [status, _] = busy_view(now=view.clock.now).ledger.workers(view.clock.now)
     return type(status)(**{**status.asdict(), **changes})
 
 
-async def test_links_open_apart_and_give_away_nothing(open_page: OpenPage, served: Serve) -> None:
+async def test_links_open_in_a_new_tab_without_a_referrer(
+    open_page: OpenPage, served: Serve
+) -> None:
     view = empty_view()
     view.recent = [scored("a", "See this", url="https://x.example/status/1")]
     page = await open_page(await served(view))
@@ -122,7 +124,7 @@ async def test_links_open_apart_and_give_away_nothing(open_page: OpenPage, serve
     await expect(link).to_have_attribute("target", "_blank")
 
 
-async def test_a_lost_connection_is_said_and_comes_back_by_itself(open_page: OpenPage) -> None:
+async def test_a_lost_connection_is_shown_and_restored_automatically(open_page: OpenPage) -> None:
     view = busy_view()
     runner, url = await serve(view)
     page = await open_page(url)
@@ -141,7 +143,9 @@ async def test_a_lost_connection_is_said_and_comes_back_by_itself(open_page: Ope
         await again.cleanup()
 
 
-async def test_an_outside_fault_is_named_on_the_page(open_page: OpenPage, served: Serve) -> None:
+async def test_a_failing_dependency_is_named_on_the_page(
+    open_page: OpenPage, served: Serve
+) -> None:
     view = empty_view()
     view.ledger.take(
         replace_status(
@@ -152,7 +156,7 @@ async def test_an_outside_fault_is_named_on_the_page(open_page: OpenPage, served
     )
     page = await open_page(await served(view))
     await expect(page.locator("#banner")).to_have_text(
-        "Waiting for 1 service outside: slack (answers 503)"
+        "Waiting for 1 external service: slack (answers 503)"
     )
     await expect(page.locator("#stages tbody tr").nth(3)).to_contain_text("waiting")
 
@@ -160,7 +164,7 @@ async def test_an_outside_fault_is_named_on_the_page(open_page: OpenPage, served
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("make", [busy_view, empty_view])
-async def test_nothing_sticks_out_or_jumps(
+async def test_nothing_overflows_or_shifts(
     open_page: OpenPage,
     served: Serve,
     make: Callable[[], FakeView],
@@ -180,7 +184,7 @@ async def test_nothing_sticks_out_or_jumps(
     assert await page.evaluate("window.shift") < 0.05
 
 
-async def test_an_empty_page_says_what_to_do_next(open_page: OpenPage, served: Serve) -> None:
+async def test_an_empty_page_explains_the_next_step(open_page: OpenPage, served: Serve) -> None:
     page = await open_page(await served(empty_view()))
     await expect(page.locator("#sources")).to_contain_text("FEEDBACK_X_QUERY")
     await expect(page.locator("#messages")).to_contain_text("feedback say")
@@ -212,16 +216,16 @@ async def test_everything_can_be_done_with_the_keyboard(open_page: OpenPage, ser
     await expect(page.locator(".tip")).to_contain_text("negative")
 
 
-async def test_messages_can_be_narrowed_to_one_sentiment(
-    open_page: OpenPage, served: Serve
-) -> None:
+async def test_messages_can_be_filtered_by_sentiment(open_page: OpenPage, served: Serve) -> None:
     page = await open_page(await served(busy_view()))
     await page.locator('[data-label="negative"]').click()
     items = page.locator("#messages > li")
     assert await items.count() == await page.locator("#messages .score.negative").count() > 5
 
 
-async def test_a_reader_further_down_is_not_disturbed(open_page: OpenPage, served: Serve) -> None:
+async def test_new_messages_do_not_move_the_list_of_a_reader_who_scrolled_down(
+    open_page: OpenPage, served: Serve
+) -> None:
     view = busy_view()
     page = await open_page(await served(view))
     await page.locator("#messages").evaluate("(list) => { list.scrollTop = 300; }")
@@ -234,7 +238,7 @@ async def test_a_reader_further_down_is_not_disturbed(open_page: OpenPage, serve
     await expect(page.locator("#fresh")).to_be_hidden()
 
 
-async def test_the_token_opens_the_page_and_signing_out_closes_it(
+async def test_the_token_signs_in_and_the_button_signs_out(
     open_page: OpenPage, served: Serve
 ) -> None:
     url = await served(busy_view(FEEDBACK_WEB_TOKEN="right"))

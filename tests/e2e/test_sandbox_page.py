@@ -1,4 +1,4 @@
-"""The sandbox's page in a real Chromium: what people and the app say, live."""
+"""The sandbox's page in a real Chromium: messages of people and of the app, live."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -39,7 +39,7 @@ ALERT: list[dict[str, Any]] = [
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def sandbox() -> AsyncIterator[Sandbox]:
-    """A sandbox in which nothing is late."""
+    """A sandbox without delays."""
     box = Sandbox(x={"index_delay": (0, 0)}, slack={"history_delay": (0, 0)})
     await box.start()
     yield box
@@ -75,7 +75,7 @@ async def test_a_message_shows_with_its_changes(open_page: OpenPage, sandbox: Sa
     await expect(messages).to_have_count(1)
 
 
-async def test_hostile_text_is_only_text(open_page: OpenPage, sandbox: Sandbox) -> None:
+async def test_hostile_text_is_shown_as_plain_text(open_page: OpenPage, sandbox: Sandbox) -> None:
     sandbox.slack.say("#feedback", HOSTILE)
     sandbox.slack.say("#feedback", HOSTILE, raw=True)
     sandbox.slack.say("#feedback", "<javascript:window.pwned=1|click>", raw=True)
@@ -106,7 +106,7 @@ async def test_an_alert_shows_and_its_button_works(open_page: OpenPage, sandbox:
     assert (await pressed.value).status == 200
 
 
-async def test_what_is_typed_is_said(open_page: OpenPage, sandbox: Sandbox) -> None:
+async def test_typed_messages_are_posted(open_page: OpenPage, sandbox: Sandbox) -> None:
     page = await open_page(sandbox.url)
     await page.select_option("#who", "priya.nair")
     await page.fill("#text", "typed & sent")
@@ -122,7 +122,9 @@ async def test_what_is_typed_is_said(open_page: OpenPage, sandbox: Sandbox) -> N
     assert post.author.username == "priya_nair"
 
 
-async def test_other_channels_count_what_is_new(open_page: OpenPage, sandbox: Sandbox) -> None:
+async def test_other_channels_count_their_new_messages(
+    open_page: OpenPage, sandbox: Sandbox
+) -> None:
     page = await open_page(sandbox.url)
     await alert(sandbox, "#positive-feedback")
     side = page.locator("#channels li", has_text="positive-feedback")

@@ -18,9 +18,7 @@ async def test_a_schedule_of_faults_loses_nothing_and_doubles_nothing(
     faults = schedule(seed, FAULTS, seconds=SECONDS)
     kafka = await kafka_cluster(1)
     fleet = await new_fleet(kafka.bootstrap, seed=seed)
-    outcome = await Engine(
-        Run(seed, messages=480, rate=30, faults=faults), fleet, kafka
-    ).carry_out()
+    outcome = await Engine(Run(seed, messages=480, rate=30, faults=faults), fleet, kafka).run()
     assert not outcome.audit.problems, fleet.folder
     assert (outcome.audit.lost, outcome.audit.doubled_left) == (0, 0)
     if ZOMBIE not in outcome.faults:

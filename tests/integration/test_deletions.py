@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from chaos.fleet import NEGATIVE, POSITIVE, Fleet
+from chaos.host_stalls import HostStalls
 from chaos.processes import FEEDBACK
-from chaos.stalls import Stalls
 from chaos.waiting import until
 from tests.integration.conftest import NewFleet
 
@@ -57,11 +57,11 @@ def alerts(fleet: Fleet) -> bool:
 
 
 async def withdrawn(fleet: Fleet) -> float:
-    """Return the seconds until no alert shows the text, without the machine's own standstills."""
-    with Stalls() as stalls:
+    """Return the seconds until no alert shows the text, without the machine's own stalls."""
+    with HostStalls() as host:
         began = time.monotonic()
         took = await until(lambda: not alerts(fleet), 60, "notes")
-        return took - stalls.within(began, began + took)
+        return took - host.within(began, began + took)
 
 
 async def test_nothing_of_a_deleted_message_is_shown_any_more(new_fleet: NewFleet) -> None:

@@ -5,13 +5,13 @@ import sys
 
 import pytest
 
+from chaos.faulty_model import GO, HANGS, HANGS_S
 from chaos.fleet import Fleet
 from chaos.group import STABLE, GroupWatch
+from chaos.host_stalls import HostStalls
 from chaos.load import People, acts
-from chaos.poor_model import GO, HANGS, HANGS_S
 from chaos.processes import WorkerProcess
-from chaos.recovery import longest, standstills
-from chaos.stalls import Stalls
+from chaos.recovery import longest, stalls
 from chaos.waiting import until
 from tests.integration.conftest import NewFleet
 
@@ -22,8 +22,8 @@ STOPPED_S = 3.0
 """How long a partition may stand still for a worker that was asked to end."""
 REBALANCED_S = HANGS_S[0]
 """A rebalance is over before the model is: it does not wait for it."""
-POOR_MODEL = (sys.executable, "-m", "chaos.poor_model", "worker", "-l", "info")
-WRONG_HOP = (sys.executable, "-m", "chaos.wrong_hop", "worker", "-l", "info")
+FAULTY_MODEL = (sys.executable, "-m", "chaos.faulty_model", "worker", "-l", "info")
+EARLY_ACK = (sys.executable, "-m", "chaos.early_ack", "worker", "-l", "info")
 
 
 async def played(fleet: Fleet, count: int, rate: float = RATE) -> None:
@@ -65,11 +65,11 @@ async def test_a_killed_worker_an_added_one_and_a_stopped_one_lose_and_double_no
     assert (found.lost, found.doubled_seen, found.doubled_left) == (0, 0, 0)
     assert found.messages == 700
     assert found.alerts > 150
-    assert longest(standstills(fleet.observer.topics)) < 30
+    assert longest(stalls(fleet.observer.topics)) < 30
 
 
 async def test_a_hop_that_acknowledges_what_only_waits_is_noticed(new_fleet: NewFleet) -> None:
-    fleet = await new_fleet(program=WRONG_HOP)
+    fleet = await new_fleet(program=EARLY_ACK)
     await fleet.start_workers(2)
     playing = asyncio.create_task(played(fleet, 700))
     await one_of_two_killed(fleet)
@@ -85,7 +85,7 @@ async def test_a_rolling_restart_of_three_loses_and_doubles_nothing_and_stalls_n
     fleet = await new_fleet()
     workers = await fleet.start_workers(3)
     playing = asyncio.create_task(played(fleet, 100_000, rate=50))
-    with Stalls() as stalls:
+    with HostStalls() as host:
         for worker in workers:
             await scored(fleet, len(fleet.observer.topics.scored) + 50)
             worker.terminate()
@@ -97,17 +97,14 @@ async def test_a_rolling_restart_of_three_loses_and_doubles_nothing_and_stalls_n
     assert not found.problems
     assert (found.lost, found.doubled_seen, found.doubled_left) == (0, 0, 0)
     assert found.messages >= 200
-    stood = [
-        one.seconds - stalls.within(one.begin, one.end)
-        for one in standstills(fleet.observer.topics)
-    ]
+    stood = [one.seconds - host.within(one.begin, one.end) for one in stalls(fleet.observer.topics)]
     assert max(stood, default=0.0) < STOPPED_S
 
 
 async def test_a_model_that_raises_and_hangs_over_a_rebalance_costs_time_only(
     new_fleet: NewFleet,
 ) -> None:
-    fleet = await new_fleet(program=POOR_MODEL)
+    fleet = await new_fleet(program=FAULTY_MODEL)
     (worker,) = await fleet.start_workers(1)
     address, group = (
         fleet.environment[f"FEEDBACK_{name}"] for name in ("KAFKA_BOOTSTRAP", "APP_ID")
@@ -125,4 +122,4 @@ async def test_a_model_that_raises_and_hangs_over_a_rebalance_costs_time_only(
     found = await fleet.settled(60)
     assert not found.problems
     assert (found.lost, found.doubled_seen, found.messages) == (0, 0, 300)
-    assert "a bad day" in worker.log.read_text()
+    assert "a bug in the model" in worker.log.read_text()

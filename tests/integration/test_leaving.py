@@ -11,8 +11,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
 
 from chaos.fleet import SESSION_S, Fleet
 from chaos.group import GroupWatch
+from chaos.host_stalls import HostStalls
 from chaos.processes import WorkerProcess
-from chaos.stalls import Stalls
 from chaos.waiting import until
 from tests.integration.conftest import KafkaCluster, NewFleet
 
@@ -59,11 +59,11 @@ async def member(fleet: Fleet, holding: Holding | None = None) -> AsyncIterator[
 
 async def leaves(fleet: Fleet, worker: WorkerProcess, watch: GroupWatch, others: int) -> None:
     """Ask a worker to end while it waits for its place; it must be gone from the group at once."""
-    with Stalls() as stalls:
+    with HostStalls() as host:
         worker.terminate()
         began = time.monotonic()
         took = await until(lambda: watch.members == others, SESSION_S + 25, "it has left", 0.02)
-        took -= stalls.within(began, began + took)
+        took -= host.within(began, began + took)
     assert took < BAR_S, worker.tail(60)
     assert await worker.ended(25) == 0, worker.tail(60)
 
@@ -130,7 +130,7 @@ async def test_a_worker_that_ends_while_kafka_is_away_ends_and_loses_nothing(
     cluster.nodes[0].kill()
     worker.terminate()
     assert await worker.ended(25) == 1, worker.tail(60)
-    assert "Ending as it is" in worker.log.read_text()
+    assert "Exiting by force" in worker.log.read_text()
     await cluster.nodes[0].restart()
     await fleet.start_workers(1)
     found = await fleet.settled(120)

@@ -89,19 +89,19 @@ async def test_slack_x_and_kafka_away_for_a_while_cost_nothing(
             await until(lambda: watch.members == 3 and watch.state == "Stable", 60, "three work")
         before = scored()
         await until(lambda: scored() > before, 60, "X goes on while Slack is away")
-        await fleet.slack_link.mend()
+        await fleet.slack_link.restore()
 
         await fleet.x_link.refuse()
         await until(lambda: waits_for(fleet, "x"), 60, "X named as away")
         before = scored()
         await until(lambda: scored() > before, 60, "Slack goes on while X is away")
-        await fleet.x_link.mend()
+        await fleet.x_link.restore()
 
         fleet.slack_link.hang()
         fleet.x_link.hang()
         await asyncio.sleep(AWAY_S)
-        await fleet.slack_link.mend()
-        await fleet.x_link.mend()
+        await fleet.slack_link.restore()
+        await fleet.x_link.restore()
 
         kafka.nodes[0].pause()
         try:

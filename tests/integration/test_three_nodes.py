@@ -7,7 +7,7 @@ import pytest
 
 from chaos.cluster import fill_disk, leader
 from chaos.load import People, acts
-from chaos.recovery import longest, standstills
+from chaos.recovery import longest, stalls
 from chaos.waiting import until
 from feedback_app.broker import Node
 from tests.integration.conftest import KafkaCluster, NewFleet
@@ -69,4 +69,4 @@ async def test_a_killed_leader_and_a_full_disk_lose_and_double_nothing(
     found = await fleet.settled(90)
     assert not found.problems
     assert (found.lost, found.doubled_seen, found.doubled_left) == (0, 0, 0)
-    assert longest(standstills(topics)) < 30
+    assert longest(stalls(topics)) < 30

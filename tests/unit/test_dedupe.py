@@ -14,20 +14,10 @@ from feedback_app.dedupe import DedupeStore, SeenId, merged, seen_from
 from feedback_app.hop import Row, TransientError
 from feedback_app.settings import ConfigurationError
 from models import Feedback, ScoredFeedback
+from tests.support.clocks import HandClock
 
 HOUR = 3600.0
 IDS = ("x:1", "x:2", "slack:C1:1.000001", "a\0b", "ключ 'quoted' %")
-
-
-class Now:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.at = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        """Return Unix seconds."""
-        return self.at
 
 
 def scored(identity: str, offset: int, revision: int = 0, kind: str = "create") -> ScoredFeedback:
@@ -60,7 +50,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("few")
 @given(every=st.lists(RECORDS, max_size=40), asked=st.lists(st.sampled_from(IDS), unique=True))
 def test_all_that_was_taken_in_is_known(every: list[ScoredFeedback], asked: list[str]) -> None:
-    held = DedupeStore(24, Now())
+    held = DedupeStore(24, HandClock())
     for number, one in enumerate(every):
         if number % 3 == 2:
             held.known(asked)
@@ -80,7 +70,7 @@ def test_all_that_was_taken_in_is_known(every: list[ScoredFeedback], asked: list
 @pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("between", [0, 5])
 def test_of_a_raw_record_that_was_scored_twice_the_later_word_counts(between: int) -> None:
-    held = DedupeStore(24, Now())
+    held = DedupeStore(24, HandClock())
     held.remember(scored("a", 7, kind="delete"))
     take(held, *(f"x:{number}" for number in range(between)))
     held.known([])
@@ -96,28 +86,28 @@ def take(held: DedupeStore, *ids: str) -> None:
 
 
 def test_an_id_is_known_for_a_window_and_forgotten_after_two() -> None:
-    now = Now()
-    held = DedupeStore(1, now)
+    clock = HandClock()
+    held = DedupeStore(1, clock)
     take(held, "early", "again")
-    now.at += HOUR
+    clock.now += HOUR
     assert set(held.known(["early", "again"])) == {"early", "again"}
     take(held, "late", "again")
-    now.at += HOUR
+    clock.now += HOUR
     assert set(held.known(["early", "again", "late"])) == {"again", "late"}
     assert sorted(held.known(["again"])["again"].records) == [3]
-    now.at += 3 * HOUR
+    clock.now += 3 * HOUR
     assert held.known(["again", "late"]) == {}, "nothing came for longer than the window"
 
 
 def test_a_clock_that_was_ahead_keeps_nothing_for_longer() -> None:
-    now = Now()
-    now.at += 10_000 * HOUR
-    held = DedupeStore(1, now)
-    now.at -= 10_000 * HOUR
+    clock = HandClock()
+    clock.now += 10_000 * HOUR
+    held = DedupeStore(1, clock)
+    clock.now -= 10_000 * HOUR
     take(held, "a")
     for _ in range(4):
         assert held.known(["a"])
-        now.at += HOUR / 2
+        clock.now += HOUR / 2
     assert held.known(["a"]) == {}
 
 
@@ -127,7 +117,7 @@ def many(count: int, first: int = 0) -> Sequence[ScoredFeedback]:
 
 
 def test_any_number_of_ids_can_be_asked_for() -> None:
-    held = DedupeStore(24, Now())
+    held = DedupeStore(24, HandClock())
     for one in many(3 * revisions.WRITE_BUFFER):
         held.remember(one)
     for count in (0, 1, 2, 9, 63, 64, 65, 700):
@@ -137,7 +127,7 @@ def test_any_number_of_ids_can_be_asked_for() -> None:
 
 
 def test_the_disk_holds_them_and_memory_does_not_grow() -> None:
-    held = DedupeStore(24, Now())
+    held = DedupeStore(24, HandClock())
     for one in many(20 * revisions.WRITE_BUFFER):
         held.restore(Row(0, 0, None, one.encode(), 0.0))
         assert len(held._write_buffer) <= revisions.WRITE_BUFFER
@@ -147,8 +137,8 @@ def test_on_a_full_disk_they_are_held_in_memory_and_then_waited_with(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(revisions, "MAX_BUFFERED", 5 * revisions.WRITE_BUFFER)
-    now = Now()
-    held = DedupeStore(24, now)
+    clock = HandClock()
+    held = DedupeStore(24, clock)
     held._file._database.execute("PRAGMA max_page_count = 20")
     every = many(12 * revisions.WRITE_BUFFER)
     ids = [one.feedback.id for one in every]
@@ -156,7 +146,7 @@ def test_on_a_full_disk_they_are_held_in_memory_and_then_waited_with(
     taken = 0
     while fault is None:
         some = every[taken : taken + 100]
-        now.at += 1
+        clock.now += 1
         try:
             held.known(ids[taken : taken + 100])
         except TransientError as error:
@@ -176,7 +166,7 @@ def test_on_a_full_disk_they_are_held_in_memory_and_then_waited_with(
 
 
 def test_a_disk_that_cannot_be_read_is_waited_for() -> None:
-    held = DedupeStore(24, Now())
+    held = DedupeStore(24, HandClock())
     held._file._database.execute("DROP TABLE a")
     with pytest.raises(TransientError, match="cannot read what is known of ids") as raised:
         held.known(["x:1"])

@@ -1,33 +1,33 @@
-// The page: takes in the parts as they come and hands each to what draws it.
+// The page: receives the parts of the event stream and passes each to its drawing function.
 import { Chart } from "./chart.js";
-import { $, ages, say } from "./dom.js";
+import { $, setText, updateAges } from "./dom.js";
 import { KeyedList, alert, message, noAlerts, noMessages } from "./lists.js";
 import { follow } from "./stream.js";
-import { channels, outside, sources, stages, tiles, workers } from "./tables.js";
+import { blockedBy, channels, sources, stages, tiles, workers } from "./tables.js";
 
 const parts = { messages: [], alerts: [] };
 let label = "";
 let range = "hour";
-// The worker's clock counts: this machine's may be wrong.
-let ahead = 0;
+// Ages are computed with the worker's clock, because this machine's may be wrong.
+let clockOffset = 0;
 
-const now = () => Date.now() + ahead;
+const now = () => Date.now() + clockOffset;
 const chart = new Chart($("plot"));
 const messages = new KeyedList($("messages"), message, () => noMessages(label), $("fresh"));
 const alerts = new KeyedList($("alerts"), alert, () => noAlerts(parts.figures?.thresholds ?? [0.3, 0.9]));
 
 const draw = {
   figures(figures) {
-    ahead = Date.parse(figures.stats.as_of) - Date.now();
+    clockOffset = Date.parse(figures.stats.as_of) - Date.now();
     sources(figures, now());
     channels(figures);
     stages(figures);
     workers(figures);
     tiles(figures, parts.hour);
-    say($("model"), figures.model ? `model ${figures.model}` : "");
-    say($("as-of"), `As of ${new Date(figures.stats.as_of).toLocaleTimeString([], { hour12: false })}`);
+    setText($("model"), figures.model ? `model ${figures.model}` : "");
+    setText($("as-of"), `As of ${new Date(figures.stats.as_of).toLocaleTimeString([], { hour12: false })}`);
     $("logout").hidden = !figures.guarded;
-    banner(outside(figures), "outside");
+    banner(blockedBy(figures), "outside");
   },
   hour: () => {
     if (parts.figures) tiles(parts.figures, parts.hour);
@@ -42,14 +42,14 @@ function banner(text, kind) {
   const node = $("banner");
   node.hidden = text === null;
   node.className = `banner ${kind}`;
-  if (text !== null) say(node, text);
+  if (text !== null) setText(node, text);
 }
 
 function connection(state, seconds) {
   $("live").dataset.state = state;
   document.body.classList.toggle("stale", state === "lost");
-  say($("live-text"), state === "live" ? "Live" : "Connection lost");
-  if (state === "lost") banner(`Connection lost. What you see may be old; next try in ${seconds} s.`, "");
+  setText($("live-text"), state === "live" ? "Live" : "Connection lost");
+  if (state === "lost") banner(`Connection lost. What you see may be old; next attempt in ${seconds} s.`, "");
 }
 
 function choose(button) {
@@ -70,7 +70,7 @@ for (const button of document.querySelectorAll("[data-label]")) {
     messages.show(parts.messages.filter((item) => !label || item.label === label), now(), true);
   });
 }
-setInterval(() => ages(now()), 5000);
+setInterval(() => updateAges(now()), 5000);
 
 follow(
   "/events",

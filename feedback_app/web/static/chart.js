@@ -1,5 +1,5 @@
-// The stacked bars: messages a minute by sentiment, with a cursor for mouse and arrow keys.
-import { count, el, nothing } from "./dom.js";
+// The bar chart: messages per minute by sentiment, with a cursor for mouse and arrow keys.
+import { count, el, emptyState } from "./dom.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const LEFT = 38;
@@ -8,7 +8,7 @@ const TOP = 10;
 const SHARE = 34;
 const LAYERS = ["negative", "neutral", "positive", "other"];
 
-/** Return the bars of a series: begin (ms) and a count for each layer. */
+/** Return the bars of a series: start (ms) and one count per layer. */
 export function bars(series) {
   const at = Object.fromEntries(series.names.map((name, i) => [name, i + 1]));
   return series.rows.map((row) => {
@@ -18,7 +18,7 @@ export function bars(series) {
   });
 }
 
-/** Draws a series into a box, again on every resize. */
+/** Draws a series into a box, and redraws it on every resize. */
 export class Chart {
   constructor(box) {
     this.box = box;
@@ -42,7 +42,7 @@ export class Chart {
     if (!this.series) return;
     const most = Math.max(...this.bars.map((bar) => sum(bar.counts)));
     if (most === 0) {
-      this.box.replaceChildren(nothing("No messages in this time", "New ones appear here as soon as they are scored."));
+      this.box.replaceChildren(emptyState("No messages in this period", "New ones appear here as soon as they are scored."));
       return;
     }
     const style = getComputedStyle(this.box);
@@ -111,7 +111,7 @@ export class Chart {
   summary() {
     const totals = LAYERS.map((_, layer) => sum(this.bars.map((bar) => bar.counts[layer])));
     const span = (this.series.step_s * this.bars.length) / 3600;
-    return `Messages of the last ${span === 1 ? "hour" : `${span} hours`}: ` + LAYERS.map((name, i) => `${totals[i]} ${name === "other" ? "not scored" : name}`).join(", ") + ". Arrow keys read single bars.";
+    return `Messages of the last ${span === 1 ? "hour" : `${span} hours`}: ` + LAYERS.map((name, i) => `${totals[i]} ${name === "other" ? "not scored" : name}`).join(", ") + ". Use the arrow keys to read single bars.";
   }
 
   point(event) {
@@ -150,7 +150,7 @@ export class Chart {
 const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
 const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
 
-/** Return a round number at or above n, for the top of the axis. */
+/** Return a round number >= n, for the top of the axis. */
 export function nice(n) {
   const ten = 10 ** Math.floor(Math.log10(n));
   return Math.max(2, [1, 2, 4, 6, 10].map((f) => f * ten).find((top) => top >= n));

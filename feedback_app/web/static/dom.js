@@ -1,6 +1,6 @@
-// Building blocks: elements, numbers and times. Text from outside only ever becomes a text node.
+// Building blocks: elements, numbers and times. Untrusted text only ever becomes a text node.
 
-/** Return an element; a child may be a node, a text, or null for nothing. */
+/** Return an element; a child is a node, a text, or null, which is skipped. */
 export function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -14,7 +14,7 @@ export function el(tag, attributes = {}, ...children) {
 export const $ = (id) => document.getElementById(id);
 
 /** Set the text of an element only if it changes, so that a selection in it survives. */
-export function say(node, text) {
+export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
@@ -27,7 +27,7 @@ export const count = (n) => (n < 100000 ? whole : short).format(n);
 /** Return "1 message", "2 messages". */
 export const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;
 
-/** Return how long ago a time was, for people. */
+/** Return how long ago a time was, for display. */
 export function ago(at, now) {
   const s = Math.max(0, Math.round((now - Date.parse(at)) / 1000));
   if (s < 5) return "now";
@@ -37,22 +37,22 @@ export function ago(at, now) {
   return `${Math.floor(s / 86400)} d ago`;
 }
 
-/** Return a <time> that ages() keeps up to date. */
+/** Return a <time> that updateAges() keeps up to date. */
 export function time(at, now) {
   if (!at || Number.isNaN(Date.parse(at))) return null;
   return el("time", { datetime: at, title: new Date(at).toLocaleString(), "data-ages": true }, ago(at, now));
 }
 
-/** Bring every <time> on the page up to date. */
-export function ages(now) {
-  for (const node of document.querySelectorAll("time[data-ages]")) say(node, ago(node.dateTime, now));
+/** Update every <time> on the page. */
+export function updateAges(now) {
+  for (const node of document.querySelectorAll("time[data-ages]")) setText(node, ago(node.dateTime, now));
 }
 
-/** Return a link to the web, or null: no other kind of address leaves this page. */
+/** Return a link, or null for any address other than http(s). */
 export function link(url, text) {
   if (!/^https?:\/\//i.test(url || "")) return null;
   return el("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, text);
 }
 
-/** Return what to show where there is nothing yet: a headline and the next step. */
-export const nothing = (headline, ...next) => el("p", { class: "none" }, el("b", {}, headline), ...next);
+/** Return the placeholder of an empty part: a headline and the next step. */
+export const emptyState = (headline, ...next) => el("p", { class: "none" }, el("b", {}, headline), ...next);

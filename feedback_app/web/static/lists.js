@@ -1,9 +1,9 @@
-// The latest messages and alerts: keyed lists, so that what is read does not flicker or jump.
-import { el, link, nothing, time } from "./dom.js";
+// The latest messages and alerts: keyed lists, so that items do not flicker or jump.
+import { el, emptyState, link, time } from "./dom.js";
 
 const STATES = { posted: "good", posting: "", withdrawn: "warn", failed: "bad" };
 
-/** Keeps an <ol> equal to a list of items by id, reusing the nodes of what did not change. */
+/** Keeps an <ol> in sync with a list of items by id, reusing the nodes of unchanged items. */
 export class KeyedList {
   constructor(node, render, empty, fresh = null) {
     Object.assign(this, { node, render, empty, fresh, known: new Map(), items: [], filled: false });
@@ -16,7 +16,7 @@ export class KeyedList {
     node.addEventListener("scroll", () => node.scrollTop < 4 && !fresh.hidden && this.apply());
   }
 
-  /** Show the items; while somebody reads further down, offer what is new and drop what is gone. */
+  /** Show the items; while the reader has scrolled down, only offer new ones and drop deleted ones. */
   show(items, now, different = false) {
     this.items = items;
     this.now = now;
@@ -37,11 +37,11 @@ export class KeyedList {
     if (this.fresh !== null) this.fresh.hidden = true;
     const next = new Map();
     for (const item of this.items) {
-      const sign = JSON.stringify(item);
+      const content = JSON.stringify(item);
       const old = this.known.get(item.id);
-      const node = old && old.sign === sign ? old.node : this.render(item, this.now);
+      const node = old && old.content === content ? old.node : this.render(item, this.now);
       if (!old && this.filled) node.classList.add("new");
-      next.set(item.id, { node, sign });
+      next.set(item.id, { node, content });
     }
     this.known = next;
     this.filled = true;
@@ -51,7 +51,7 @@ export class KeyedList {
   }
 }
 
-/** Return the score with its place between negative and positive. */
+/** Return the score with its position between negative and positive. */
 function score(value, label) {
   if (value === null || value === undefined) return el("div", { class: "score none" }, "not scored");
   const mark = el("i");
@@ -73,7 +73,7 @@ export function message(item, now) {
 
 /** Return an alert as a list item. */
 export function alert(item, now) {
-  const note = item.gone ? "Taken back: the message was changed or deleted." : "The text is no longer at hand; Slack has it.";
+  const note = item.gone ? "Recalled: the message was changed or deleted." : "The text is no longer available here; see Slack.";
   return el(
     "li",
     {},
@@ -83,11 +83,11 @@ export function alert(item, now) {
   );
 }
 
-/** Return what an empty list of messages says. */
+/** Return the placeholder of an empty list of messages. */
 export const noMessages = (label) =>
   label
-    ? nothing(`No ${label} messages among the latest`, "Choose All to see the others.")
-    : nothing("No messages yet", "Post one from a terminal: ", el("code", {}, "feedback say '#channel' 'I love the new export'"));
+    ? emptyState(`No ${label} messages among the latest`, "Choose All to see the others.")
+    : emptyState("No messages yet", "Post one from a terminal: ", el("code", {}, "feedback say '#channel' 'I love the new export'"));
 
-/** Return what an empty list of alerts says. */
-export const noAlerts = ([low, high]) => nothing("No alerts yet", `A score below ${low} or above ${high} is posted to Slack and shown here.`);
+/** Return the placeholder of an empty list of alerts. */
+export const noAlerts = ([low, high]) => emptyState("No alerts yet", `A score below ${low} or above ${high} is posted to Slack and shown here.`);

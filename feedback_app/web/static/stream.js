@@ -1,24 +1,24 @@
-// The event stream: connects, notices silence, and comes back by itself.
+// The event stream: connects, detects silence, and reconnects.
 
 const SILENCE_MS = 25000;
 const LONGEST_MS = 15000;
 
 /**
- * Call on(name, value) for each part of the page that comes, and state("live" | "lost", seconds to
- * the next try). A stream that says nothing for 25 s counts as lost.
+ * Call on(name, value) for each part received. Call state("live", 0) for each event, and
+ * state("lost", seconds to the next attempt) after an error or 25 s without events.
  */
 export function follow(path, names, on, state) {
-  let tries = 0;
-  let silence = 0;
+  let attempts = 0;
+  let timer = 0;
   let source = null;
 
   function connect() {
     source = new EventSource(path);
-    hear();
+    restartTimer();
     for (const name of names) {
       source.addEventListener(name, (event) => {
-        tries = 0;
-        hear();
+        attempts = 0;
+        restartTimer();
         state("live", 0);
         on(name, JSON.parse(event.data));
       });
@@ -26,16 +26,16 @@ export function follow(path, names, on, state) {
     source.onerror = lost;
   }
 
-  function hear() {
-    clearTimeout(silence);
-    silence = setTimeout(lost, SILENCE_MS);
+  function restartTimer() {
+    clearTimeout(timer);
+    timer = setTimeout(lost, SILENCE_MS);
   }
 
   async function lost() {
-    clearTimeout(silence);
+    clearTimeout(timer);
     source.close();
-    tries += 1;
-    const wait = Math.min(LONGEST_MS, 500 * 2 ** tries);
+    attempts += 1;
+    const wait = Math.min(LONGEST_MS, 500 * 2 ** attempts);
     state("lost", Math.round(wait / 1000));
     setTimeout(connect, wait);
     const answer = await fetch("/stats").catch(() => null);

@@ -1,5 +1,5 @@
 // Tiles and tables, drawn from the figures.
-import { $, count, el, nothing, plural, say, time } from "./dom.js";
+import { $, count, el, emptyState, plural, setText, time } from "./dom.js";
 
 const STATE_KIND = { running: "good", unknown: "", paused: "warn", rate_limited: "warn", waiting: "warn", gap: "warn", budget_spent: "warn", failing: "bad", unauthorised: "bad", silent: "bad" };
 const LABELS = ["negative", "neutral", "positive"];
@@ -10,30 +10,30 @@ export function tiles({ stats }, hour) {
   const channels = Object.values(stats.alerts);
   const add = (items, name) => items.reduce((total, item) => total + item[name], 0);
   const read = add(sources, "ingested");
-  say($("t-total"), count(read));
-  say($("t-total-sub"), `${count(add(sources, "scored"))} of them scored`);
+  setText($("t-total"), count(read));
+  setText($("t-total-sub"), `${count(add(sources, "scored"))} of them scored`);
   const pending = add(channels, "pending");
   const recalled = add(channels, "retracted");
-  say($("t-alerts"), count(add(channels, "delivered")));
-  say($("t-alerts-sub"), `${pending ? count(pending) : "none"} waiting${recalled ? `, ${count(recalled)} recalled` : ""}`);
+  setText($("t-alerts"), count(add(channels, "delivered")));
+  setText($("t-alerts-sub"), `${pending ? count(pending) : "none"} waiting${recalled ? `, ${count(recalled)} recalled` : ""}`);
   const dead = stats.dead_letters;
-  say($("t-dead"), dead ? count(dead.open) : "–");
+  setText($("t-dead"), dead ? count(dead.open) : "–");
   $("t-dead").className = dead?.open ? "big warn" : "big";
-  const settled = dead?.total ? `none waits, ${count(dead.total)} settled` : "nothing was given up";
-  say($("t-dead-sub"), dead?.open ? `of ${count(dead.total)}; feedback dead-letters` : settled);
-  say($("t-balanced"), stats.balanced ? "Balanced" : "Differ");
+  const resolved = dead?.total ? `none waiting, ${count(dead.total)} resolved` : "none so far";
+  setText($("t-dead-sub"), dead?.open ? `of ${count(dead.total)}; feedback dead-letters` : resolved);
+  setText($("t-balanced"), stats.balanced ? "Balanced" : "Unbalanced");
   $("t-balanced").className = stats.balanced ? "big good" : "big bad";
-  say($("t-balanced-sub"), stats.balanced ? "every record is found" : "a record is missing");
+  setText($("t-balanced-sub"), stats.balanced ? "all records accounted for" : "a record is missing");
   if (hour) rate(hour);
 }
 
-/** Fill the two tiles that follow the last hour. */
+/** Fill the two tiles that show the last hour. */
 function rate(hour) {
   const at = (name) => hour.names.indexOf(name) + 1;
   const minutes = hour.rows.map((row) => row[at("ingested")]);
   const past = minutes.slice(-11, -1);
-  say($("t-rate"), count(minutes.at(-2) ?? 0));
-  say($("t-rate-sub"), `10 min average ${(past.reduce((a, b) => a + b, 0) / 10).toFixed(1)}`);
+  setText($("t-rate"), count(minutes.at(-2) ?? 0));
+  setText($("t-rate-sub"), `10 min average ${(past.reduce((a, b) => a + b, 0) / 10).toFixed(1)}`);
   const sums = LABELS.map((name) => hour.rows.reduce((total, row) => total + row[at(`label_${name}`)], 0));
   const total = sums[0] + sums[1] + sums[2];
   const box = $("t-share");
@@ -58,8 +58,8 @@ export function sources({ stats, details }, now) {
     number(it.duplicate, "slim"),
     number(it.dead_lettered, "", true),
   ]);
-  fill($("sources"), ["Source", "State", "Last message", "#Read", "#Left out", "#Repeated", "#Dead"], rows, [4, 5], () =>
-    nothing("No source is set up", "Set ", el("code", {}, "FEEDBACK_X_QUERY"), " or ", el("code", {}, "FEEDBACK_SLACK_CHANNELS"), ", then start the worker again. ", el("code", {}, "feedback doctor"), " says what is missing."),
+  fill($("sources"), ["Source", "State", "Last message", "#Read", "#Filtered", "#Duplicate", "#Dead"], rows, [4, 5], () =>
+    emptyState("No source is set up", "Set ", el("code", {}, "FEEDBACK_X_QUERY"), " or ", el("code", {}, "FEEDBACK_SLACK_CHANNELS"), ", then start the worker again. ", el("code", {}, "feedback doctor"), " shows what is missing."),
   );
 }
 
@@ -74,7 +74,7 @@ export function channels({ stats }) {
     number(it.dead_lettered, "", true),
     number(it.duplicates_repaired, "slim"),
   ]);
-  fill($("channels"), ["Channel", "#Created", "#Delivered", "#Waiting", "#Recalled", "#Dead", "#Repaired"], rows, [1, 4, 6], () => nothing("No alert channel", "Rules in FEEDBACK_CONFIG name the channels."));
+  fill($("channels"), ["Channel", "#Created", "#Delivered", "#Waiting", "#Recalled", "#Dead", "#Repaired"], rows, [1, 4, 6], () => emptyState("No alert channel", "The rules in the file of FEEDBACK_CONFIG name the channels."));
 }
 
 /** Draw the table of stages. */
@@ -86,20 +86,20 @@ export function stages({ stats }) {
     { text: it.per_second.toFixed(it.per_second < 10 ? 1 : 0), class: "n" },
     number(it.dead_lettered, "", true),
   ]);
-  fill($("stages"), ["Stage", "State", "#Behind", "#A second", "#Dead"], rows, [], () => nothing("No stages"));
+  fill($("stages"), ["Stage", "State", "#Lag", "#Per second", "#Dead"], rows, [], () => emptyState("No stages"));
 }
 
 /** Draw the table of workers. */
 export function workers({ stats }) {
   const rows = stats.workers.map((it) => [it.id, number(Object.values(it.partitions).reduce((n, list) => n + list.length, 0))]);
-  fill($("workers"), ["Worker", "#Partitions"], rows, [], () => nothing("No worker is alive", "Start one: ", el("code", {}, "feedback worker")));
+  fill($("workers"), ["Worker", "#Partitions"], rows, [], () => emptyState("No worker is alive", "Start one: ", el("code", {}, "feedback worker")));
 }
 
-/** Return what one line says about faults outside, or null. */
-export function outside({ faults }) {
-  const parties = Object.entries(faults);
-  if (!parties.length) return null;
-  return `Waiting for ${plural(parties.length, "service")} outside: ${parties.map(([party, text]) => `${party} (${text})`).join("; ")}`;
+/** Return one line about the dependencies that fail, or null. */
+export function blockedBy({ faults }) {
+  const failing = Object.entries(faults);
+  if (!failing.length) return null;
+  return `Waiting for ${plural(failing.length, "external service")}: ${failing.map(([name, text]) => `${name} (${text})`).join("; ")}`;
 }
 
 function pill(state, kinds) {
@@ -110,7 +110,7 @@ function number(n, more = "", bad = false) {
   return { text: count(n), class: `n ${more} ${n === 0 ? "zero" : bad ? "bad" : ""}` };
 }
 
-/** Replace a table if it changed; a head that begins with # is a column of numbers. */
+/** Replace a table if it changed; a heading that begins with # marks a column of numbers. */
 function fill(box, heads, rows, slim, empty) {
   const cell = (value) => {
     if (value !== null && typeof value === "object" && "text" in value && !(value instanceof Node)) return el("td", { class: value.class }, value.text);

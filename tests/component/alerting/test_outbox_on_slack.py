@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agents import delivery
 from feedback_app.alerting.delivery_state import DeliveryState
+from feedback_app.alerting.outbox import Outbox
 from feedback_app.clock import Clock
 from feedback_app.hop import Item, Output, Result
 from feedback_app.kafka.topics import Topics
@@ -65,7 +65,7 @@ class Worker:
         self.clock = clock or FastClock()
         self.state = DeliveryState(0)
         self.waiting: dict[str, str | None] = {}
-        self.outbox = delivery.build(self)
+        self.outbox = Outbox(self)
 
     async def channel_id(self, channel: str) -> str:
         return channel

@@ -1,4 +1,4 @@
-"""A sandbox that answers at once, and settings that point at it."""
+"""A sandbox that answers immediately, and settings that point to it."""
 
 from collections.abc import AsyncIterator, Callable
 
@@ -13,13 +13,13 @@ Configure = Callable[..., Settings]
 
 @pytest.fixture
 def clock() -> HandClock:
-    """Return a clock on which waiting takes no time."""
+    """Return a clock whose sleeps return immediately."""
     return HandClock()
 
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
-    """Yield a sandbox without limits that shows everything at once."""
+    """Yield a sandbox without rate limits and delays."""
     box = Sandbox(posts_per_second=None, x={"index_delay": (0, 0)}, slack={"history_delay": (0, 0)})
     await box.start()
     yield box
@@ -28,7 +28,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 def configure(sandbox: Sandbox) -> Configure:
-    """Return a function that makes settings for the sandbox, changed as a test wants."""
+    """Return a function that makes settings for the sandbox, with the changes given."""
 
     def settings(**changes: str | None) -> Settings:
         values: dict[str, str | None] = {

@@ -35,6 +35,7 @@ async def test_a_cut_connection_is_opened_again(sandbox: Sandbox) -> None:
         sandbox.slack.say("#feedback", "said while nobody listened")
         await until(lambda: world.feedback)
         await until(lambda: world.states["slack"].state == "running")
+    assert {found.text for found in world.feedback} == {"said while nobody listened"}
 
 
 async def test_slack_asking_for_a_new_connection_loses_nothing(sandbox: Sandbox) -> None:
@@ -46,6 +47,7 @@ async def test_slack_asking_for_a_new_connection_loses_nothing(sandbox: Sandbox)
         await until(lambda: len({found.id for found in world.feedback}) == 5)
         refresh.cancel()
         await asyncio.gather(refresh, return_exceptions=True)
+    assert {found.text for found in world.feedback} == {f"message {n}" for n in range(5)}
 
 
 async def test_a_silent_connection_is_rebuilt(sandbox: Sandbox) -> None:
@@ -104,6 +106,7 @@ async def test_the_alarm_ends_when_the_stranger_is_gone(sandbox: Sandbox) -> Non
         await ours.__aenter__()
         await until(lambda: "slack_token_shared" in shown_of(world))
     await until(lambda: world.states["slack"].state == "running")
+    assert "slack_token_shared" not in shown_of(world)
     await ours.__aexit__(None, None, None)
 
 
@@ -121,6 +124,7 @@ async def test_a_bug_does_not_end_the_source(sandbox: Sandbox) -> None:
         await until(lambda: broken and socket.connections == 1)
         sandbox.slack.say("#feedback", "goes on")
         await until(lambda: world.feedback)
+    assert {found.text for found in world.feedback} == {"goes on"}
 
 
 async def test_a_ninth_connection_gives_way(sandbox: Sandbox) -> None:

@@ -221,6 +221,7 @@ async def test_it_is_paused_and_resumed_while_it_runs(sandbox: Sandbox) -> None:
         await until(lambda: socket.connections == 1)
         sandbox.slack.say("#feedback", "again")
         await until(lambda: world.feedback)
+    assert {found.text for found in world.feedback} == {"again"}
 
 
 async def test_of_two_sources_one_can_be_paused(sandbox: Sandbox) -> None:

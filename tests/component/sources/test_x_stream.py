@@ -253,6 +253,7 @@ async def test_a_spent_budget_ends_the_stream_until_the_next_day(
         for number in range(15):
             sandbox.x.post(f"post {number}")
         await until(lambda: world.states["live"].state == "budget_spent")
+        assert "of the 20 posts" in world.states["live"].detail
         await until(lambda: sandbox.x.stream.connections == 0)
         clock.advance(86400)
         await until(lambda: sandbox.x.stream.connections == 1)
@@ -276,6 +277,7 @@ async def test_pausing_one_source_takes_its_rule_away(
     async with running(world, time, sandbox):
         world.shared.stopped.add("word")
         await until(lambda: len(sandbox.x.stream.rules) == 1)
+        assert [rule.value for rule in sandbox.x.stream.rules.values()] == [PRODUCT_QUERY]
         await until(lambda: sandbox.x.stream.connections == 1)
         await until(lambda: world.states["word"].state == "paused")
         world.shared.stopped.add("live")

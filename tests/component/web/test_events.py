@@ -1,4 +1,4 @@
-"""The broadcast: bounded, shared, and no more often than it may."""
+"""The broadcast: bounded, shared and rate-limited."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from feedback_app.web.events import Broadcast, TooManyListeners
 
 
 class Source:
-    """Something that changes; counts how often it was computed and who listens."""
+    """A source of changes; counts how often the parts are computed and who has subscribed."""
 
     def __init__(self) -> None:
         self.value, self.computed = 0, 0
@@ -36,7 +36,7 @@ def source() -> Source:
     return Source()
 
 
-async def test_a_change_goes_out_alone_and_what_stands_still_does_not(source: Source) -> None:
+async def test_only_the_parts_that_changed_are_sent(source: Source) -> None:
     broadcast = Broadcast(source.subscribe, source.parts, 0.0, 60.0)
     async with aclosing(broadcast.listen()) as stream, asyncio.timeout(60):
         first = await anext(stream)
@@ -45,7 +45,7 @@ async def test_a_change_goes_out_alone_and_what_stands_still_does_not(source: So
         assert await anext(stream) == b"event: value\ndata: 1\n\n"
 
 
-async def test_many_changes_and_listeners_cost_one_computation_an_interval(
+async def test_many_changes_and_listeners_cost_one_computation_per_interval(
     source: Source,
 ) -> None:
     broadcast = Broadcast(source.subscribe, source.parts, 3600.0, 7200.0)
@@ -84,7 +84,7 @@ async def test_a_quiet_stream_is_kept_open_with_comments(source: Source) -> None
         assert said == b": still here\n\n"
 
 
-async def test_seats_are_bounded_and_given_back(source: Source) -> None:
+async def test_listeners_are_bounded_and_make_room_when_they_leave(source: Source) -> None:
     broadcast = Broadcast(source.subscribe, source.parts, 0.0, 60.0)
     streams = [broadcast.listen() for _ in range(events.MAX_LISTENERS)]
     async with asyncio.timeout(60):
@@ -127,7 +127,7 @@ async def test_closing_ends_every_listener(source: Source) -> None:
             await waiting
 
 
-async def test_a_state_that_cannot_be_shown_is_logged_and_the_next_one_goes_out(
+async def test_a_failed_computation_is_logged_and_the_next_one_is_sent(
     source: Source, caplog: pytest.LogCaptureFixture
 ) -> None:
     failed = asyncio.Event()

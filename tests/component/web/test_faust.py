@@ -1,4 +1,4 @@
-"""Attached to a real Faust app, our routes come first and our checks cover Faust's own."""
+"""On a real Faust app our routes take precedence, and our checks cover Faust's routes."""
 
 from collections.abc import AsyncIterator
 from typing import cast
@@ -24,7 +24,7 @@ async def page() -> AsyncIterator[str]:
     await runner.cleanup()
 
 
-async def test_the_page_takes_the_place_of_fausts_own_index(page: str) -> None:
+async def test_the_page_replaces_the_index_of_faust(page: str) -> None:
     async with (
         ClientSession(headers={"Authorization": "Bearer t"}) as http,
         http.get(page) as answer,
@@ -33,7 +33,7 @@ async def test_the_page_takes_the_place_of_fausts_own_index(page: str) -> None:
         assert "<title>Feedback monitor</title>" in await answer.text()
 
 
-async def test_fausts_own_routes_ask_for_the_token_and_carry_the_headers(page: str) -> None:
+async def test_the_routes_of_faust_require_the_token_and_have_the_headers(page: str) -> None:
     async with ClientSession() as http, http.get(f"{page}/router/") as answer:
         assert answer.status == 401
         assert answer.headers["X-Frame-Options"] == security.HEADERS["X-Frame-Options"]

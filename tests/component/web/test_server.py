@@ -1,4 +1,4 @@
-"""The routes over real HTTP: answers, the token, the checks, the headers."""
+"""The routes over real HTTP: answers, token, checks and headers."""
 
 import asyncio
 import json
@@ -66,7 +66,7 @@ async def test_every_path_answers_with_its_type_and_the_headers(
             assert answer.headers["Cache-Control"] in ("no-store", "no-cache"), path
 
 
-async def test_the_page_holds_no_script_or_style_of_its_own_and_nothing_from_elsewhere(
+async def test_the_page_has_no_inline_script_or_style_and_no_foreign_resource(
     page: str, http: ClientSession
 ) -> None:
     for path in ("/", "/login"):
@@ -79,7 +79,7 @@ async def test_the_page_holds_no_script_or_style_of_its_own_and_nothing_from_els
         assert text.count("<script") == text.count('<script type="module" src="/static/app.js">')
 
 
-async def test_no_answer_holds_a_secret(http: ClientSession) -> None:
+async def test_no_answer_contains_a_secret(http: ClientSession) -> None:
     runner, url = await serve(busy_view(FEEDBACK_WEB_TOKEN=TOKEN))
     try:
         for path in ("/", "/stats", "/metrics", "/api/recent", "/healthz", "/readyz", "/login"):
@@ -126,9 +126,7 @@ async def test_the_bearer_token_opens_everything(
         assert answer.status == status
 
 
-async def test_the_form_opens_a_session_that_logging_out_ends(
-    guarded: str, http: ClientSession
-) -> None:
+async def test_login_opens_a_session_and_logout_ends_it(guarded: str, http: ClientSession) -> None:
     async with http.post(guarded + "/login", data={"token": "wrong"}) as answer:
         assert answer.status == 401
         assert 'data-wrong="true"' in await answer.text()
@@ -155,7 +153,7 @@ async def test_a_session_ends_after_a_week(http: ClientSession) -> None:
     try:
         async with http.post(url + "/login", data={"token": TOKEN}) as answer:
             assert answer.status == 200
-        view.now += security.SESSION_S
+        view.clock.now += security.SESSION_S
         async with http.get(url + "/stats") as answer:
             assert answer.status == 401
     finally:
@@ -199,7 +197,7 @@ async def test_a_large_body_is_refused_with_and_without_its_length(
         ("application/x-www-form-urlencoded", b"token=\xff"),
     ],
 )
-async def test_a_body_that_is_no_form_is_a_bad_request(
+async def test_a_malformed_form_is_a_bad_request(
     guarded: str, http: ClientSession, kind: str, body: bytes
 ) -> None:
     headers = {"Content-Type": kind}
@@ -222,7 +220,7 @@ async def test_nothing_outside_the_static_folder_is_served(page: str, http: Clie
             assert answer.status in (403, 404), path
 
 
-async def test_the_probes_name_what_is_stuck_and_who_is_away(
+async def test_the_probes_name_what_is_stuck_and_which_dependency_fails(
     page: str, view: FakeView, http: ClientSession
 ) -> None:
     view.stuck, view.faults = True, {"slack": "xoxb-secret in an error"}
@@ -246,7 +244,7 @@ async def test_the_series_of_the_day_adds_up_to_the_totals(
     day = recent["day"]
     assert len(day["rows"]) == 96
     assert day["step_s"] == 900
-    assert day["rows"][-1][0] <= view.now < day["rows"][-1][0] + 900
+    assert day["rows"][-1][0] <= view.clock.now < day["rows"][-1][0] + 900
     ingested = sum(row[1 + day["names"].index("ingested")] for row in day["rows"])
     total = sum(c["ingested"] for c in view.ledger.totals("sentiment").values())
     assert 0 < ingested <= total

@@ -61,11 +61,12 @@ async def test_a_channel_takes_about_one_post_a_second(
 
 
 async def test_a_client_that_keeps_the_pace_is_never_refused(
-    slack: AsyncWebClient, clock: ManualClock
+    slack: AsyncWebClient, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     for number in range(20):
         await slack.chat_postMessage(channel="#negative-feedback", text="hello")
         clock.advance(0.4 if number % 2 else 1.6)
+    assert len(sandbox.slack.channel("#negative-feedback").messages) == 20
 
 
 @pytest.mark.parametrize(
@@ -139,9 +140,11 @@ async def test_content_beyond_the_limits(
     assert (await refused(call))["error"] == error
 
 
-async def test_content_at_the_limits(slack: AsyncWebClient) -> None:
+async def test_content_at_the_limits(slack: AsyncWebClient, sandbox: Sandbox) -> None:
     blocks = [section(3000)] + [{"type": "divider"}] * 49
     await slack.chat_postMessage(channel="#feedback", text="x" * 40_000, blocks=blocks)
+    (message,) = sandbox.slack.channel("#feedback").messages
+    assert (len(message.text), message.blocks) == (40_000, blocks)
 
 
 async def test_update_and_delete(slack: AsyncWebClient, sandbox: Sandbox) -> None:

@@ -209,7 +209,8 @@ async def test_a_query_that_x_does_not_take(x: AsyncClient, query: str) -> None:
 
 
 async def test_a_query_of_512_characters_is_taken(x: AsyncClient) -> None:
-    await x.search_recent_tweets("k" * 512)
+    found = await x.search_recent_tweets("k" * 512)
+    assert found.meta["result_count"] == 0
 
 
 async def test_unknown_parameters_and_fields_are_refused(x: AsyncClient) -> None:

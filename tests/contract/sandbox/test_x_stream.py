@@ -94,6 +94,7 @@ async def test_a_blank_line_keeps_the_connection_alive(
         await until(lambda: clock.next_in == 20)
         clock.advance(20)
         await until(lambda count=count: reader.keepalives == count)  # type: ignore[misc]
+    assert (reader.connected, reader.closed, reader.lines) == (True, False, [])
 
 
 async def test_one_connection_only(
@@ -110,6 +111,7 @@ async def test_one_connection_only(
 async def test_without_rules_there_is_no_stream(reader: Reader) -> None:
     reader.filter()
     await until(lambda: reader.refused == [409])
+    assert not reader.connected
 
 
 async def test_the_stream_can_be_cut_with_a_word(

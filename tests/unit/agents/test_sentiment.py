@@ -1,4 +1,4 @@
-"""The sentiment stage: each revision once, a deletion wins, whatever the order and the crashes."""
+"""The sentiment stage: each revision once, a deletion wins, in any order and after crashes."""
 
 from collections.abc import Sequence
 from random import Random
@@ -6,11 +6,12 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.sentiment import build
+from agents.sentiment import handler
 from feedback_app.dedupe import DedupeStore
 from feedback_app.hop import Item, Result, Row
 from feedback_app.sentiment.classifier import Probabilities, Said
 from models import Feedback, ScoredFeedback
+from tests.support.clocks import HandClock
 
 NOW = 1_800_000_000.0
 REVISIONS = [
@@ -23,58 +24,59 @@ REVISIONS = [
 
 
 class Scorer:
-    """Gives every text the same probabilities."""
+    """Returns the same probabilities for every text."""
 
     name = "even"
     languages: frozenset[str] | None = None
 
     async def score(self, texts: Sequence[str]) -> list[Probabilities]:
-        """Return one result a text."""
+        """Return one result per text."""
         return [Probabilities(0.2, 0.5, 0.3) for _ in texts]
 
 
 class Polyglot(Scorer):
-    """Notes in which language it is told that each text is."""
+    """Records the language that each text is tagged with."""
 
     languages = frozenset({"en", "fr", "id"})
 
     def __init__(self) -> None:
-        self.told: list[str | None] = []
+        self.languages_seen: list[str | None] = []
 
     async def score(self, texts: Sequence[str]) -> list[Probabilities]:
-        """Return one result a text."""
-        self.told += [text.language if isinstance(text, Said) else None for text in texts]
+        """Return one result per text."""
+        self.languages_seen += [text.language if isinstance(text, Said) else None for text in texts]
         return await super().score(texts)
 
 
 def state() -> DedupeStore:
     """Return the state of an empty partition."""
-    return DedupeStore(24, lambda: NOW)
+    return DedupeStore(24, HandClock(NOW))
 
 
-def item(feedback: Feedback, offset: int, held: DedupeStore) -> Item[Feedback]:
-    """Return a raw record; decoded anew, as a handler may change what it is given."""
+def item(feedback: Feedback, offset: int, store: DedupeStore) -> Item[Feedback]:
+    """Return a raw record, freshly decoded, because a handler may change its items."""
     fresh = Feedback.decode(feedback.encode())
-    return Item("raw", 0, offset, feedback.id.encode(), NOW, fresh, held)
+    return Item("raw", 0, offset, feedback.id.encode(), NOW, fresh, store)
 
 
 async def carried(
-    every: Sequence[tuple[int, Feedback]], held: DedupeStore, most: int
+    every: Sequence[tuple[int, Feedback]], store: DedupeStore, most: int
 ) -> list[Result]:
-    """Carry records through the stage in batches of at most so many."""
-    handler, results = build(Scorer(), "scored", lambda: NOW), []
+    """Run records through the stage in batches of at most `most`."""
+    carry = handler(Scorer(), "scored", HandClock(NOW))
+    results: list[Result] = []
     for first in range(0, len(every), most):
-        batch = [item(feedback, offset, held) for offset, feedback in every[first : first + most]]
-        found = await handler(batch)
+        batch = [item(feedback, offset, store) for offset, feedback in every[first : first + most]]
+        found = await carry(batch)
         for result in found:
             if result.remember is not None:
-                held.remember(result.remember)
+                store.remember(result.remember)
         results += found
     return results
 
 
 def written(results: Sequence[Result]) -> list[ScoredFeedback]:
-    """Return what went to `scored`."""
+    """Return the records for `scored`."""
     return [ScoredFeedback.decode(one.value) for result in results for one in result.outputs]
 
 
@@ -91,14 +93,14 @@ async def test_every_order_with_redeliveries_ends_the_same(
     shuffle.shuffle(order)
     results = await carried(list(enumerate(order)), state(), most)
     assert len(results) == len(order)
-    said = written(results)
+    records = written(results)
     # Rising revisions, each once; after the deletion nothing more of that id.
     for name in "ab":
-        revisions = [one.feedback.revision for one in said if one.feedback.id == name]
+        revisions = [one.feedback.revision for one in records if one.feedback.id == name]
         assert revisions == sorted(set(revisions))
-        firsts = [one.first for one in said if one.feedback.id == name]
+        firsts = [one.first for one in records if one.feedback.id == name]
         assert firsts == [True] + [False] * (len(firsts) - 1)
-    last = [one for one in said if one.feedback.id == "a"][-1]
+    last = [one for one in records if one.feedback.id == "a"][-1]
     assert (last.feedback.kind, last.score, last.feedback.text) == ("delete", None, "")
     # Every record counts as exactly one thing.
     outcomes = {"scored", "duplicate", "deleted"}
@@ -123,14 +125,14 @@ async def test_after_a_crash_each_record_counts_as_what_it_was(
         assert not other.outputs
 
 
-async def test_the_scorer_is_told_the_language_that_the_source_names() -> None:
+async def test_texts_are_tagged_with_the_language_that_the_source_names() -> None:
     named = ["fr", "in", "und", None, "tlh"]
     posts = [
         Feedback(id=str(place), text="C'est nul.", source="x", revision=1, lang=lang)
         for place, lang in enumerate(named)
     ]
-    scorer, held = Polyglot(), state()
-    handler = build(scorer, "scored", lambda: NOW)
-    await handler([item(post, place, held) for place, post in enumerate(posts)])
-    # The last is in none that it can score, and passed on without a score.
-    assert scorer.told == ["fr", "id", None, None]
+    scorer, store = Polyglot(), state()
+    carry = handler(scorer, "scored", HandClock(NOW))
+    await carry([item(post, place, store) for place, post in enumerate(posts)])
+    # The last is in a language that cannot be scored, and passed on without a score.
+    assert scorer.languages_seen == ["fr", "id", None, None]

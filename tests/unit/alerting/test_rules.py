@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents import alerts as stage
+from agents.alerts import handler
 from feedback_app.alerting.rules import (
     TEXT_CHARACTERS,
     ChannelRule,
@@ -19,6 +19,7 @@ from feedback_app.hop import Item
 from feedback_app.settings import Rule, load
 from models import Alert, Feedback, ScoredFeedback
 from models.alert import PUT, RETRACT, alert_id
+from tests.support.clocks import HandClock
 
 RULES = (
     ChannelRule("negative", "C0NEGATIVE", below=0.3),
@@ -133,12 +134,15 @@ def test_a_long_text_is_cut_at_a_word() -> None:
 
 
 async def test_the_stage_keys_its_output_by_the_channel() -> None:
-    handler = stage.build(RULES, "alerts", lambda: 0.0)
+    async def rules() -> tuple[ChannelRule, ...]:
+        return RULES
+
+    carry = handler(rules, "alerts", HandClock(0.0))
     items = [
         Item("scored", 1, offset, b"x:1", 0.0, scored(score))
         for offset, score in enumerate((0.1, 0.5))
     ]
-    loud, quiet = await handler(items)
+    loud, quiet = await carry(items)
     (output,) = loud.outputs
     assert (output.topic, output.key, output.partition) == ("alerts", b"C0NEGATIVE", None)
     assert Alert.decode(output.value).channel == "C0NEGATIVE"

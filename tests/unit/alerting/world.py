@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents import delivery
 from feedback_app.alerting.delivery_state import DeliveryState
 from feedback_app.alerting.message import Message
+from feedback_app.alerting.outbox import Outbox
 from feedback_app.hop import Item, Output, Result, Row, TransientError
 from feedback_app.hop.accounts import tally
 from feedback_app.kafka.topics import Topics
@@ -186,7 +186,7 @@ class Worker:
         self.produced = 0
         self.before_produce: Callable[[int], None] = lambda number: None
         self.after_produce: Callable[[int], None] = lambda number: None
-        self.outbox = delivery.build(self)
+        self.outbox = Outbox(self)
 
     async def channel_id(self, channel: str) -> str:
         """Return the id of a channel, once Slack knows it."""

@@ -1,4 +1,4 @@
-"""What the benchmarks conclude from what they measure."""
+"""The calculations of the benchmarks."""
 
 import subprocess
 from pathlib import Path
@@ -11,7 +11,7 @@ from benchmarks.peers.programs import WITHOUT_VECTORS
 from benchmarks.peers.table import table, verdict
 from benchmarks.scaling.burst import in_order
 from benchmarks.scaling.calculation import Costs, needs
-from benchmarks.scaling.load import PARTITIONS, Row, longest_gap
+from benchmarks.scaling.load import PARTITIONS, Stamped, longest_gap
 
 FIGURES = {
     "per_second": 1000.0,
@@ -29,17 +29,17 @@ FIGURES = {
 COSTS = Costs(model_ms=1.0, outside_ms=0.2, broker_ms=0.05, stored_bytes=1000.0)
 
 
-def rows(times: dict[int, list[float]]) -> list[Row]:
+def rows(times: dict[int, list[float]]) -> list[Stamped]:
     """Return records at these times by partition; the others have one a second up to 60."""
     every = {number: [float(second) for second in range(61)] for number in range(PARTITIONS)}
     return [
-        Row(partition, offset, at, b"")
+        Stamped(partition, offset, at, b"")
         for partition, found in (every | times).items()
         for offset, at in enumerate(found)
     ]
 
 
-def test_the_longest_gap_is_that_of_the_partition_that_stood_still() -> None:
+def test_the_longest_gap_is_that_of_the_stalled_partition() -> None:
     assert longest_gap(rows({3: [0.0, 10.0, 14.5, 20.0]}), 5, 18) == 5.0
 
 
@@ -47,13 +47,13 @@ def test_a_gap_counts_by_its_part_within_the_moments() -> None:
     assert longest_gap(rows({3: [0.0, 60.0]}), 10, 30) == 20.0
 
 
-def test_a_partition_without_records_stood_still_all_the_while() -> None:
+def test_a_partition_without_records_is_one_gap() -> None:
     assert longest_gap(rows({7: []}), 10, 30) == 20.0
 
 
 def test_order_is_kept_where_each_partition_brings_its_offsets_once_each() -> None:
-    raw = [Row(p, offset, 0.0, b"") for offset in range(3) for p in (0, 1)]
-    right = [(Row(row.partition, n, 1.0, b""), row.offset) for n, row in enumerate(raw)]
+    raw = [Stamped(p, offset, 0.0, b"") for offset in range(3) for p in (0, 1)]
+    right = [(Stamped(row.partition, n, 1.0, b""), row.offset) for n, row in enumerate(raw)]
     assert in_order(raw, right)
     swapped = [right[2], right[1], right[0], *right[3:]]
     assert not in_order(raw, swapped)
@@ -101,11 +101,11 @@ def test_a_table_has_the_rows_of_its_job_the_cheapest_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cpu_ms", "said"), [(0.5, "beats by 2.0"), (1.2, "ties with"), (1.4, "no peer ties")]
+    ("cpu_ms", "expected"), [(0.5, "beats by 2.0"), (1.2, "ties with"), (1.4, "no peer ties")]
 )
-def test_the_verdict_tells_who_is_better_and_who_ties(cpu_ms: float, said: str) -> None:
+def test_the_verdict_names_better_peers_and_ties(cpu_ms: float, expected: str) -> None:
     found = verdict("hop", {"ours none": FIGURES, "quix none": FIGURES | {"cpu_ms": cpu_ms}})
-    assert said in found.splitlines()[0]
+    assert expected in found.splitlines()[0]
 
 
 def test_the_columns_of_both_jobs_are_those_of_their_records() -> None:
@@ -114,7 +114,7 @@ def test_the_columns_of_both_jobs_are_those_of_their_records() -> None:
     assert columns("own").count("`") == 2 * len(names("own"))
 
 
-def test_java_is_asked_for_all_but_the_module_that_it_lacks(tmp_path: Path) -> None:
+def test_java_gets_every_option_but_the_missing_module(tmp_path: Path) -> None:
     java = tmp_path / "java"
     java.write_text(WITHOUT_VECTORS.format(java="/usr/bin/printf"))
     words = ["%s\n", "-cp", "a b", "--add-modules=jdk.incubator.vector", "Main"]

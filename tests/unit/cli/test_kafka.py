@@ -1,4 +1,4 @@
-"""From the settings to what Kafka's client takes."""
+"""From the settings to the options of the Kafka client."""
 
 import ssl
 from pathlib import Path
@@ -17,7 +17,7 @@ def settings(**values: str) -> Settings:
     return load({f"FEEDBACK_{name.upper()}": value for name, value in given.items()})
 
 
-def test_plain_text_needs_only_the_addresses() -> None:
+def test_plaintext_needs_only_the_addresses() -> None:
     assert client_options(settings()) == {
         "bootstrap_servers": ["k1:9092", "k2:9093"],
         "security_protocol": "PLAINTEXT",
@@ -26,7 +26,7 @@ def test_plain_text_needs_only_the_addresses() -> None:
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
 @pytest.mark.parametrize("security", ["SASL_PLAINTEXT", "SASL_SSL"])
-def test_sasl_brings_its_name_and_password(security: str, mechanism: str) -> None:
+def test_sasl_adds_user_name_and_password(security: str, mechanism: str) -> None:
     options = client_options(
         settings(
             kafka_security=security,
@@ -48,9 +48,7 @@ def test_tls_checks_certificates_and_names() -> None:
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
-def test_a_ca_file_that_cannot_be_used_is_one_clear_line(
-    tmp_path: Path, content: str | None
-) -> None:
+def test_an_unusable_ca_file_is_one_clear_line(tmp_path: Path, content: str | None) -> None:
     file = tmp_path / "ca.pem"
     if content is not None:
         file.write_text(content)
@@ -59,12 +57,12 @@ def test_a_ca_file_that_cannot_be_used_is_one_clear_line(
     assert "\n" not in str(caught.value)
 
 
-def test_without_an_address_it_says_how_to_get_one() -> None:
+def test_a_missing_address_is_an_error_that_names_the_setting() -> None:
     with pytest.raises(ConfigurationError, match="FEEDBACK_KAFKA_BOOTSTRAP"):
         client_options(load({}))
 
 
-async def test_a_broker_that_does_not_answer_is_an_outside_fault_with_its_reason() -> None:
+async def test_a_broker_that_does_not_answer_is_a_transient_error_with_its_reason() -> None:
     with pytest.raises(TransientError, match=r"127\.0\.0\.1:1.*[Cc]onnect") as caught:
         async with admin_client(settings(kafka_bootstrap="127.0.0.1:1")):
             raise AssertionError("nothing listens there")

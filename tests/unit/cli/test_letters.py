@@ -1,4 +1,4 @@
-"""Dead letters: choosing them, and what is decided about them."""
+"""Dead letters: selection, and the state that actions give them."""
 
 import base64
 import json
@@ -35,7 +35,7 @@ def letter(
     return Letter(number, AT, content)
 
 
-def test_letters_are_chosen_by_number_stage_and_words_of_the_reason() -> None:
+def test_letters_are_selected_by_number_stage_and_text_of_the_reason() -> None:
     letters = [
         letter(1),
         letter(2, stage="delivery", reason="Slack says is_archived"),
@@ -52,19 +52,19 @@ def test_letters_are_chosen_by_number_stage_and_words_of_the_reason() -> None:
 @pytest.mark.parametrize(
     ("kind", "state"), [(RETRY, "retried"), (DROP, "dropped"), ("pause", "waiting")]
 )
-def test_the_newest_action_says_what_became_of_it(kind: str, state: str) -> None:
+def test_the_newest_action_gives_the_state(kind: str, state: str) -> None:
     target = target_of(7, AT)
     assert state_of(7, AT, {target: Action(type=kind, target=target)}) == state
 
 
-def test_a_decision_on_a_topic_that_was_made_anew_does_not_hide_another_letter() -> None:
+def test_an_action_on_a_recreated_topic_does_not_hide_another_letter() -> None:
     target = target_of(7, AT)
     actions = {target: Action(type=DROP, target=target)}
     assert state_of(7, AT + 60, actions) == "waiting"
     assert state_of(8, AT, actions) == "waiting"
 
 
-def test_only_whole_kafka_records_can_be_sent_again() -> None:
+def test_only_complete_kafka_records_can_be_retried() -> None:
     assert letter().retriable
     assert letter(value=None).retriable
     assert not letter(offset=-1).retriable
@@ -81,7 +81,7 @@ def test_only_whole_kafka_records_can_be_sent_again() -> None:
         ([1], None),
     ],
 )
-def test_the_feedback_in_it_is_found(value: object, expected: str | None) -> None:
+def test_the_id_of_the_feedback_in_a_letter_is_found(value: object, expected: str | None) -> None:
     assert feedback_id(letter(value=json.dumps(value).encode()).content) == expected
 
 
@@ -96,11 +96,11 @@ def test_the_feedback_in_it_is_found(value: object, expected: str | None) -> Non
         ([1], True),
     ],
 )
-def test_a_deletion_or_a_withdrawal_carries_no_text(value: object, carries: bool) -> None:
+def test_a_deletion_or_a_retraction_carries_no_text(value: object, carries: bool) -> None:
     assert carries_text(letter(value=json.dumps(value).encode()).content) is carries
 
 
-def test_bytes_that_are_no_json_have_no_id() -> None:
+def test_bytes_that_are_not_json_have_no_id() -> None:
     content = letter(value=b"\xff\x00").content
     assert content.value == base64.b64encode(b"\xff\x00").decode()
     assert feedback_id(content) is None

@@ -1,4 +1,4 @@
-"""Replay and rescore: what stands at the end of a stretch of records."""
+"""Replay and rescore: the result after a range of records."""
 
 import random
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedback_app.alerting.rules import ChannelRule
-from feedback_app.cli.patience import PATIENCE
 from feedback_app.cli.replay import Replayed, read_rules
 from feedback_app.cli.rescore import SHOWN, Change, Changes, scores_of
+from feedback_app.cli.retries import MAX_RETRIES
 from feedback_app.cli.scan import Time
 from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Row
@@ -32,40 +32,40 @@ def row(id: str, score: float | None, *, kind: str = "create", first: bool = Tru
     return Row(0, 0, id.encode(), scored.encode(), 1000.0)
 
 
-def standing(*rows: Row) -> list[tuple[str, str]]:
+def alerts_after(*rows: Row) -> list[tuple[str, str]]:
     replayed = Replayed(RULES)
-    replayed.take(rows)
+    replayed.apply(rows)
     return [(alert.rule, alert.feedback_id) for alert in replayed.alerts]
 
 
-def test_scores_beyond_a_rule_alert_once() -> None:
+def test_scores_beyond_a_threshold_alert_once() -> None:
     rows = [row("a", 0.1), row("b", 0.5), row("c", 0.95), row("d", None), row("a", 0.1)]
-    assert sorted(standing(*rows)) == [("negative", "a"), ("positive", "c")]
+    assert sorted(alerts_after(*rows)) == [("negative", "a"), ("positive", "c")]
 
 
 def test_an_edit_moves_the_alert_and_a_deletion_ends_it() -> None:
     edit = row("a", 0.99, kind="edit", first=False)
-    assert standing(row("a", 0.1), edit) == [("positive", "a")]
-    assert standing(row("a", 0.1), row("a", None, kind="delete", first=False)) == []
+    assert alerts_after(row("a", 0.1), edit) == [("positive", "a")]
+    assert alerts_after(row("a", 0.1), row("a", None, kind="delete", first=False)) == []
 
 
-def test_a_deletion_that_is_read_first_or_after_the_time_ends_it_too() -> None:
+def test_a_deletion_read_earlier_or_after_the_time_range_ends_it_too() -> None:
     gone = row("a", None, kind="delete", first=False)
-    assert standing(gone, row("a", 0.1)) == []
+    assert alerts_after(gone, row("a", 0.1)) == []
     replayed = Replayed(RULES)
-    replayed.take([row("a", 0.1), row("b", 0.2)])
-    replayed.take_deletions([gone, Row(0, 0, None, b"\xff", 0.0), row("c", 0.1)])
+    replayed.apply([row("a", 0.1), row("b", 0.2)])
+    replayed.apply_deletions([gone, Row(0, 0, None, b"\xff", 0.0), row("c", 0.1)])
     assert [alert.feedback_id for alert in replayed.alerts] == ["b"]
     assert replayed.read == 2
 
 
-def test_what_cannot_be_read_is_counted_and_left_out() -> None:
+def test_unreadable_records_are_counted_and_skipped() -> None:
     replayed = Replayed(RULES)
-    replayed.take([Row(0, 0, None, b"\xff", 0.0), row("a", 0.1)])
+    replayed.apply([Row(0, 0, None, b"\xff", 0.0), row("a", 0.1)])
     assert (replayed.read, replayed.unreadable, len(replayed.alerts)) == (2, 1, 1)
 
 
-def test_rules_of_a_file_replace_the_present_ones(tmp_path: Path) -> None:
+def test_rules_of_a_file_replace_the_configured_ones(tmp_path: Path) -> None:
     file = tmp_path / "rules.toml"
     file.write_text('[[rules]]\nid = "awful"\nchannel = "#x"\nbelow = 0.05\n')
     assert [rule.id for rule in read_rules(file)] == ["awful"]
@@ -83,9 +83,7 @@ def test_rules_of_a_file_replace_the_present_ones(tmp_path: Path) -> None:
         '[[rules]]\nid = "a"\nchannel = "#x"\nbelow = 7\n',
     ],
 )
-def test_rules_that_cannot_work_are_one_line_that_names_the_file(
-    tmp_path: Path, content: str
-) -> None:
+def test_invalid_rules_are_one_line_that_names_the_file(tmp_path: Path, content: str) -> None:
     file = tmp_path / "rules.toml"
     file.write_text(content)
     with pytest.raises(ConfigurationError) as caught:
@@ -94,7 +92,7 @@ def test_rules_that_cannot_work_are_one_line_that_names_the_file(
     assert "\n" not in str(caught.value)
 
 
-def test_a_time_is_rfc_3339_or_so_long_ago() -> None:
+def test_a_time_is_rfc_3339_or_a_duration_before_now() -> None:
     kind = Time()
     assert kind.convert("1970-01-01T00:01:00Z", None, None) == 60.0
     difference = kind.convert("1h", None, None) - kind.convert("2h", None, None)
@@ -105,7 +103,7 @@ def test_a_time_is_rfc_3339_or_so_long_ago() -> None:
 
 
 @pytest.mark.parametrize("long_ago", ["999999d", "9" * 400 + "d", "0001-01-01T00:00:00Z"])
-def test_a_time_before_all_records_is_the_first_that_kafka_takes(long_ago: str) -> None:
+def test_a_time_before_1970_is_the_first_that_kafka_accepts(long_ago: str) -> None:
     assert Time().convert(long_ago, None, None) == 0.0
 
 
@@ -113,63 +111,63 @@ def change(before: float, after: float) -> Change:
     return Change("t", before, after, "neutral", "negative")
 
 
-def test_what_another_model_would_change_is_counted_by_rule() -> None:
+def test_changes_by_another_model_are_counted_by_rule() -> None:
     changes = Changes(RULES)
     for before, after in ((0.5, 0.1), (0.1, 0.2), (0.95, 0.5), (0.5, 0.6)):
-        changes.take(change(before, after), "x")
+        changes.add(change(before, after), "x")
     assert changes.texts == 4
     assert changes.alerts["negative"] == {"before": 1, "after": 2, "new": 1, "gone": 0}
     assert changes.alerts["positive"] == {"before": 1, "after": 0, "new": 0, "gone": 1}
 
 
-def test_a_rule_of_one_source_counts_only_that() -> None:
+def test_a_rule_for_one_source_counts_only_that_source() -> None:
     changes = Changes((ChannelRule("only-x", "#x", below=0.3, source="x"),))
-    changes.take(change(0.5, 0.1), "slack")
+    changes.add(change(0.5, 0.1), "slack")
     assert changes.alerts == {}
 
 
 @given(seed=st.integers(0, 50), count=st.integers(0, 1000))
-def test_the_texts_shown_are_those_that_move_most(seed: int, count: int) -> None:
+def test_the_texts_shown_are_those_whose_scores_change_most(seed: int, count: int) -> None:
     chance = random.Random(seed)
     given = [change(chance.random(), chance.random()) for _ in range(count)]
     changes = Changes(RULES)
     for item in given:
-        changes.take(item, "x")
-    moves = sorted((abs(item.after - item.before) for item in given), reverse=True)
-    assert [abs(item.after - item.before) for item in changes.top()] == moves[:SHOWN]
+        changes.add(item, "x")
+    changed_by = sorted((abs(item.after - item.before) for item in given), reverse=True)
+    assert [abs(item.after - item.before) for item in changes.top()] == changed_by[:SHOWN]
 
 
 SURE = Probabilities(0.1, 0.2, 0.7)
 
 
 class Service:
-    """A model behind a service that never scores."""
+    """A model service that always fails."""
 
     name = "service"
     languages = None
 
-    def __init__(self, says: Exception) -> None:
-        self._says = says
+    def __init__(self, error: Exception) -> None:
+        self._error = error
         self.calls = 0
 
     def score(self, texts: Sequence[str]) -> list[Probabilities]:
         self.calls += 1
-        raise self._says
+        raise self._error
 
     def close(self) -> None:
         pass
 
 
-def test_a_text_that_a_service_refuses_has_no_score() -> None:
+def test_a_text_that_a_service_rejects_has_no_score() -> None:
     service = Service(TextsRefused([SURE, None], {1: "too long"}))
     assert scores_of(service, ["a", "b"]) == [SURE, None]
 
 
-def test_a_service_out_of_reach_is_an_outside_fault_and_one_that_asks_is_waited_for() -> None:
+def test_an_unreachable_service_is_a_transient_error_and_one_that_asks_to_wait_is_retried() -> None:
     busy = Service(ClassifierUnavailable("asks to wait", retry_after=0.0))
     with pytest.raises(TransientError, match="asks to wait"):
         scores_of(busy, ["a"])
-    assert busy.calls == PATIENCE + 1
+    assert busy.calls == MAX_RETRIES + 1
 
     away = Service(ClassifierUnavailable("no answer"))
     with pytest.raises(TransientError, match="no answer"):

@@ -1,4 +1,4 @@
-"""Rows of CSV and JSON lines as feedback."""
+"""Parsing rows of CSV and JSON lines as feedback."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ def read(path: Path, data: bytes, name: str) -> list[Row]:
     return list(Reader(file, NOW).rows())
 
 
-def test_each_bad_line_is_named_and_the_rest_is_read(tmp_path: Path) -> None:
+def test_each_bad_line_is_reported_and_the_rest_is_read(tmp_path: Path) -> None:
     data = b'{"text": "good"}\n\nnot json\n{"text": 5}\n{"text": " "}\n[1]\n\xff\n{"text": "end"}'
     rows = read(tmp_path, data, "a.jsonl")
     assert [row.line for row in rows] == [1, 3, 4, 5, 6, 7, 8]
@@ -37,7 +37,7 @@ def test_each_bad_line_is_named_and_the_rest_is_read(tmp_path: Path) -> None:
         assert words in reason
 
 
-def test_a_row_keeps_what_it_brings(tmp_path: Path) -> None:
+def test_a_row_keeps_its_own_fields(tmp_path: Path) -> None:
     line = (
         b'{"id": "a1", "text": "t", "author": "ann", "url": "https://example.org",'
         b'"created_at": "2026-01-01T00:00:00Z", "source": "survey", "unknown": 1}'
@@ -49,7 +49,9 @@ def test_a_row_keeps_what_it_brings(tmp_path: Path) -> None:
     assert feedback.received_at == NOW
 
 
-def test_a_file_has_the_same_ids_each_time_and_equal_rows_differ(tmp_path: Path) -> None:
+def test_a_file_gets_the_same_ids_on_every_load_and_equal_rows_get_distinct_ones(
+    tmp_path: Path,
+) -> None:
     data = b'{"text": "same"}\n{"text": "same"}\n{"text": "other"}\n'
     ids = [row.feedback.id for row in read(tmp_path, data, "a.jsonl") if row.feedback]
     again = [row.feedback.id for row in read(tmp_path, data, "b.jsonl") if row.feedback]
@@ -58,7 +60,7 @@ def test_a_file_has_the_same_ids_each_time_and_equal_rows_differ(tmp_path: Path)
     assert all(id.startswith("file:") for id in ids)
 
 
-def test_bad_cells_of_a_csv_are_named_by_line(tmp_path: Path) -> None:
+def test_bad_cells_of_a_csv_are_reported_with_their_line(tmp_path: Path) -> None:
     data = (
         b"text,revision,created_at\n"
         b'"two\nlines",,\n'
@@ -81,17 +83,17 @@ def test_bad_cells_of_a_csv_are_named_by_line(tmp_path: Path) -> None:
     assert rows[0].feedback.text == "two\nlines"
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_part_of_the_first_column(tmp_path: Path) -> None:
     rows = read(tmp_path, b"\xef\xbb\xbftext\nhello\n", "a.csv")
     assert rows[0].feedback is not None
 
 
-def test_a_csv_without_a_text_column_says_what_it_has(tmp_path: Path) -> None:
+def test_a_csv_without_a_text_column_lists_its_columns(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"no column `text`.*message, who"):
         read(tmp_path, b"message,who\nx,y\n", "a.csv")
 
 
-def test_a_csv_whose_first_line_is_none_is_one_clear_refusal(tmp_path: Path) -> None:
+def test_a_csv_with_an_invalid_header_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"a\.csv: its first line is not CSV"):
         read(tmp_path, b'"abc"def,text\n1,2\n', "a.csv")
 
@@ -105,7 +107,7 @@ def test_csv_and_json_lines_give_the_same_texts(
     table = io.StringIO(newline="")
     writer = csv.writer(table)
     writer.writerow(["text"])
-    # A lone carriage return ends a line for the reader of CSV, whatever the quotes say.
+    # The CSV reader ends a line at a lone carriage return, even inside quotes.
     texts = [text.replace("\r", " ") for text in texts if text.replace("\r", " ").strip()]
     writer.writerows([text] for text in texts)
     lines = b"".join(orjson.dumps({"text": text}) + b"\n" for text in texts)
@@ -118,7 +120,7 @@ def test_csv_and_json_lines_give_the_same_texts(
 
 @settings(deadline=None)
 @given(data=st.binary(max_size=200))
-def test_any_bytes_give_rows_or_one_clear_refusal(
+def test_any_bytes_give_rows_or_one_clear_error(
     tmp_path_factory: pytest.TempPathFactory, data: bytes
 ) -> None:
     folder = tmp_path_factory.mktemp("bytes")

@@ -1,4 +1,4 @@
-"""What is said about topics, and how missing ones are made."""
+"""The state of topics, and how missing ones are created."""
 
 import pytest
 
@@ -39,16 +39,16 @@ def test_the_problem_of_a_topic_is_named(found: int | None, led: bool, words: st
 
 
 @pytest.mark.parametrize(
-    ("brokers", "set_to", "copies"), [(1, None, 1), (2, None, 1), (3, None, 3), (9, "2", 2)]
+    ("brokers", "set_to", "replicas"), [(1, None, 1), (2, None, 1), (3, None, 3), (9, "2", 2)]
 )
-def test_three_copies_where_three_brokers_are_unless_set(
-    brokers: int, set_to: str | None, copies: int
+def test_three_replicas_with_three_brokers_unless_set(
+    brokers: int, set_to: str | None, replicas: int
 ) -> None:
     found = settings(**({} if set_to is None else {"replication": set_to}))
-    assert replication_of(found, brokers) == copies
+    assert replication_of(found, brokers) == replicas
 
 
-def test_a_record_of_three_copies_is_acknowledged_by_two() -> None:
+def test_a_record_with_three_replicas_is_acknowledged_by_two() -> None:
     topic = Topic("t", 1, compact=True, retention_ms=5)
     assert topic_config(topic, 3) == {
         "cleanup.policy": "compact,delete",
@@ -58,7 +58,7 @@ def test_a_record_of_three_copies_is_acknowledged_by_two() -> None:
     assert "min.insync.replicas" not in topic_config(topic, 1)
 
 
-def test_the_command_that_creates_a_topic_says_all_of_it() -> None:
+def test_the_command_that_creates_a_topic_is_complete() -> None:
     command = create_command("k1:9092", Topic("feedback.raw", 12, retention_ms=7), 3)
     assert command == (
         "kafka-topics.sh --bootstrap-server k1:9092 --create --topic feedback.raw "

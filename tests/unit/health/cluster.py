@@ -1,4 +1,4 @@
-"""A cluster on paper: accounts and signs of life, written as the workers would."""
+"""A simulated cluster: accounting records and heartbeats, written as workers write them."""
 
 from typing import Any
 
@@ -23,22 +23,22 @@ SILENT = Key(SOURCE_SILENT, "x")
 
 
 class Cluster:
-    """Two sources, `x` and `slack`, and whatever workers a test lets speak."""
+    """Two sources, `x` and `slack`, and the workers for which a test sends heartbeats."""
 
     def __init__(self, **environ: str) -> None:
         self.settings = load(ENVIRON | environ)
         self.ledger = Ledger()
         self.cursors: dict[str, Cursor] = {}
         self.records: dict[Key, Record] = {}
-        self.stopped: set[str] = set()
+        self.paused: set[str] = set()
         self.now = START
         self._offset = 0
 
     def beat(self, worker: str = "w1", started_at: float = START, **fields: Any) -> None:
-        """Write a worker's sign of life now; `sources` is {id: state or what is said}."""
+        """Write a worker's heartbeat now; `sources` is {id: state or status}."""
         sources = {
-            name: {"state": said, "at": rfc3339(self.now)} if isinstance(said, str) else said
-            for name, said in fields.pop("sources", {"x": "running", "slack": "running"}).items()
+            name: {"state": one, "at": rfc3339(self.now)} if isinstance(one, str) else one
+            for name, one in fields.pop("sources", {"x": "running", "slack": "running"}).items()
         }
         self.ledger.take(
             WorkerStatus(
@@ -56,14 +56,14 @@ class Cluster:
         """Write a cursor, as the end of a poll does."""
         self.cursors[source] = Cursor(source=source, position="1", at=rfc3339(self.now))
 
-    def counted(self, stage: str, **counts: dict[str, int]) -> None:
-        """Write an account of these counts, one more offset on."""
+    def count(self, stage: str, **counts: dict[str, int]) -> None:
+        """Write an accounting record with these counts, at the next offset."""
         self._offset += 1
         minute = rfc3339(self.now // 60 * 60)
         self.ledger.take(
             Account(
                 stage=stage,
-                # A partition each time, so that one account never replaces another.
+                # A new partition each time, so that no record replaces another.
                 partition=self._offset,
                 minute=minute,
                 offset=self._offset,
@@ -71,31 +71,31 @@ class Cluster:
             )
         )
 
-    def brings(self, source: str, n: int = 1) -> None:
-        """Count messages of a source in this minute."""
-        self.counted("sentiment", **{source: {"ingested": n, "scored": n}})
+    def deliver(self, source: str, n: int = 1) -> None:
+        """Count messages of a source in the current minute."""
+        self.count("sentiment", **{source: {"ingested": n, "scored": n}})
 
     def later(self, seconds: float, **beat: Any) -> None:
-        """Let time pass; the worker is heard at its end."""
+        """Advance the time, then send a heartbeat."""
         self.now += seconds
         self.beat(**beat)
 
     @property
     def facts(self) -> Facts:
-        """What a leader would judge now."""
+        """The facts that a leader would evaluate now."""
         return Facts(
             settings=self.settings,
             ledger=self.ledger,
             cursors=self.cursors,
-            paused=lambda source: source in self.stopped,
+            paused=lambda source: source in self.paused,
             records=self.records,
             now=self.now,
         )
 
-    def wrong(self) -> dict[Key, Condition]:
-        """Return the conditions of now."""
+    def conditions(self) -> dict[Key, Condition]:
+        """Return the current conditions."""
         return conditions(self.facts)
 
     def kinds(self, subject: str | None = None) -> set[str]:
-        """Return the kinds of what is wrong now, of one subject or of all."""
-        return {key.kind for key in self.wrong() if subject is None or key.subject == subject}
+        """Return the kinds of the current conditions, of one subject or of all."""
+        return {key.kind for key in self.conditions() if subject is None or key.subject == subject}

@@ -10,6 +10,7 @@ from feedback_app.dedupe import DedupeStore
 from feedback_app.hop import Row
 from models import Action, Alert, Cursor, Delivery, Feedback, InvalidRecord, ScoredFeedback, Wire
 from models.delivery import POSTED
+from tests.support.clocks import HandClock
 
 ALERT = {"id": "a", "op": "put", "rule": "r", "channel": "C", "feedback_id": "x:1"}
 DELIVERY = {"id": "a", "status": POSTED, "channel": "C"}
@@ -52,5 +53,8 @@ def test_a_state_is_restored_past_what_is_not_ours(
     kind: type[Wire], data: dict[str, Any], name: str
 ) -> None:
     row = Row(0, 0, b"k", orjson.dumps(data), 1_800_000_000.0)
-    DeliveryState(0).restore(row)
-    DedupeStore(24, lambda: 1_800_000_000.0).restore(row)
+    deliveries, ids = DeliveryState(0), DedupeStore(24, HandClock())
+    deliveries.restore(row)
+    ids.restore(row)
+    assert "a" not in deliveries
+    assert ids.known(["x:1"]) == {}

@@ -1,4 +1,4 @@
-"""What every worker reads whole, where one topic of it or beside it cannot be read."""
+"""The shared state, while the dead letters cannot be counted."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -12,16 +12,16 @@ from feedback_app.kafka.topics import Topics
 from feedback_app.runtime import shared
 from feedback_app.runtime.shared import SharedState
 from feedback_app.settings import Settings, load
-from tests.unit.alerting.virtual import run
+from tests.unit.alerting.virtual import VirtualClock, run
 
 LIBRARY_GIVES_UP_S = 15.0
 
 
 class Consumer:
-    """A consumer on shared topics of one empty record each; `fault` is of the dead letters."""
+    """A consumer on topics with one tombstone each; `fault` is raised for the dead letters."""
 
-    def __init__(self, letters: str, fault: KafkaError | None) -> None:
-        self.letters, self.fault = letters, fault
+    def __init__(self, dead_letters: str, fault: KafkaError | None) -> None:
+        self.dead_letters, self.fault = dead_letters, fault
         self.unread: list[TopicPartition] = []
         self.asked = 0
 
@@ -29,10 +29,10 @@ class Consumer:
         self.unread = list(tps)
 
     def seek(self, tp: TopicPartition, offset: int) -> None:
-        """Read from the start."""
+        """Do nothing: everything is read from the start."""
 
     def pause(self, *tps: TopicPartition) -> None:
-        """Nothing is fetched ahead."""
+        """Do nothing: this consumer does not prefetch."""
 
     resume = pause
 
@@ -45,7 +45,7 @@ class Consumer:
     async def _offsets(
         self, tps: Sequence[TopicPartition], number: int
     ) -> dict[TopicPartition, int]:
-        if any(tp.topic == self.letters for tp in tps):
+        if any(tp.topic == self.dead_letters for tp in tps):
             self.asked += 1
             if self.fault is not None:
                 if isinstance(self.fault, KafkaTimeoutError):
@@ -69,7 +69,7 @@ class Record:
 
 
 @pytest.mark.parametrize("fault", [KafkaTimeoutError("no leader"), KafkaError("stray"), None])
-def test_dead_letters_that_cannot_be_counted_hold_up_nothing(
+def test_dead_letters_that_cannot_be_counted_block_nothing(
     monkeypatch: pytest.MonkeyPatch, fault: KafkaError | None
 ) -> None:
     settings = load({})
@@ -84,7 +84,7 @@ def test_dead_letters_that_cannot_be_counted_hold_up_nothing(
     monkeypatch.setattr(shared, "reader", reader)
 
     async def story() -> None:
-        state = SharedState(settings, topics)
+        state = SharedState(settings, topics, VirtualClock())
         await state.start()
         await asyncio.sleep(0.1)
         await asyncio.wait_for(state.caught_up(), 5)

@@ -81,7 +81,8 @@ def test_markup_of_any_kind_is_survived(text: str) -> None:
     st.lists(st.sampled_from(["\\ud83d", "\\uDE21", "\\u0041", "\\u00e9", "\\u", " ", "é", "a"]))
 )
 def test_escapes_of_any_kind_give_whole_characters(parts: list[str]) -> None:
-    normalise("".join(parts)).encode()
+    result = normalise("".join(parts))
+    assert result.encode().decode() == result
 
 
 def test_an_emoji_written_as_escapes_is_read() -> None:

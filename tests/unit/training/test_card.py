@@ -1,6 +1,11 @@
-"""The model card tells of every run."""
+"""The model card names every run, and the shipped one is what the code renders."""
+
+import json
+from pathlib import Path
 
 from training.card import card
+
+WEIGHTS = Path(__file__).parents[3] / "feedback_app" / "sentiment" / "weights"
 
 
 def test_the_card_names_runs_figures_and_versions() -> None:
@@ -32,3 +37,11 @@ def test_the_card_names_runs_figures_and_versions() -> None:
         assert expected in text
     plain = card({key: value for key, value in facts.items() if key != "history"}, "")
     assert "not balanced.\n\nPython 3.11.0" in plain
+
+
+def test_the_shipped_card_is_what_the_code_renders_around_its_figures() -> None:
+    facts = json.loads((WEIGHTS / "training.json").read_text())
+    head, tail = card(facts, "FIGURES").split("FIGURES")
+    shipped = (WEIGHTS / "README.md").read_text()
+    assert shipped.startswith(head)
+    assert shipped.endswith(tail)

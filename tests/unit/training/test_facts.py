@@ -1,9 +1,9 @@
-"""What a new training tells of the runs that it does not make again."""
+"""The facts of runs that a new training does not repeat."""
 
 from training.finish import with_earlier
 
 
-def test_a_training_keeps_what_was_told_of_other_runs_and_written_by_hand() -> None:
+def test_a_training_keeps_the_facts_of_other_runs_and_the_hand_written_history() -> None:
     before = {
         "runs": [{"name": "student-1", "recall": 0.7}],
         "others": [{"name": "yardstick-1", "recall": 0.74}, {"name": "student-100", "recall": 0.7}],
@@ -23,6 +23,6 @@ def test_a_training_keeps_what_was_told_of_other_runs_and_written_by_hand() -> N
     }
 
 
-def test_a_first_training_tells_of_its_own_runs() -> None:
+def test_a_first_training_has_the_facts_of_its_own_runs() -> None:
     now = {"runs": [], "others": [{"name": "teacher-1"}]}
     assert with_earlier(now, {}) == now

@@ -140,7 +140,7 @@ def test_balanced_loss_asks_less_of_a_frequent_class() -> None:
     even = torch.zeros(6, 3)
     values = loss(even, list(range(6)))
     assert values[0] > values[4] > values[1]
-    # The last two, said to be even already, are treated as the plain loss treats them.
+    # The last two count as balanced already, so the plain loss applies to them.
     partly = runs.class_balanced(labels, even=2)
     assert torch.allclose(partly(even[4:], [4, 5]), runs.plain(labels)(even[4:], [4, 5]))
 

@@ -103,7 +103,7 @@ def test_a_pruned_model_computes_the_same_for_the_pieces_it_kept(
     assert torch.equal(*outputs)
 
 
-def test_a_piece_that_went_is_spelled(source: Path, tmp_path: Path) -> None:
+def test_a_removed_piece_is_spelled(source: Path, tmp_path: Path) -> None:
     kept = [piece for piece in PIECES if piece != "so"]
     vocabulary.prune(source, tmp_path / "cut", kept, positions=12)
     tokenizer = Tokenizer.from_file(str(tmp_path / "cut" / "tokenizer.json"))
@@ -130,6 +130,6 @@ def test_choice_keeps_spelling_wanted_and_telling_pieces_first() -> None:
     assert kept == sorted(kept, key=ids.__getitem__)
 
 
-def test_an_even_piece_tells_nothing() -> None:
-    told = vocabulary.information({1: [50, 50, 50], 2: [50, 0, 0], 3: [0, 50, 50]})
-    assert told[1] < 1 < told[2]
+def test_an_even_piece_has_no_information() -> None:
+    found = vocabulary.information({1: [50, 50, 50], 2: [50, 0, 0], 3: [0, 50, 50]})
+    assert found[1] < 1 < found[2]

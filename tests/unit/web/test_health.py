@@ -1,4 +1,4 @@
-"""The probes: only what is stuck without saying so fails `/healthz`."""
+"""The probes: `/healthz` fails only for what is stuck and does not report why."""
 
 from dataclasses import replace
 
@@ -16,20 +16,20 @@ FINE = Health(
 )
 
 
-def test_a_process_at_work_is_alive_and_ready() -> None:
+def test_a_working_process_is_alive_and_ready() -> None:
     assert alive(FINE).ok
     assert ready(FINE).ok
     assert alive(FINE).reasons == ready(FINE).reasons == ()
 
 
 @pytest.mark.parametrize(("age", "ok"), [(60.0, True), (60.5, False)])
-def test_a_stage_with_work_may_stand_still_for_a_minute(age: float, ok: bool) -> None:
+def test_a_busy_stage_may_make_no_progress_for_a_minute(age: float, ok: bool) -> None:
     stuck = replace(FINE, stages=[Progress("alerts", 1000.0 - age, busy=True)])
     assert alive(stuck).ok is ok
     assert alive(stuck).reasons == (() if ok else ("stage-stuck:alerts",))
 
 
-def test_a_declared_wait_may_last_for_ever() -> None:
+def test_a_reported_wait_may_last_for_ever() -> None:
     waiting = replace(
         FINE,
         consumer=Progress("consumer", 0.0, busy=True, waiting_for="kafka"),
@@ -57,7 +57,7 @@ def test_readiness_needs_partitions_and_the_model() -> None:
     assert not ready(replace(FINE, assigned=False, model_loaded=False)).ok
 
 
-def test_every_reason_given_is_in_the_list_for_the_runbook() -> None:
+def test_every_reason_is_in_the_list_for_the_runbook() -> None:
     worst = Health(
         now=1000.0,
         loop_at=0.0,

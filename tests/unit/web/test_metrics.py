@@ -1,4 +1,4 @@
-"""`/metrics`: the Prometheus text format, parsed back line by line."""
+"""`/metrics` is valid Prometheus text: parsed back line by line."""
 
 import re
 
@@ -13,7 +13,7 @@ LINE = re.compile(r'([a-z_]+)(?:\{((?:[a-z]+="(?:[^"\\\n]|\\["\\n])*",?)+)\})? (
 
 
 def parse(text: str) -> dict[str, float]:
-    """Return {name and labels: value}; every line must be one of the format."""
+    """Return {name and labels: value}; fails on a line that is not in the format."""
     found: dict[str, float] = {}
     declared: set[str] = set()
     for line in text.splitlines():
@@ -38,7 +38,7 @@ def test_the_figures_are_those_of_stats() -> None:
     assert found['feedback_records_total{source="x",outcome="scored"}'] == x["scored"]
     assert found['feedback_alerts{channel="#positive-feedback",state="pending"}'] == 1
     assert found['feedback_stage_lag{stage="sentiment"}'] == 3
-    assert found['feedback_source_last_message_seconds{source="x"}'] == view.now - 4
+    assert found['feedback_source_last_message_seconds{source="x"}'] == view.clock.now - 4
     assert found["feedback_balanced"] == 1
     assert found["feedback_workers"] == 2
     assert found["feedback_dead_letters_open"] == 1
@@ -46,12 +46,12 @@ def test_the_figures_are_those_of_stats() -> None:
     assert sum(labels) == sum(s["scored"] for s in shown["stats"]["sources"].values())
 
 
-def test_a_worker_that_has_seen_nothing_renders_too() -> None:
+def test_a_worker_without_data_renders_too() -> None:
     assert parse(render(figures(empty_view())))["feedback_workers"] == 0
 
 
 @given(st.text())
-def test_any_label_value_reads_back(value: str) -> None:
+def test_any_label_value_can_be_parsed_back(value: str) -> None:
     escaped = escape(value)
     assert "\n" not in escaped
     back = re.sub(r"\\(.)", lambda m: {"n": "\n"}.get(m[1], m[1]), escaped, flags=re.S)

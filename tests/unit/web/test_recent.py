@@ -1,4 +1,4 @@
-"""The latest messages and alerts: newest revision, nothing that was deleted, safe links."""
+"""The latest messages and alerts: newest revision, no deleted text, safe links."""
 
 from itertools import permutations
 
@@ -41,12 +41,12 @@ def test_a_deletion_wins_over_every_revision(order: tuple[ScoredFeedback, ...]) 
     assert (alert["gone"], alert["text"]) == (True, None)
 
 
-def test_the_latest_come_first_and_no_more_than_asked_for() -> None:
+def test_the_latest_come_first_up_to_the_limit() -> None:
     known = newest_revisions(scored(str(i)) for i in range(9))
     assert [message["id"] for message in messages(known, 3)] == ["8", "7", "6"]
 
 
-def test_an_alert_has_the_state_of_its_newest_record_and_its_channels_name() -> None:
+def test_an_alert_has_the_state_of_its_newest_record_and_the_name_of_its_channel() -> None:
     records = [
         delivery("1", "claimed", rule="negative"),
         delivery("2", "posted", rule="gone"),
@@ -85,16 +85,16 @@ def test_a_long_text_is_cut() -> None:
         (None, False),
     ],
 )
-def test_only_addresses_of_the_web_are_links(url: str | None, kept: bool) -> None:
+def test_only_http_urls_become_links(url: str | None, kept: bool) -> None:
     assert web_link(url) == (url if kept else None)
 
 
-def test_a_digests_line_reads_without_slacks_markup() -> None:
+def test_slack_markup_is_removed_from_the_line_of_a_digest() -> None:
     line = "• 0.05 <https://x.example/1?a=1&amp;b=2|@mira>: down &amp; &lt;https://out|x&gt;"
     [alert] = alerts([delivery("1", "posted", line=line)], {}, load({}))
     assert alert["text"] == "0.05 @mira: down & <https://out|x>"
 
 
-def test_an_alert_whose_text_is_not_at_hand_is_not_called_taken_back() -> None:
+def test_an_alert_with_unknown_text_is_not_shown_as_withdrawn() -> None:
     [alert] = alerts([delivery("1", "posted")], {}, load({}))
     assert (alert["gone"], alert["text"]) == (False, None)

@@ -1,4 +1,4 @@
-"""The pure decisions about who may see the page."""
+"""The decisions about access to the page."""
 
 import pytest
 from hypothesis import example, given
@@ -32,7 +32,7 @@ OPEN = load({"FEEDBACK_WEB_HOST": "0.0.0.0", "FEEDBACK_WEB_TOKEN": "t"})
         ("", False),
     ],
 )
-def test_a_page_on_loopback_answers_to_loopbacks_names(host: str, known: bool) -> None:
+def test_a_page_on_loopback_accepts_only_the_names_of_loopback(host: str, known: bool) -> None:
     assert known_host(host, LOCAL) is known
     assert known_host(host, OPEN)
 
@@ -52,11 +52,11 @@ def test_a_page_on_loopback_answers_to_loopbacks_names(host: str, known: bool) -
         ({"Host": "localhost:6066"}, True),
     ],
 )
-def test_only_this_page_changes_something(headers: dict[str, str], own: bool) -> None:
+def test_only_this_page_may_change_something(headers: dict[str, str], own: bool) -> None:
     assert own_origin(headers) is own
 
 
-def test_a_session_holds_for_a_week_and_for_one_token() -> None:
+def test_a_session_is_valid_for_a_week_and_one_token() -> None:
     value = session("token", 1000.0)
     assert session_holds(value, "token", 1000.0)
     assert session_holds(value, "token", 999.0 + SESSION_S)
@@ -65,7 +65,7 @@ def test_a_session_holds_for_a_week_and_for_one_token() -> None:
     assert "token" not in value
 
 
-def test_a_session_cannot_be_prolonged() -> None:
+def test_a_session_cannot_be_extended() -> None:
     end, _, proof = session("token", 1000.0).partition(".")
     assert not session_holds(f"{int(end) + 1}.{proof}", "token", 1000.0)
 

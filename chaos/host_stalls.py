@@ -1,4 +1,4 @@
-"""How long this machine gave the test itself no processor: such a time is nobody's standstill."""
+"""Times in which the machine gave this process no CPU, which do not count as stalls."""
 
 import threading
 import time
@@ -6,11 +6,11 @@ from typing import Self
 
 EVERY_S = 0.05
 LATE_S = 0.2
-"""A wake-up that comes later than this tells of a stall."""
+"""A wake-up later than this is a stall."""
 
 
-class Stalls:
-    """Watches from a thread for as long as the context lasts."""
+class HostStalls:
+    """Watches from a thread while the context lasts."""
 
     def __init__(self) -> None:
         self._found: list[tuple[float, float]] = []
@@ -34,6 +34,6 @@ class Stalls:
             last = now
 
     def within(self, begin: float, end: float) -> float:
-        """Return the seconds between two monotonic times in which nothing here ran."""
+        """Return the stalled seconds between two monotonic times."""
         overlaps = (min(end, stop) - max(begin, start) for start, stop in self._found)
         return sum(overlap for overlap in overlaps if overlap > 0)

@@ -1,6 +1,7 @@
-"""A worker whose hop acknowledges what only waits, and whose model is slow enough to let it wait.
+"""A worker that acknowledges records before they are processed, with a slow model.
 
-What the kill test must notice. Run it like the program: `python -m … worker -l info`.
+The kill test must fail with it. Run it like the program:
+`python -m chaos.early_ack worker -l info`.
 """
 
 import time
@@ -15,11 +16,11 @@ from feedback_app.sentiment.classifier import Probabilities
 from feedback_app.sentiment.hashing import HashingClassifier
 
 BATCH_S = 1.5
-"""How long the model takes: longer than the time between two commits."""
+"""How long the model takes: longer than the commit interval."""
 
 
 def plant() -> None:
-    """Put the defect into this process."""
+    """Patch this process."""
     put, score = BatchStage.put, HashingClassifier.score
 
     def acknowledge_at_once(self: BatchStage, tp: TP, records: list[Any]) -> None:

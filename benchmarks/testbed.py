@@ -1,7 +1,6 @@
-"""What the whole-pipeline benchmarks stand on: Kafka, a Slack that takes everything, workers.
+"""The testbed of the pipeline benchmarks: Kafka, a Slack without rate limits, and workers.
 
-Everything but the workers runs on the last processor, the workers on the first, so that neither
-takes time from the other.
+The workers run on the first CPU and everything else on the last, so that neither slows the other.
 """
 
 import asyncio
@@ -37,7 +36,7 @@ READY_WITHIN_S = 60.0
 
 @contextmanager
 def on(cpus: Iterable[int]) -> Iterator[None]:
-    """Have what is started in here run on these processors only."""
+    """Pin this process, and what it starts in the context, to these CPUs."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cpus)
     try:
@@ -47,7 +46,7 @@ def on(cpus: Iterable[int]) -> Iterator[None]:
 
 
 def split() -> tuple[int, int]:
-    """Return the processor of the workers and that of the rest; exits where there is only one."""
+    """Return the CPU of the workers and that of the rest; exits if there is only one."""
     cpus = sorted(os.sched_getaffinity(0))
     if len(cpus) < 2:
         sys.exit("two processors are needed: one for the worker, one for Kafka and Slack")
@@ -55,7 +54,7 @@ def split() -> tuple[int, int]:
 
 
 class Process:
-    """A worker's process and what it has used."""
+    """A worker process and its resource usage."""
 
     def __init__(self, process: asyncio.subprocess.Process, port: int, log: Path) -> None:
         self.process, self.port, self.log = process, port, log
@@ -66,7 +65,7 @@ class Process:
         return {t.id: t.user_time + t.system_time for t in self._ps.threads()}
 
     def cpu(self) -> float:
-        """Return the CPU seconds of all threads, ended ones included."""
+        """Return the CPU seconds of all threads, including ended ones."""
         times = self._ps.cpu_times()
         return float(times.user + times.system)
 
@@ -75,7 +74,7 @@ class Process:
         return int(self._ps.memory_info().rss)
 
     async def ready(self) -> None:
-        """Return once it serves; exits with the end of its log where it does not."""
+        """Return once it is ready; exits with the end of its log if it does not get there."""
         deadline = time.monotonic() + READY_WITHIN_S
         async with ClientSession(timeout=ClientTimeout(total=5)) as session:
             while time.monotonic() < deadline and self.process.returncode is None:
@@ -87,7 +86,7 @@ class Process:
         sys.exit(f"the worker is not ready:\n{self.log.read_text()[-2000:]}")
 
     async def stop(self) -> None:
-        """Stop it, by force where it does not end in time."""
+        """Send SIGTERM, and SIGKILL after 15 s."""
         if self.process.returncode is not None:
             return
         self.process.terminate()
@@ -99,8 +98,8 @@ class Process:
             await self.process.wait()
 
 
-class Stand:
-    """One run: topics of its own on a local Kafka, a Slack stand-in, and workers."""
+class Testbed:
+    """One run: topics on a local Kafka, a Slack stand-in, and workers."""
 
     def __init__(
         self,
@@ -108,24 +107,23 @@ class Stand:
         partitions: int = 12,
         spread: bool = False,
     ) -> None:
-        """`settings` are further FEEDBACK_ variables; with `spread` everyone has every core."""
+        """`settings` are more FEEDBACK_ variables; with `spread` nothing is pinned."""
         worker_cpu, rest_cpu = split()
-        everything = os.sched_getaffinity(0)
-        self.worker_cpus = everything if spread else {worker_cpu}
-        self.rest_cpus = everything if spread else {rest_cpu}
+        every = os.sched_getaffinity(0)
+        self.worker_cpus = every if spread else {worker_cpu}
+        self.rest_cpus = every if spread else {rest_cpu}
         self.name = f"bench{uuid.uuid4().hex[:8]}"
         self._settings, self._partitions = dict(settings or {}), partitions
         self._stack = AsyncExitStack()
         self._workers = 0
 
     async def __aenter__(self) -> Self:
-        # A topic that is a moment old has no leader yet, which aiokafka tells of at length.
+        # aiokafka logs at length that a new topic has no leader yet.
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         self.folder = Path(
             self._stack.enter_context(tempfile.TemporaryDirectory(prefix="feedback-bench-"))
         )
         try:
-            # From here on this process too.
             self._stack.enter_context(on(self.rest_cpus))
             kafka = LocalKafka(self.folder / "kafka")
             await self._stack.enter_async_context(kafka)
@@ -164,7 +162,7 @@ class Stand:
         await self._stack.aclose()
 
     async def _stamp_at_append(self, topic: str) -> None:
-        """Have the broker give each record of a topic the time at which it appends it."""
+        """Let the broker stamp the records of a topic at append."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
         await admin.start()
         try:
@@ -189,7 +187,7 @@ class Stand:
         return str(orjson.loads(await process.stdout.readline())["slack_url"])
 
     async def worker(self, more: Mapping[str, str] | None = None) -> Process:
-        """Start a worker on its processor; it is stopped with the stand."""
+        """Start a worker on its CPU; it stops with the testbed."""
         self._workers += 1
         port, log = free_port(0), self.folder / f"worker-{self._workers}.log"
         own = {k: v for k, v in os.environ.items() if not k.startswith("FEEDBACK_")}
@@ -208,7 +206,7 @@ class Stand:
         return worker
 
     async def fill(self, texts: Sequence[Text], first: int = 0) -> None:
-        """Write a backlog to `raw`, spread evenly over the partitions; ids count from `first`."""
+        """Write a backlog to `raw`, evenly over the partitions; ids count from `first`."""
         batches: dict[int, Any] = {}
         topic = self.topics.raw.name
         for number, text in enumerate(texts, first):
@@ -225,12 +223,12 @@ class Stand:
         await self.producer.flush()
 
     async def count(self, topic: str) -> int:
-        """Return how many records have been written to a topic."""
+        """Return the number of records written to a topic."""
         tps = [TopicPartition(topic, n) for n in range(self._partitions)]
         return sum((await self._reader.end_offsets(tps)).values())
 
     def posted(self) -> dict[str, float]:
-        """Return {alert id: Unix seconds} of what Slack took."""
+        """Return {alert id: Unix seconds} of the posts in Slack."""
         found: dict[str, float] = {}
         for entry in read_log(self.slack_log) if self.slack_log.exists() else ():
             if isinstance(entry, Posted) and entry.metadata is not None:
@@ -240,7 +238,7 @@ class Stand:
 
 
 def record(number: int, text: Text) -> bytes:
-    """Return a record for `raw` as the sources write it."""
+    """Return a record of `raw` as the sources write it."""
     return orjson.dumps(
         {
             "id": f"bench:{number}",

@@ -1,7 +1,7 @@
-"""A worker whose model raises on every third batch, and once takes longer than a session to answer.
+"""A worker whose model raises on every third batch, and once hangs for longer than the session.
 
-It answers then when a file `go` lies in the worker's folder. Run it like the program:
-`python -m … worker -l info`.
+It goes on once a file `go` is in the worker's folder. Run it like the program:
+`python -m chaos.faulty_model worker -l info`.
 """
 
 import itertools
@@ -18,7 +18,7 @@ HANGS, GO = "the model hangs", "go"
 
 
 def hang() -> None:
-    """Say so, and return when it may, but within bounds: longer than a session, then at once."""
+    """Print a line, and return once the file is there, within the bounds of `HANGS_S`."""
     print(HANGS, flush=True)
     begun, (least, most) = time.monotonic(), HANGS_S
     while (passed := time.monotonic() - begun) < most:
@@ -28,18 +28,18 @@ def hang() -> None:
 
 
 def plant() -> None:
-    """Put the poor model into this process."""
+    """Patch this process."""
     score, numbers = HashingClassifier.score, itertools.count(1)
 
-    def poorly(self: HashingClassifier, texts: Sequence[str]) -> list[Probabilities]:
+    def faulty(self: HashingClassifier, texts: Sequence[str]) -> list[Probabilities]:
         number = next(numbers)
         if number == HANGS_AT:
             hang()
         if number % RAISES_EVERY == 0:
-            raise RuntimeError("the model has a bad day")
+            raise RuntimeError("a bug in the model")
         return score(self, texts)
 
-    HashingClassifier.score = poorly  # type: ignore[method-assign]
+    HashingClassifier.score = faulty  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

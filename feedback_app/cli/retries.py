@@ -1,17 +1,17 @@
-"""Scoring in a command: where a service asks to wait, it is waited for, up to a point."""
+"""Scoring in a command, with retries while a model service asks to wait."""
 
 import time
 from collections.abc import Sequence
 
 from feedback_app.sentiment.classifier import Classifier, ClassifierUnavailable, Probabilities
 
-PATIENCE = 5
-"""Times that a service may ask to wait before the command gives up."""
+MAX_RETRIES = 5
+"""How often a service may ask to wait before the command fails."""
 
 
-def score_patiently(classifier: Classifier, texts: Sequence[str]) -> list[Probabilities]:
-    """Return one result a text, in input order; raises TextsRefused, ClassifierUnavailable."""
-    for _ in range(PATIENCE):
+def score_with_retries(classifier: Classifier, texts: Sequence[str]) -> list[Probabilities]:
+    """Return one result per text, in input order; raises TextsRefused, ClassifierUnavailable."""
+    for _ in range(MAX_RETRIES):
         try:
             return classifier.score(texts)
         except ClassifierUnavailable as error:

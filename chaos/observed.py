@@ -1,4 +1,4 @@
-"""What was seen in Kafka and in the sandbox's log, decoded by hand; pure."""
+"""The observed records of Kafka and of the sandbox's log, decoded by hand; pure."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ ALERT_EVENT = "feedback_alert"
 
 
 class Record(NamedTuple):
-    """A Kafka record; `at` is when it was seen here, in monotonic seconds."""
+    """A Kafka record; `at` is the time of observation in monotonic seconds."""
 
     partition: int
     offset: int
@@ -46,8 +46,8 @@ class Alert(NamedTuple):
 
 
 @dataclass
-class Topics:
-    """What stands in the topics."""
+class TopicContents:
+    """The contents of the topics."""
 
     raw: dict[tuple[int, int], tuple[str, float]] = field(default_factory=dict)
     """(partition, offset) to source and time of arrival."""
@@ -60,11 +60,11 @@ class Topics:
     progress: dict[int, list[tuple[float, int]]] = field(default_factory=dict)
     """Partition of `raw` to (time, offset up to which the sentiment stage has accounted)."""
 
-    def take(self, name: str, record: Record) -> None:
-        """Take in one record of the topic called `name` (without its prefix)."""
-        getattr(self, f"_take_{name.replace('-', '_')}")(record)
+    def add(self, name: str, record: Record) -> None:
+        """Add a record of the topic `name` (without its prefix)."""
+        getattr(self, f"_add_{name.replace('-', '_')}")(record)
 
-    def _take_raw(self, record: Record) -> None:
+    def _add_raw(self, record: Record) -> None:
         place = (record.partition, record.offset)
         try:
             if (record.key or b"").startswith(poison.KEY):
@@ -74,68 +74,68 @@ class Topics:
             source, self.poison[place] = "unknown", record.value
         self.raw[place] = (source, record.at)
 
-    def _take_scored(self, record: Record) -> None:
+    def _add_scored(self, record: Record) -> None:
         data = orjson.loads(record.value or b"")
-        said = data["feedback"]
+        feedback = data["feedback"]
         self.scored.append(
             Verdict(
-                said["id"],
-                said["revision"],
-                said["kind"] == "delete",
+                feedback["id"],
+                feedback["revision"],
+                feedback["kind"] == "delete",
                 data["score"],
-                said["text"],
-                said["source"],
+                feedback["text"],
+                feedback["source"],
                 (data["partition"], data["offset"]),
             )
         )
 
-    def _take_alerts(self, record: Record) -> None:
+    def _add_alerts(self, record: Record) -> None:
         data = orjson.loads(record.value or b"")
         self.alerts.append(Alert(*(data[name] for name in Alert._fields)))
 
-    def _take_deliveries(self, record: Record) -> None:
+    def _add_deliveries(self, record: Record) -> None:
         if record.value is not None:
             data = orjson.loads(record.value)
             self.deliveries[data["id"]] = data
 
-    def _take_dead_letters(self, record: Record) -> None:
+    def _add_dead_letters(self, record: Record) -> None:
         self.dead.append(orjson.loads(record.value or b""))
 
-    def _take_stats(self, record: Record) -> None:
+    def _add_stats(self, record: Record) -> None:
         if record.key is not None and record.key.startswith(b"sentiment|"):
             data = orjson.loads(record.value or b"")
             self.progress.setdefault(data["partition"], []).append((record.at, data["offset"]))
 
 
 class Item(NamedTuple):
-    """What a person has last said, or that it was taken away."""
+    """The latest version of a person's message, or its deletion (`kind`)."""
 
     kind: str
     text: str
 
 
 class Message(NamedTuple):
-    """A message of the app that stands in Slack."""
+    """A message of the app in Slack."""
 
     text: str
     alerts: tuple[str, ...]
 
 
 @dataclass
-class Outside:
-    """What the sandbox's log says: what people said, and what the app posted."""
+class Platforms:
+    """The log of the sandbox: what people wrote and what the app posted."""
 
     listened: tuple[str, ...] = ("#feedback", "#product")
     items: dict[str, Item] = field(default_factory=dict)
     messages: dict[tuple[str, str], Message] = field(default_factory=dict)
     posted: Counter[str] = field(default_factory=Counter)
-    """How often each alert was ever posted."""
+    """Posts of each alert, including deleted ones."""
     posted_at: dict[str, list[float]] = field(default_factory=dict)
     faults: Counter[str] = field(default_factory=Counter)
     refused: Counter[int] = field(default_factory=Counter)
 
-    def take(self, entry: dict[str, Any]) -> None:
-        """Take in one entry of the log."""
+    def add(self, entry: dict[str, Any]) -> None:
+        """Add an entry of the log."""
         event = entry["event"]
         if event == "put":
             if entry["platform"] == "x" or entry["channel"] in self.listened:
@@ -143,11 +143,11 @@ class Outside:
                     entry["kind"], entry["text"]
                 )
         elif event == "posted":
-            for alert in self._keep(entry):
+            for alert in self._add_message(entry):
                 self.posted[alert] += 1
                 self.posted_at.setdefault(alert, []).append(entry["at"])
         elif event == "updated":
-            self._keep(entry)
+            self._add_message(entry)
         elif event == "deleted":
             self.messages.pop((entry["channel_id"], entry["ts"]), None)
         elif event == "fault":
@@ -155,7 +155,7 @@ class Outside:
         elif event == "refused":
             self.refused[entry["status"]] += 1
 
-    def _keep(self, entry: dict[str, Any]) -> tuple[str, ...]:
+    def _add_message(self, entry: dict[str, Any]) -> tuple[str, ...]:
         metadata = entry.get("metadata") or {}
         if metadata.get("event_type") != ALERT_EVENT:
             return ()
