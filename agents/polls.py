@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from feedback_app.hop.errors import TransientError
 from feedback_app.hop.record import RecordStage
 from feedback_app.hop.registry import StageRegistry
-from feedback_app.hop.stage import Plan, Stage
+from feedback_app.hop.stage import Stage, StageSpec
 from feedback_app.hop.types import Item, Output, Result
 from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Source
@@ -184,13 +184,13 @@ class Polls:
 
 def stage(registry: StageRegistry, topics: Topics, polls: Polls) -> Stage:
     """Add the stage to the app: reads `polls`, writes `raw`."""
-    plan = Plan(
+    spec = StageSpec(
         name=NAME,
         topic=topics.polls.name,
         decode=PollRequest.decode,
         group=lambda request: request.source,
     )
-    return registry.add(lambda links: RecordStage(plan, links, polls, seen=registry.seen))
+    return registry.add(RecordStage(spec, registry.context, polls))
 
 
 def build(context: Context) -> Polls:

@@ -13,7 +13,7 @@ from feedback_app.dedupe import DedupeStore, outcome_of
 from feedback_app.hop import Count, Item, Output, Result, TransientError
 from feedback_app.hop.batch import BatchHandler, BatchStage
 from feedback_app.hop.registry import StageRegistry
-from feedback_app.hop.stage import Plan, Stage
+from feedback_app.hop.stage import Stage, StageSpec
 from feedback_app.hop.types import StateTopic
 from feedback_app.kafka.topics import Topics
 from feedback_app.sentiment.classifier import (
@@ -59,23 +59,22 @@ def build(
     registry: StageRegistry, topics: Topics, scorer: TextScorer, hours: float, clock: Clock
 ) -> Stage:
     """Add the stage to the registry; repeats of a revision are recognised for at least `hours`."""
-    plan = Plan(
+    spec = StageSpec(
         name=NAME,
         topic=topics.raw.name,
         decode=Feedback.decode,
         group=lambda feedback: feedback.source,
-        taken="ingested",
+        count_read="ingested",
         state=StateTopic(topics.scored.name, lambda partition: DedupeStore(hours, clock), hours),
     )
     score = handler(scorer, topics.scored.name, clock)
     return registry.add(
-        lambda links: BatchStage(
-            plan,
-            links,
+        BatchStage(
+            spec,
+            registry.context,
             score,
             max_batch=MAX_BATCH,
             max_in_flight=MAX_IN_FLIGHT,
-            seen=registry.seen,
         )
     )
 

@@ -21,7 +21,7 @@ class Defect(NamedTuple):
 
 BATCH, STAGE, RECORD = (f"feedback_app/hop/{name}.py" for name in ("batch", "stage", "record"))
 SENDING, OWNERSHIP = "feedback_app/alerting/sending.py", "feedback_app/alerting/ownership.py"
-SEND = "        await self.links.produce(outputs)\n"
+SEND = "        await self.context.produce(outputs)\n"
 
 DEFECTS = (
     Defect(
@@ -53,8 +53,8 @@ DEFECTS = (
         (
             Edit(
                 BATCH,
-                "            outputs.append(counters.output(self.links.stats_topic))\n",
-                "            late.append(counters.output(self.links.stats_topic))\n",
+                "            outputs.append(counters.output(self.context.stats_topic))\n",
+                "            late.append(counters.output(self.context.stats_topic))\n",
             ),
             Edit(
                 BATCH,
@@ -64,7 +64,7 @@ DEFECTS = (
             Edit(
                 BATCH,
                 "        self.finished += len(done)\n",
-                "        await self.links.produce(late)\n        self.finished += len(done)\n",
+                "        await self.context.produce(late)\n        self.finished += len(done)\n",
             ),
         ),
         "tests/unit/hop/test_produce.py::"
@@ -72,7 +72,7 @@ DEFECTS = (
     ),
     Defect(
         "order lost inside a batch",
-        (Edit(BATCH, SEND, "        await self.links.produce(outputs[::-1])\n"),),
+        (Edit(BATCH, SEND, "        await self.context.produce(outputs[::-1])\n"),),
         "tests/unit/hop/test_batch.py::"
         "test_results_leave_in_input_order_and_the_offset_is_acknowledged_last",
     ),
@@ -114,8 +114,8 @@ DEFECTS = (
         (
             Edit(
                 BATCH,
-                "waiting.keys() - frozenset().union(*self._in_flight.values())",
-                "waiting.keys()",
+                "queued.keys() - frozenset().union(*self._in_flight.values())",
+                "queued.keys()",
             ),
         ),
         "tests/unit/hop/test_batch.py::"

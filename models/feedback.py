@@ -109,7 +109,8 @@ class Feedback(Wire):
 @lru_cache(maxsize=8)
 def _fields_by_rule(kind: type[Feedback]) -> tuple[tuple[str, ...], FieldTypes]:
     """Return the optional text fields, and the types of all other fields without `OWN_RULES`."""
-    rest = [(name, kinds) for name, kinds in field_types(kind) if name not in OWN_RULES]
+    every = field_types(kind)  # type: ignore[arg-type]  # a class can be hashed
+    rest = [(name, kinds) for name, kinds in every if name not in OWN_RULES]
     texts = [name for name, kinds in rest if set(kinds) == {str, NoneType}]
     return tuple(texts), tuple((name, kinds) for name, kinds in rest if name not in texts)
 

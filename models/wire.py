@@ -36,7 +36,7 @@ class Wire(faust.Record, abstract=True, include_metadata=False):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        given = cls._options.defaults | {"version": cls.VERSION}
+        given = {**cls._options.defaults, "version": cls.VERSION}
         cls._defaults = {name: given.get(name) for name in cls._options.fields}
 
     @classmethod

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from benchmarks.hop.app import MAX_BATCH, app, registry, topics
 from feedback_app.hop import Item, Output, Result
 from feedback_app.hop.batch import BatchStage
-from feedback_app.hop.stage import Plan
+from feedback_app.hop.stage import StageSpec
 from models import Feedback, ScoredFeedback
 
 __all__ = ["app"]
@@ -35,7 +35,11 @@ def scored(item: Item[Feedback]) -> ScoredFeedback:
     return ScoredFeedback.build(fields)
 
 
-plan = Plan(
-    "bench", topics.raw.name, Feedback.decode, lambda feedback: feedback.source, taken="ingested"
+spec = StageSpec(
+    "bench",
+    topics.raw.name,
+    Feedback.decode,
+    lambda feedback: feedback.source,
+    count_read="ingested",
 )
-registry.add(lambda links: BatchStage(plan, links, score, max_batch=MAX_BATCH, seen=registry.seen))
+registry.add(BatchStage(spec, registry.context, score, max_batch=MAX_BATCH))

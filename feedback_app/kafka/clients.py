@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from feedback_app.hop.errors import TransientError
-from feedback_app.hop.leaving import stopped
+from feedback_app.hop.leaving import stop_consumer
 from feedback_app.settings import ConfigurationError, Settings
 
 DEPENDENCY = "kafka"
@@ -109,7 +109,7 @@ async def reader(settings: Settings, wait_ms: int = 100) -> AsyncIterator[AIOKaf
     try:
         yield client
     finally:
-        await stopped(client)
+        await stop_consumer(client)
 
 
 class _Client(Protocol):

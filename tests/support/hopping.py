@@ -8,7 +8,7 @@ from typing import Any
 from faust.types.tuples import TP
 
 from feedback_app.hop import Output, Row, TransientError
-from feedback_app.hop.stage import Links, Stage
+from feedback_app.hop.stage import Stage, StageContext
 from models import Account, DeadLetter
 from tests.support.clocks import HandClock
 
@@ -37,6 +37,7 @@ class MemoryBroker:
     before: Callable[[Sequence[Output]], None] | None = None
     woken: int = 0
     accounts: dict[tuple[str, int], Account] = field(default_factory=dict)
+    last_inbound: dict[TP, float] = field(default_factory=dict)
 
     async def produce(self, outputs: Sequence[Output]) -> None:
         """Take outputs in, unless `before` raises."""
@@ -61,7 +62,7 @@ class MemoryBroker:
         topic: str,
         start: dict[int, int],
         hours: float | None,
-        max_batch: Callable[[Row], None],
+        apply: Callable[[Row], None],
     ) -> dict[int, int]:
         """Read a topic back from the log, where each partition's offsets count from 0."""
         ends = dict.fromkeys(start, 0)
@@ -71,7 +72,7 @@ class MemoryBroker:
                 offset = ends[number]
                 ends[number] += 1
                 if offset >= start[number]:
-                    max_batch(Row(number, offset, output.key, output.value, self.clock.now))
+                    apply(Row(number, offset, output.key, output.value, self.clock.now))
         return ends
 
     def wake(self) -> None:
@@ -79,10 +80,17 @@ class MemoryBroker:
         self.woken += 1
 
     @property
-    def links(self) -> Links:
-        """The links for a stage."""
-        return Links(
-            self.produce, STATS, DEAD, self, self.read_to_high_watermark, self.wake, self.clock
+    def context(self) -> StageContext:
+        """The context for a stage."""
+        return StageContext(
+            self.produce,
+            STATS,
+            DEAD,
+            self,
+            self.read_to_high_watermark,
+            self.wake,
+            self.clock,
+            self.last_inbound,
         )
 
     def sent(self, topic: str) -> list[bytes | None]:
@@ -134,8 +142,8 @@ def records(
 
 async def assigned(stage: Stage, *numbers: int) -> None:
     """Assign partitions and wait until their state has been read."""
-    stage.assign({TP(stage.plan.topic, number) for number in numbers}, generation=1)
-    while not all(part.ready for part in stage.partitions.values()):
+    stage.assign({TP(stage.spec.topic, number) for number in numbers}, generation=1)
+    while not all(part.restored for part in stage.partitions.values()):
         await asyncio.sleep(0)
 
 

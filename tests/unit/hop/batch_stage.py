@@ -6,7 +6,7 @@ from typing import Any
 
 from feedback_app.hop import Item, Output, Result, Row
 from feedback_app.hop.batch import BatchStage
-from feedback_app.hop.stage import Plan
+from feedback_app.hop.stage import StageSpec
 from feedback_app.hop.types import StateTopic
 from models import InvalidRecord
 from tests.support.hopping import (
@@ -38,8 +38,8 @@ class Seen:
         self.values.append(what)
 
 
-def plan(state: StateTopic | None = None) -> Plan:
-    return Plan("stage", "in", decode, lambda value: "src", taken="ingested", state=state)
+def spec(state: StateTopic | None = None) -> StageSpec:
+    return StageSpec("stage", "in", decode, lambda value: "src", count_read="ingested", state=state)
 
 
 async def echo(items: Sequence[Item[str]]) -> list[Result]:
@@ -57,7 +57,7 @@ class Running:
     """A stage that runs for the length of a test."""
 
     def __init__(self, broker: MemoryBroker, handler: Handler, **more: Any) -> None:
-        self.stage = BatchStage(plan(more.pop("state", None)), broker.links, handler, **more)
+        self.stage = BatchStage(spec(more.pop("state", None)), broker.context, handler, **more)
 
     async def __aenter__(self) -> BatchStage:
         await assigned(self.stage, 0, 1)

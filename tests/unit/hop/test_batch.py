@@ -27,7 +27,7 @@ async def test_results_leave_in_input_order_and_the_offset_is_acknowledged_last(
     acked_at_send: list[dict[TP, int]] = []
     async with Running(broker, echo, max_batch=5) as stage:
         broker.before = lambda outputs: acked_at_send.append(dict(stage.acked))
-        stage.put(TP("in", 0), records("in", 0, [str(n).encode() for n in range(12)]))
+        stage.submit(TP("in", 0), records("in", 0, [str(n).encode() for n in range(12)]))
         await until(lambda: stage.acked.get(TP("in", 0)) == 12)
     assert broker.sent("out") == [str(n).encode() for n in range(12)]
     assert acked_at_send[0] == {}
@@ -45,9 +45,9 @@ async def test_a_repeated_batch_sees_the_state_as_it_was() -> None:
 
     async with Running(broker, looking, state=state) as stage:
         broker.before = outside(2)
-        stage.put(TP("in", 0), records("in", 0, [b"a"]))
+        stage.submit(TP("in", 0), records("in", 0, [b"a"]))
         await until(lambda: stage.acked.get(TP("in", 0)) == 1)
-        stage.put(TP("in", 0), records("in", 0, [b"b"], first=1))
+        stage.submit(TP("in", 0), records("in", 0, [b"b"], first=1))
         await until(lambda: stage.acked.get(TP("in", 0)) == 2)
     assert seen == [[], [], [], ["a"]]
 
@@ -79,7 +79,7 @@ async def test_a_rebalance_cancels_what_hangs_and_forgets_it() -> None:
         return []
 
     async with Running(broker, hanging) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a"] * 3))
+        stage.submit(TP("in", 0), records("in", 0, [b"a"] * 3))
         await started.wait()
         await stage.drain()
         assert stage.acked == {}
@@ -94,7 +94,7 @@ async def test_a_handler_with_too_few_results_is_a_bug_and_loses_nothing() -> No
         return (await echo(items))[: len(items) - (len(items) > 1)]
 
     async with Running(broker, short) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a", b"b"]))
+        stage.submit(TP("in", 0), records("in", 0, [b"a", b"b"]))
         await until(lambda: stage.acked.get(TP("in", 0)) == 2)
     assert broker.sent("out") == [b"a", b"b"]
 
@@ -103,7 +103,7 @@ async def test_a_handler_with_too_few_results_is_a_bug_and_loses_nothing() -> No
 async def test_a_full_stage_takes_no_more_until_it_is_half_empty(max_batch: int) -> None:
     broker = MemoryBroker()
     async with Running(broker, echo, max_batch=max_batch) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a"] * 4 * max_batch))
+        stage.submit(TP("in", 0), records("in", 0, [b"a"] * 4 * max_batch))
         assert not stage.accepts(TP("in", 1))
         await until(lambda: stage.acked.get(TP("in", 0)) == 4 * max_batch)
         assert stage.accepts(TP("in", 1))
@@ -119,9 +119,9 @@ async def test_a_failure_that_nothing_foresees_stops_the_stage_before_it_loses_a
 
     broker.before = broken
     async with Running(broker, echo, max_batch=2) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a", b"b", b"x", b"c", b"d"]))
+        stage.submit(TP("in", 0), records("in", 0, [b"a", b"b", b"x", b"c", b"d"]))
         await until(lambda: stage.stopped is not None)
-        stage.put(TP("in", 0), records("in", 0, [b"e"], first=5))
+        stage.submit(TP("in", 0), records("in", 0, [b"e"], first=5))
         await until(lambda: not stage.busy)
     assert stage.acked == {TP("in", 0): 2}
     assert broker.sent("out") == [b"a", b"b"]
@@ -137,7 +137,7 @@ async def test_a_slow_handler_is_given_smaller_batches_and_a_quick_one_larger_ag
         return await echo(items)
 
     async with Running(broker, slow_at_first, max_batch=400) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a"] * 1550))
+        stage.submit(TP("in", 0), records("in", 0, [b"a"] * 1550))
         await until(lambda: stage.acked.get(TP("in", 0)) == 1550)
     assert sizes[:6] == [400, 150, 150, 150, 300, 400]
 
@@ -152,9 +152,9 @@ async def test_a_small_batch_that_took_long_makes_the_next_no_smaller() -> None:
         return await echo(items)
 
     async with Running(broker, in_line_at_first, max_batch=400) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a"]))
+        stage.submit(TP("in", 0), records("in", 0, [b"a"]))
         await until(lambda: stage.acked.get(TP("in", 0)) == 1)
-        stage.put(TP("in", 0), records("in", 0, [b"a"] * 400, first=1))
+        stage.submit(TP("in", 0), records("in", 0, [b"a"] * 400, first=1))
         await until(lambda: stage.acked.get(TP("in", 0)) == 401)
     assert sizes == [1, 400]
 
@@ -175,9 +175,9 @@ async def test_two_batches_fly_of_different_partitions_and_one_partition_keeps_i
         return await echo(items)
 
     async with Running(broker, slow, max_batch=2, max_in_flight=2) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a0", b"a1", b"a2", b"a3"]))
+        stage.submit(TP("in", 0), records("in", 0, [b"a0", b"a1", b"a2", b"a3"]))
         await until(lambda: len(gates) == 1)
-        stage.put(TP("in", 1), records("in", 1, [b"b0", b"b1"]))
+        stage.submit(TP("in", 1), records("in", 1, [b"b0", b"b1"]))
         await until(lambda: len(gates) == 2)
         assert under_way == [{0}, {1}]
         gates[1].set()
@@ -202,7 +202,7 @@ async def test_a_rebalance_cancels_every_batch_that_hangs() -> None:
 
     async with Running(broker, hanging, max_batch=1, max_in_flight=2) as stage:
         for partition in (0, 1):
-            stage.put(TP("in", partition), records("in", partition, [b"a"]))
+            stage.submit(TP("in", partition), records("in", partition, [b"a"]))
         await until(lambda: sorted(started) == [0, 1])
         await stage.drain()
         assert stage.acked == {}
@@ -213,11 +213,11 @@ async def test_a_rebalance_cancels_every_batch_that_hangs() -> None:
 async def test_of_a_run_that_was_counted_in_part_only_the_rest_is_counted() -> None:
     broker = MemoryBroker()
     async with Running(broker, echo) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a", b"b"]))
+        stage.submit(TP("in", 0), records("in", 0, [b"a", b"b"]))
         await until(lambda: stage.acked.get(TP("in", 0)) == 2)
         await stage.drain()
         await assigned(stage, 0)
-        stage.put(TP("in", 0), records("in", 0, [b"a", b"b", b"c"]))
+        stage.submit(TP("in", 0), records("in", 0, [b"a", b"b", b"c"]))
         await until(lambda: stage.acked.get(TP("in", 0)) == 3)
     assert broker.totals("stage") == {"src": {"ingested": 3, "done": 3}}
 
@@ -239,6 +239,6 @@ async def test_a_batch_whose_account_landed_and_outputs_did_not_is_counted_once(
 
     broker.before = no_leader
     async with Running(broker, echo) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a"] * 10))
+        stage.submit(TP("in", 0), records("in", 0, [b"a"] * 10))
         await until(lambda: stage.acked.get(TP("in", 0)) == 10)
     assert accounts.totals("stage") == {"src": {"ingested": 10, "done": 10}}

@@ -14,7 +14,7 @@ from aiokafka.errors import (
     UnknownMemberIdError,
 )
 
-from feedback_app.hop.leaving import _take_back
+from feedback_app.hop.leaving import _leave_as
 
 MOVED, NEW = 1, 2
 
@@ -42,11 +42,11 @@ class Client:
         return Answer(self.answers[node].errno)
 
 
-async def taken_back(client: Client, known: int | None) -> None:
+async def leave(client: Client, known: int | None) -> None:
     coordinator: Any = type("Coordinator", (), {})()
     coordinator._client, coordinator.group_id = client, "feedback"
     coordinator.coordinator_id = known
-    await _take_back(coordinator, "member")
+    await _leave_as(coordinator, "member")
 
 
 async def test_a_coordinator_that_moved_is_looked_up_once_more(
@@ -54,7 +54,7 @@ async def test_a_coordinator_that_moved_is_looked_up_once_more(
 ) -> None:
     caplog.set_level(logging.INFO)
     client = Client({MOVED: NotCoordinatorForGroupError, NEW: NoError})
-    await taken_back(client, MOVED)
+    await leave(client, MOVED)
     assert client.asked == [MOVED, NEW]
     assert [one.getMessage() for one in caplog.records] == ["left the group feedback"]
 
@@ -63,7 +63,7 @@ async def test_a_coordinator_that_is_nowhere_is_not_looked_for_for_ever(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     client = Client({MOVED: NotCoordinatorForGroupError}, looked_up=MOVED)
-    await taken_back(client, None)
+    await leave(client, None)
     assert client.asked == [MOVED, MOVED]
     assert "could not leave the group feedback" in caplog.text
     assert "NotCoordinatorForGroupError" in caplog.text
@@ -77,7 +77,7 @@ async def test_a_broker_that_refuses_is_not_taken_for_one_that_let_go(
 ) -> None:
     caplog.set_level(logging.INFO)
     client = Client({NEW: refusal})
-    await taken_back(client, NEW)
+    await leave(client, NEW)
     assert client.asked == [NEW]
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
@@ -88,7 +88,7 @@ async def test_a_member_that_the_library_took_back_before_is_no_fault(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
-    await taken_back(Client({NEW: UnknownMemberIdError}), NEW)
+    await leave(Client({NEW: UnknownMemberIdError}), NEW)
     assert [(one.levelno, one.getMessage()) for one in caplog.records] == [
         (logging.INFO, "the group feedback had forgotten this member already")
     ]

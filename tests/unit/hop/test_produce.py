@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from feedback_app.hop import BadRecord, Output, TransientError
 from feedback_app.hop.batch import BatchStage
 from feedback_app.hop.produce import BatchProducer
-from feedback_app.hop.stage import Plan
+from feedback_app.hop.stage import StageSpec
 from feedback_app.hop.types import Result
 from tests.support.hopping import STATS, MemoryBroker, assigned, outside, records, until
 
@@ -117,8 +117,10 @@ async def test_nothing_is_acknowledged_before_its_account_is_with_the_broker() -
     async def handler(items: Any) -> list[Result]:
         return [Result(counts=[("src", "done")]) for _ in items]
 
-    plan = Plan("stage", "in", lambda value, key: value, lambda value: "src", taken="ingested")
-    stage = BatchStage(plan, broker.links, handler)
+    spec = StageSpec(
+        "stage", "in", lambda value, key: value, lambda value: "src", count_read="ingested"
+    )
+    stage = BatchStage(spec, broker.context, handler)
     await assigned(stage, 0)
     acked_at_account: list[int] = []
     down = outside(3)
@@ -131,7 +133,7 @@ async def test_nothing_is_acknowledged_before_its_account_is_with_the_broker() -
     broker.before = before
     running = asyncio.ensure_future(stage.run())
     (tp,) = [part.tp for part in stage.partitions.values()]
-    stage.put(tp, records("in", 0, [b"a", b"b"]))
+    stage.submit(tp, records("in", 0, [b"a", b"b"]))
     await until(lambda: stage.acked.get(tp) == 2)
     running.cancel()
     await asyncio.wait({running})

@@ -21,7 +21,7 @@ class Eager:
     def accepts(self, tp: TP) -> bool:
         return True
 
-    def put(self, tp: TP, records: list[Any]) -> None:
+    def submit(self, tp: TP, records: list[Any]) -> None:
         self.got += records
 
     def assign(self, tps: set[TP], generation: int) -> None:
