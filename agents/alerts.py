@@ -5,7 +5,7 @@ State: none. The rules are pure functions of one message; the outbox knows what 
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from feedback_app.alerting.rules import ChannelRule, operations
+from feedback_app.alerting.rules import ResolvedRule, operations
 from feedback_app.clock import Clock
 from feedback_app.hop import Item, Output, Result
 from feedback_app.hop.batch import BatchHandler, BatchStage
@@ -16,8 +16,8 @@ from models import ScoredFeedback
 from models.alert import PUT
 
 NAME = "alerts"
-Rules = Callable[[], Awaitable[Sequence[ChannelRule]]]
-"""Returns the rules with channel ids; raises TransientError until Slack has resolved any."""
+Rules = Callable[[], Awaitable[Sequence[ResolvedRule]]]
+"""Returns the rules with channel ids; raises TransientError until a receiver has answered."""
 
 
 def build(registry: StageRegistry, topics: Topics, rules: Rules, clock: Clock) -> Stage:
@@ -49,7 +49,7 @@ def handler(rules: Rules, topic: str, clock: Clock) -> BatchHandler:
 
 def result(
     scored: ScoredFeedback,
-    rules: Sequence[ChannelRule],
+    rules: Sequence[ResolvedRule],
     partitions: dict[str, int | None],
     topic: str,
     now: float,

@@ -134,8 +134,8 @@ DEFECTS = (
     ),
     Defect(
         "the SDK's own retries on posts",
-        (Edit("feedback_app/slack/client.py", ", retry_handlers=[]", ""),),
-        "tests/component/alerting/test_slack_client.py::"
+        (Edit("feedback_app/slack/client.py", "        retry_handlers=[],\n", ""),),
+        "tests/component/alerting/test_slack_receiver.py::"
         "test_an_answer_that_says_nothing_is_uncertain_and_not_tried_again",
     ),
     Defect(
@@ -148,10 +148,10 @@ DEFECTS = (
             ),
         ),
         "tests/unit/alerting/test_outbox.py::"
-        "test_a_claim_that_was_acknowledged_too_long_ago_is_not_used",
+        "test_an_intent_that_was_acknowledged_too_long_ago_is_not_used",
     ),
     Defect(
-        "no claim before a post",
+        "no intent before a post",
         (Edit(SENDING, "            await self._writer.write(state, batch.intents)\n", ""),),
         "tests/unit/alerting/test_crashes.py::"
         "test_killed_at_any_step_the_next_worker_finishes_exactly",
@@ -160,23 +160,23 @@ DEFECTS = (
         "an uncertain post taken for a failed one",
         (
             Edit(
-                "feedback_app/slack/outcome.py",
-                '    return Uncertain(f"{type(error).__name__}: {error}".rstrip(": "))\n',
-                '    return NotDone(f"{type(error).__name__}: {error}".rstrip(": "))\n',
+                "feedback_app/slack/errors.py",
+                "sent=not isinstance(error, UNSENT)",
+                "sent=False",
             ),
         ),
-        "tests/unit/slack/test_outcome.py::test_what_left_without_an_answer_is_uncertain",
+        "tests/unit/alerting/test_slack_outcomes.py::test_what_left_without_an_answer_is_uncertain",
     ),
     Defect(
         "an uncertain post looked for too early",
         (Edit("feedback_app/alerting/reconcile.py", "SURE_S = 15.0\n", "SURE_S = 0.0\n"),),
-        "tests/unit/alerting/test_parts.py::test_the_plan_of_looks",
+        "tests/unit/alerting/test_parts.py::test_the_schedule_of_checks",
     ),
     Defect(
         "an unescaped <!channel>",
         (
             Edit(
-                "feedback_app/alerting/markup.py",
+                "feedback_app/alerting/receivers/slack/markup.py",
                 '{"&": "&amp;", "<": "&lt;", ">": "&gt;"}',
                 "{}",
             ),
@@ -342,14 +342,14 @@ DEFECTS = (
         "an unknown channel that holds up the others",
         (
             Edit(
-                "feedback_app/alerting/channels.py",
-                "            self._ids = ids\n",
-                "            if self._wanted - ids.keys():\n"
-                '                raise TransientError(DEPENDENCY, "a channel is missing")\n'
-                "            self._ids = ids\n",
+                "feedback_app/alerting/channel_lookup.py",
+                "            self._found = found\n",
+                "            if found.unknown:\n"
+                '                raise TransientError("slack", "a channel is missing")\n'
+                "            self._found = found\n",
             ),
         ),
-        "tests/component/alerting/test_channels.py::"
+        "tests/component/alerting/test_channel_resolver.py::"
         "test_a_channel_that_slack_does_not_know_bears_its_name_until_it_does",
     ),
     Defect(

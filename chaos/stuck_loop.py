@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from agents import alerts
 from feedback_app.__main__ import main
-from feedback_app.alerting.rules import ChannelRule
+from feedback_app.alerting.rules import ResolvedRule
 from models import Alert, ScoredFeedback
 
 WORD = "block the loop"
@@ -19,7 +19,7 @@ def plant() -> None:
     """Patch this process."""
     operations = alerts.operations  # type: ignore[attr-defined]
 
-    def blocking(scored: ScoredFeedback, rules: Iterable[ChannelRule], now: float) -> list[Alert]:
+    def blocking(scored: ScoredFeedback, rules: Iterable[ResolvedRule], now: float) -> list[Alert]:
         if WORD in scored.feedback.text:
             time.sleep(BLOCKS_S)
         return operations(scored, rules, now)

@@ -1,7 +1,6 @@
-"""Alerts and their way into Slack: rules, messages, the Slack client and the outbox.
+"""Alerts and their delivery: rules, the outbox, and the receivers that show alerts to people.
 
-`rules` decides what is an alert, `message` what it looks like, `step` what the outbox does next;
-all three are pure. `outbox` carries it out with `sending` and `lookup`, one `channel_queue` a Slack
-channel, on the records of `delivery_state`; `slack_client` talks to Slack and says what certainly
-happened (`outcome`).
+`rules` decides what is an alert and `step` what the outbox does next; both are pure. `outbox`
+carries it out with `sending` and `reconcile`, one `channel_queue` for each channel, on the records
+of `delivery_state`. `receivers` renders and posts, and says what certainly happened (`outcome`).
 """

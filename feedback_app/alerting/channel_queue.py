@@ -1,6 +1,6 @@
-"""The queue of one Slack channel: one alert at a time has the turn, in the order of the topic.
+"""The queue of one channel: one alert at a time has the turn, in the order of the topic.
 
-An alert whose post is uncertain steps aside while that is found out, so that it holds up no other.
+An alert whose post is uncertain is parked while that is reconciled, so that it blocks no other.
 """
 
 import asyncio
@@ -9,19 +9,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from feedback_app.alerting.pacing import Pacer
+from feedback_app.alerting.receivers.base import Receiver
 from feedback_app.hop import Item, Result
 from models import Alert
 
 MAX_PARKED = 8
-"""Alerts of one channel that may be aside at a time."""
+"""Alerts of one channel that may be parked at a time."""
 
 
 @dataclass(slots=True, eq=False)
 class Entry:
     """An alert record that waits for its turn, or has it; `result` ends it.
 
-    `blocks` are the alerts that must wait while it is aside; `not_found` is the claim, by the time
-    of its acknowledgement, of which it knows that nothing was posted.
+    `blocks` are the alerts that must wait while it is parked. `not_found` is the intent, by the
+    time of its acknowledgement, that reconciliation found no message for.
     """
 
     item: Item[Alert]
@@ -36,13 +37,14 @@ class Entry:
 class ChannelQueue:
     """What waits for one channel, and its pace.
 
-    `notified` holds the errors that were told of since the last success, `shown` says that the
-    channel is shown as waited for; `repaired` counts duplicates removed and not yet counted with a
-    record; `swept_takeover` is the last takeover after which the channel is looked at again.
+    `notified` holds the errors that a notice was sent about since the last success, `shown` says
+    that the channel is reported as blocked. `repaired` counts duplicates that were removed and not
+    yet counted with a record; `swept_takeover` is the last takeover that a sweep was begun for.
     """
 
     name: str
     pacer: Pacer
+    receiver: Receiver
     notified: set[str] = field(default_factory=set)
     shown: bool = False
     repaired: int = 0
@@ -54,6 +56,11 @@ class ChannelQueue:
 
     def __len__(self) -> int:
         return len(self._waiting)
+
+    @property
+    def dependency(self) -> str:
+        """What is reported as blocked while the channel's requests fail."""
+        return f"{self.receiver.name} {self.name}"
 
     def join(self, item: Item[Alert]) -> Entry:
         """Line up a record; it has the turn once its `turn` is done."""
@@ -71,20 +78,20 @@ class ChannelQueue:
         """Yield what waits, in order."""
         return (entry for entry in self._waiting if not entry.gone)
 
-    def take(self, entries: Sequence[Entry]) -> None:
-        """Take entries out of the line: whoever has the turn carries them out with its own."""
+    def detach(self, entries: Sequence[Entry]) -> None:
+        """Take entries out of the line: the one that has the turn carries them out with its own."""
         if entries:
-            taken = set(map(id, entries))
-            self._waiting = deque(entry for entry in self._waiting if id(entry) not in taken)
+            detached = set(map(id, entries))
+            self._waiting = deque(entry for entry in self._waiting if id(entry) not in detached)
 
-    def give_back(self, entries: Sequence[Entry]) -> None:
-        """Line up again those of the taken entries that were not ended."""
+    def reattach(self, entries: Sequence[Entry]) -> None:
+        """Line up again those detached entries that were not ended."""
         for entry in entries:
             if entry.result is None and not entry.gone:
                 self._line_up(entry)
 
     def finish(self, entry: Entry, result: Result) -> None:
-        """End an entry that was taken out of the line."""
+        """End a detached entry."""
         entry.result = result
         if not entry.turn.done():
             entry.turn.set_result(None)
@@ -92,7 +99,7 @@ class ChannelQueue:
     def park(self, entry: Entry, blocks: frozenset[str]) -> bool:
         """Give up the turn until `unpark`, if that is allowed now; `blocks` wait for it.
 
-        While a channel keeps failing nobody does, so that an outage leaves the order as it is.
+        Not allowed while the channel keeps failing, so that an outage does not change the order.
         """
         if len(self._parked) >= MAX_PARKED or self.pacer.failing:
             return False
@@ -103,13 +110,13 @@ class ChannelQueue:
         return True
 
     def unpark(self, entry: Entry) -> None:
-        """Line up again, in the place of old."""
+        """Line up again, in the order of the topic."""
         self._parked.discard(entry)
         self._line_up(entry)
         self._pass_on()
 
     def leave(self, entry: Entry) -> None:
-        """Take an entry away, ended or not, and pass the turn on if it had it."""
+        """Remove an entry, ended or not, and pass the turn on if it had it."""
         entry.gone = True
         self._parked.discard(entry)
         alert_id = entry.item.value.id

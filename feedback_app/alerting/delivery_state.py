@@ -1,4 +1,4 @@
-"""What one partition knows of its alerts' messages, rebuilt from the topic `deliveries`."""
+"""What one partition knows about its alerts' messages, restored from the topic `deliveries`."""
 
 import logging
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ class DeliveryState:
     def __init__(self, partition: int) -> None:
         self.partition = partition
         self._records: dict[str, bytes] = {}
-        self._claims: dict[str, float] = {}
+        self._intents: dict[str, float] = {}
         self._digests: dict[str, dict[str, None]] = {}
         self._lookups: dict[str, str] = {}
         self._taken_over = True
@@ -26,13 +26,13 @@ class DeliveryState:
         return alert_id in self._records
 
     def get(self, alert_id: str) -> Delivery | None:
-        """Return what is known of an alert."""
+        """Return the newest Delivery of an alert."""
         value = self._records.get(alert_id)
         return None if value is None else Delivery.decode(value)
 
-    def claimed_at(self, alert_id: str) -> float:
-        """Return when the broker took the standing claim of an alert, in Unix seconds."""
-        return self._claims[alert_id]
+    def intent_acknowledged_at(self, alert_id: str) -> float:
+        """Return when the broker had the open intent of an alert, in Unix seconds."""
+        return self._intents[alert_id]
 
     def members(self, lookup: str) -> list[Delivery]:
         """Return the alerts of a digest, in the order of their lines."""
@@ -51,35 +51,35 @@ class DeliveryState:
         return next((one.ts for one in self.under(lookup) if one.ts is not None), None)
 
     def take_over(self) -> bool:
-        """Return, once after records were read, that another worker may have posted lately."""
+        """Return, once after a restore, that another worker may have posted lately."""
         taken_over, self._taken_over = self._taken_over, False
         return taken_over
 
     def restore(self, row: Row) -> None:
-        """Take in a record of the topic; one that comes later than its successor is left out."""
+        """Apply a record of the topic, unless a lost owner wrote it after its successor."""
         self._taken_over = True
         try:
             delivery = Delivery.decode(row.value)
         except InvalidRecord as error:
-            log.warning("deliveries %d@%d is not ours: %s", row.partition, row.offset, error)
+            log.warning("deliveries %d@%d is malformed: %s", row.partition, row.offset, error)
             return
         known = self.get(delivery.id)
         if known is None or not _outdated(delivery, known):
             self.remember(([delivery], row.timestamp))
 
     def remember(self, what: Any) -> None:
-        """Take in (deliveries, Unix time of the broker's acknowledgement)."""
+        """Apply (deliveries, Unix time of the broker's acknowledgement)."""
         deliveries: Iterable[Delivery]
         deliveries, at = what
         for delivery in deliveries:
             self._records[delivery.id] = delivery.encode()
             if delivery.status == CLAIMED:
-                self._claims[delivery.id] = at
+                self._intents[delivery.id] = at
             else:
-                self._claims.pop(delivery.id, None)
-            self._file(delivery)
+                self._intents.pop(delivery.id, None)
+            self._index(delivery)
 
-    def _file(self, delivery: Delivery) -> None:
+    def _index(self, delivery: Delivery) -> None:
         """Keep the list of each digest's alerts; a single alert's lookup is its own id."""
         old = self._lookups.pop(delivery.id, None)
         if old is not None and old != delivery.lookup:
@@ -94,7 +94,7 @@ def _place(delivery: Delivery) -> int:
 
 
 def _outdated(late: Delivery, known: Delivery) -> bool:
-    """Whether a record is what a worker that had lost the partition wrote too late."""
+    """Whether a worker that had lost the partition wrote this record too late."""
     if late.revision != known.revision:
         return late.revision < known.revision
     return (

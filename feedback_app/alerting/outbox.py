@@ -1,9 +1,9 @@
-"""The outbox: each alert reaches Slack once, whoever dies in between.
+"""The outbox: each alert reaches its channel once, whichever process dies in between.
 
-    claim ─► broker says yes ─► guard ─► one attempt ─► `posted` ─► broker says yes ─► acknowledge
+    intent ─► broker has it ─► guard ─► one attempt ─► `posted` ─► broker has it ─► acknowledge
 
-`step` says what comes next for a record; this carries it out, one alert at a time a channel.
-A claim that stands is uncertain, whoever made it: `lookup` finds out what became of it.
+`step` says what comes next for a record; this carries it out, one alert at a time in a channel.
+An open intent is uncertain, whoever wrote it: `reconcile` finds out what became of it.
 """
 
 import asyncio
@@ -11,41 +11,40 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from feedback_app.alerting import records
-from feedback_app.alerting.batching import chosen, of_claims
+from feedback_app.alerting.batching import chosen, of_change, of_intents
 from feedback_app.alerting.channel_queue import ChannelQueue, Entry
-from feedback_app.alerting.context import Context
+from feedback_app.alerting.context import OutboxContext
 from feedback_app.alerting.delivery_state import DeliveryState
-from feedback_app.alerting.message import Message, digest, single, withdrawn
+from feedback_app.alerting.outcome import Done, Refused
 from feedback_app.alerting.ownership import Ownership
 from feedback_app.alerting.pacing import Pacer
 from feedback_app.alerting.reconcile import SWEEP_AFTER_S, Reconciler
-from feedback_app.alerting.sending import Sender
+from feedback_app.alerting.sending import GuardedSender
 from feedback_app.alerting.step import Step, counted, decide, pending
-from feedback_app.alerting.writer import Writer
+from feedback_app.alerting.writer import DeliveryWriter
 from feedback_app.hop import Count, Item, Result, TransientError
-from feedback_app.slack.outcome import Done, Refused
 from models import Alert, Delivery, from_rfc3339
 from models.alert import PUT
 from models.delivery import CLAIMED, DEAD, POSTED
 
 ENDS = (Step.NOTHING, Step.REPEAT)
 LOOK_AGAIN_S = 5.0
-"""How often Slack is asked for a channel that it does not know."""
-GONE = "message_not_found"
-"""Slack's word for a message that somebody deleted: there is nothing left to change."""
+"""How often a channel is looked up whose id is unknown."""
 
 
 class Outbox:
     """Carries out alert records; `deliver` is the handler of one record."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: OutboxContext) -> None:
         self._context = context
         self._ownership = Ownership(context)
-        self._writer = Writer(context)
+        self._writer = DeliveryWriter(context)
         self._reconciler = Reconciler(context, self._ownership, self._writer)
         self._queues: dict[str, ChannelQueue] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._sender = Sender(context, self._ownership, self._writer, self._reconciler, self._start)
+        self._sender = GuardedSender(
+            context, self._ownership, self._writer, self._reconciler, self._start
+        )
         self._ticking: asyncio.Task[None] | None = None
         self._steps: dict[
             Step, Callable[[ChannelQueue, Entry, Delivery | None], Coroutine[Any, Any, None]]
@@ -57,9 +56,10 @@ class Outbox:
         }
 
     async def deliver(self, item: Item[Alert]) -> Result:
-        """Return once the alert record is carried out; cancelled, it is left for whoever is next.
+        """Return once the alert record is carried out; if cancelled, the next owner continues.
 
-        `item.state` is the partition's DeliveryState, `item.in_flight` true while Slack is asked.
+        `item.state` is the partition's DeliveryState, `item.in_flight` true during a request.
+        Raises BadRecord where its channel is of no receiver.
         """
         if self._ticking is None:
             self._ownership.begin()
@@ -84,12 +84,12 @@ class Outbox:
                 self._sender.show(queue, None)
 
     def pending(self, item: Item[Alert]) -> Sequence[Count]:
-        """Return what an alert record counts as that is read and not carried out."""
+        """Return what an alert record counts as that was read and is not carried out yet."""
         record = item.state.get(item.value.id)
         return pending(item.value, item.offset, record, item.value.queue)
 
     async def close(self) -> None:
-        """End what runs in the background; a post under way stays claimed."""
+        """Cancel what runs in the background; the intent of a post in flight stays open."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -116,33 +116,34 @@ class Outbox:
         return result
 
     async def _post(self, queue: ChannelQueue, entry: Entry, record: Delivery | None) -> None:
-        """Post an alert that has no message, in a digest where many wait or it is old."""
+        """Post an alert that has no message, in a digest if many wait or it is old."""
         channel = await self._channel(queue, entry)
-        await asyncio.sleep(0)  # what was read with it lines up first
+        await asyncio.sleep(0)  # records read with it line up first
         await queue.pacer.wait()
         if self._step(entry.item) is not Step.POST:
-            return  # what was known of it changed during the waits
+            return  # its state changed during the waits
         settings, now = self._context.settings, self._context.clock.time()
         batch = chosen(
             entry,
             queue.waiting(),
             channel,
+            self._context.receivers.of(channel),
             above=settings.alert_digest_above,
             max_age=settings.alert_max_age.total_seconds(),
             now=now,
         )
         others = batch.entries[1:]
-        queue.take(others)
+        queue.detach(others)
         try:
             await self._sender.record_intent_and_send(queue, entry.item.state, batch)
             for other in others:
                 if (result := self._ended(queue, other.item)) is not None:
                     queue.finish(other, result)
         finally:
-            queue.give_back(others)
+            queue.reattach(others)
 
     async def _resolve(self, queue: ChannelQueue, entry: Entry, record: Delivery | None) -> None:
-        """Find out what became of a claim: record the message, or claim and post again."""
+        """Find out what became of an intent: record the message, or post again."""
         assert record is not None
         state: DeliveryState = entry.item.state
         lookup = record.lookup or record.id
@@ -150,11 +151,11 @@ class Outbox:
         intents = [one for one in together if one.status == CLAIMED]
         ts = next((one.ts for one in together if one.status == POSTED), None)
         parked = False
-        if ts is None and entry.not_found != state.claimed_at(record.id):
+        if ts is None and entry.not_found != state.intent_acknowledged_at(record.id):
             parked = queue.park(entry, frozenset(one.id for one in together))
             ts = await self._reconcile(queue, record, state)
-            entry.not_found = None if ts else state.claimed_at(record.id)
-        now = self._context.clock.time()
+            entry.not_found = None if ts else state.intent_acknowledged_at(record.id)
+        now, renderer = self._context.clock.time(), self._context.receivers.of(record.channel)
         if ts is not None:
             await self._writer.write(state, [records.posted(one, ts, now) for one in intents])
         if parked:
@@ -164,30 +165,32 @@ class Outbox:
         elif ts is not None:
             return
         elif lookup == record.id and entry.item.value.op != PUT:
-            await self._writer.write(state, [records.retracted(record, entry.item, now)])
+            withdrawn = records.retracted(record, entry.item, now, renderer)
+            await self._writer.write(state, [withdrawn])
         else:
             await queue.pacer.wait()
-            batch = of_claims(entry, record.channel, lookup, intents, together, now)
+            channel = record.channel
+            batch = of_intents(entry, channel, lookup, intents, together, now, renderer)
             await self._sender.record_intent_and_send(queue, state, batch)
 
     async def _channel(self, queue: ChannelQueue, entry: Entry) -> str:
-        """Return the id of an alert's channel; until Slack knows it, only this queue waits."""
+        """Return the id of an alert's channel; while it is unknown only this queue waits."""
         while True:
             try:
                 return await self._context.channel_id(entry.item.value.channel)
-            except TransientError as fault:
-                self._sender.unknown(queue, str(fault))
+            except TransientError as error:
+                self._sender.unknown(queue, str(error))
             await self._context.clock.sleep(LOOK_AGAIN_S)
 
     async def _reconcile(
         self, queue: ChannelQueue, record: Delivery, state: DeliveryState
     ) -> str | None:
-        """Return the ts of a claimed message, or None; and look once more a minute later."""
-        # It was made before it was read, also where the clock of who made it is ahead.
-        claimed = min(state.claimed_at(record.id), self._context.clock.time())
-        since = min(claimed, _seconds(record.claimed_at, claimed))
+        """Return the ts of an intended message, or None; and sweep the channel a minute later."""
+        # It was written before it was read, even if the clock of its writer is ahead.
+        acknowledged = min(state.intent_acknowledged_at(record.id), self._context.clock.time())
+        since = min(acknowledged, _seconds(record.claimed_at, acknowledged))
         lookup = record.lookup or record.id
-        ts = await self._reconciler.find(queue, record.channel, lookup, claimed, since)
+        ts = await self._reconciler.find(queue, record.channel, lookup, acknowledged, since)
         self._start(
             self._reconciler.sweep_duplicates(queue, record.channel, state, since, SWEEP_AFTER_S)
         )
@@ -196,21 +199,23 @@ class Outbox:
         return ts
 
     async def _change(self, queue: ChannelQueue, entry: Entry, record: Delivery | None) -> None:
-        """Bring a message up to date, or put a note in its place."""
+        """Update a message, or replace it by a note."""
         assert record is not None
-        item, state = entry.item, entry.item.state
-        carry = records.put if item.value.op == PUT else records.retracted
+        item, state, clock = entry.item, entry.item.state, self._context.clock
+        receiver = self._context.receivers.of(record.channel)
+        follow = records.put if item.value.op == PUT else records.retracted
         if record.ts is None:
-            await self._writer.write(state, [carry(record, item, self._context.clock.time())])
+            await self._writer.write(state, [follow(record, item, clock.time(), receiver)])
             return
         await queue.pacer.wait()
-        after = carry(record, item, self._context.clock.time())
-        message = _changed_message(after, item.value, state)
+        after = follow(record, item, clock.time(), receiver)
+        message = of_change(after, item.value, state.under(after.lookup or after.id), receiver)
         if not self._ownership.may_act(item.partition):
             return
         item.in_flight = True
-        outcome = await self._context.slack.update(record.channel, record.ts, message)
-        if isinstance(outcome, Done) or (isinstance(outcome, Refused) and outcome.error == GONE):
+        outcome = await receiver.update(record.channel, record.ts, message)
+        # Of a message that somebody deleted there is nothing left to change.
+        if isinstance(outcome, Done) or (isinstance(outcome, Refused) and outcome.gone):
             self._sender.succeeded(queue)
             await self._writer.write(state, [after])
         elif isinstance(outcome, Refused):
@@ -226,8 +231,8 @@ class Outbox:
         return task
 
     def _queue_of(self, alert: Alert) -> ChannelQueue:
-        """Return the queue that an alert is under way in, else that of its channel."""
-        # Alerts of earlier versions bear no name: their edits would overtake them in another queue.
+        """Return the queue that an alert is waiting in, else that of its channel."""
+        # Alerts of earlier versions carry no name: edits would overtake them in another queue.
         for queue in self._queues.values():
             if queue.busy_with(alert.id):
                 return queue
@@ -237,20 +242,12 @@ class Outbox:
         """Return the queue of a channel, by its name as configured: its id may come later."""
         queue = self._queues.get(name)
         if queue is None:
-            pacer = Pacer(self._context.settings.slack_posts_per_second, self._context.clock)
-            queue = self._queues[name] = ChannelQueue(name, pacer)
+            context = self._context
+            receiver = context.receivers.of(name)
+            pace = context.receivers.posts_per_second(name)
+            pacer = Pacer(pace, context.clock, context.uniform)
+            queue = self._queues[name] = ChannelQueue(name, pacer, receiver)
         return queue
-
-
-def _changed_message(after: Delivery, alert: Alert, state: DeliveryState) -> Message:
-    """Return the message with one alert changed: a single one, or the digest that it stands in."""
-    if after.lookup is None or after.lookup == after.id:
-        return single(alert) if after.status == POSTED else withdrawn(alert)
-    lines = [
-        (one.id, (after.line if one.id == after.id else one.line) or "")
-        for one in state.under(after.lookup)
-    ]
-    return digest(after.lookup, after.revision, lines)
 
 
 def _seconds(time: str | None, default: float) -> float:

@@ -1,6 +1,6 @@
-"""The Delivery records of each step; pure."""
+"""The Delivery records of each step. Pure."""
 
-from feedback_app.alerting.message import line, withdrawn_line
+from feedback_app.alerting.receivers.base import Renderer
 from feedback_app.alerting.step import moved
 from feedback_app.hop import Item
 from models import Alert, Delivery, rfc3339
@@ -8,11 +8,17 @@ from models.delivery import CLAIMED, DEAD, POSTED, RETRACTED
 
 
 def intent(
-    item: Item[Alert], known: Delivery | None, channel: str, lookup: str | None, now: float
+    item: Item[Alert],
+    known: Delivery | None,
+    channel: str,
+    lookup: str | None,
+    now: float,
+    renderer: Renderer,
 ) -> Delivery:
-    """Return the claim of an alert on a channel id, under its digest's id or, with None, its own.
+    """Return the intent to post an alert into a channel id.
 
-    The alert may name a channel that Slack did not know when it was made.
+    It is posted under its digest's id `lookup` or, with None, under its own. The alert itself may
+    name a channel whose id was not known when it was made.
     """
     alert = item.value
     return Delivery(
@@ -21,12 +27,12 @@ def intent(
         channel=channel,
         revision=alert.revision,
         lookup=lookup or alert.id,
-        line=None if lookup is None else line(alert),
+        line=None if lookup is None else renderer.line(alert),
         url=alert.url,
         rule=alert.rule,
         feedback_id=alert.feedback_id,
         offset=item.offset,
-        # The first of a row of claims: whatever was posted under it is looked for from there.
+        # The time of the first of consecutive intents: reconciliation searches from there.
         claimed_at=known.claimed_at
         if known is not None and known.status == CLAIMED
         else rfc3339(now),
@@ -35,17 +41,17 @@ def intent(
     )
 
 
-def posted(claimed: Delivery, ts: str, now: float) -> Delivery:
-    """Return what follows a claim whose message stands in Slack."""
-    return changed(claimed, POSTED, claimed.offset, now, ts=ts)
+def posted(intent: Delivery, ts: str, now: float) -> Delivery:
+    """Return what follows an intent whose message stands in the channel."""
+    return changed(intent, POSTED, intent.offset, now, ts=ts)
 
 
 def dead(record: Delivery, offset: int, reason: str, now: float) -> Delivery:
-    """Return what follows a record that Slack refuses for good."""
+    """Return what follows a record that the receiver refuses for good."""
     return changed(record, DEAD, offset, now, reason=reason)
 
 
-def put(record: Delivery, item: Item[Alert], now: float) -> Delivery:
+def put(record: Delivery, item: Item[Alert], now: float, renderer: Renderer) -> Delivery:
     """Return what follows an update in place."""
     return changed(
         record,
@@ -53,24 +59,24 @@ def put(record: Delivery, item: Item[Alert], now: float) -> Delivery:
         item.offset,
         now,
         revision=item.value.revision,
-        line=None if record.line is None else line(item.value),
+        line=None if record.line is None else renderer.line(item.value),
     )
 
 
-def retracted(record: Delivery, item: Item[Alert], now: float) -> Delivery:
-    """Return what follows a withdrawal; nothing of the text is left in it."""
+def retracted(record: Delivery, item: Item[Alert], now: float, renderer: Renderer) -> Delivery:
+    """Return what follows a withdrawal; it keeps nothing of the text."""
     return changed(
         record,
         RETRACTED,
         item.offset,
         now,
         revision=item.value.revision,
-        line=None if record.line is None else withdrawn_line(item.value),
+        line=None if record.line is None else renderer.withdrawn_line(item.value),
     )
 
 
 def changed(record: Delivery, status: str, offset: int, now: float, **fields: object) -> Delivery:
-    """Return a record in a final status, carried there by the alert record at `offset`."""
+    """Return a record in the final status that the alert record at `offset` led to."""
     found: Delivery = record.derive(
         status=status,
         offset=offset,

@@ -10,47 +10,54 @@ from models import Alert, ScoredFeedback, rfc3339
 from models.alert import PUT, RETRACT, alert_id
 
 TEXT_CHARACTERS = 3000
-"""How much of a text an alert carries: no Slack message shows more."""
+"""How much of a text an alert carries: no message shows more."""
 
 
 @dataclass(frozen=True, slots=True)
-class ChannelRule:
-    """A rule whose channel is a Slack channel id, or a name that Slack does not know yet.
+class ResolvedRule:
+    """A rule with its channel's id, or the channel as configured while the id is unknown.
 
-    `name` is the channel as configured; `partition` that of its alerts, None where the key's hash
-    decides.
+    `partition` is that of its alerts; None lets the key's hash decide.
     """
 
-    id: str
+    rule: Rule
     channel: str
-    below: float | None = None
-    above: float | None = None
-    source: str | None = None
     partition: int | None = None
-    name: str = ""
 
-    def covers(self, score: float) -> bool:
-        """Whether a score is beyond the rule's limits, or between them where they form a band."""
-        low = self.below is not None and score < self.below
-        high = self.above is not None and score > self.above
-        if self.below is None or self.above is None:
-            return low or high or (self.below is None and self.above is None)
-        return low and high if self.above < self.below else low or high
+    @property
+    def id(self) -> str:
+        """The id of the rule."""
+        return self.rule.id
+
+
+def matches(rule: Rule, scored: ScoredFeedback) -> bool:
+    """Whether a scored feedback meets every condition of a rule."""
+    return (
+        scored.feedback.kind != "delete"
+        and scored.score is not None
+        and within(rule, scored.score)
+        and rule.source in (None, scored.feedback.source)
+    )
+
+
+def within(rule: Rule, score: float) -> bool:
+    """Whether a score is beyond the rule's limits, or between them where they form a band."""
+    low = rule.below is not None and score < rule.below
+    high = rule.above is not None and score > rule.above
+    if rule.below is None or rule.above is None:
+        return low or high or (rule.below is None and rule.above is None)
+    return low and high if rule.above < rule.below else low or high
 
 
 def resolve(
     rules: Iterable[Rule], channel_ids: Mapping[str, str], partitions: int
-) -> tuple[ChannelRule, ...]:
+) -> tuple[ResolvedRule, ...]:
     """Return the rules with the ids of their channels; `channel_ids` is {as configured: id}."""
     return tuple(
-        ChannelRule(
-            rule.id,
+        ResolvedRule(
+            rule,
             channel_ids.get(rule.channel, rule.channel),
-            rule.below,
-            rule.above,
-            rule.source,
             partition_of(rule.channel, partitions),
-            rule.channel,
         )
         for rule in rules
     )
@@ -59,31 +66,29 @@ def resolve(
 def partition_of(channel: str, partitions: int) -> int:
     """Return the partition for the alerts of a channel, by its name as configured.
 
-    It must stay the same when Slack comes to know the name, for the outbox knows only what its
+    It must not change when the channel's id becomes known: an outbox knows only what its own
     partition has delivered.
     """
     return int(murmur2(channel.encode()) & 0x7FFFFFFF) % partitions
 
 
-def operations(scored: ScoredFeedback, rules: Iterable[ChannelRule], now: float) -> list[Alert]:
+def operations(scored: ScoredFeedback, rules: Iterable[ResolvedRule], now: float) -> list[Alert]:
     """Return what a scored feedback does to the alerts on it; `now` in Unix seconds.
 
-    A first revision that matches a rule is a `put`; a later one is, for every rule, a `put` or a
-    `retract`: a message can come from another source than before. A deletion retracts; what was
-    not scored matches nothing.
+    A first revision that matches a rule is a `put`. A later one is a `put` or a `retract` for
+    every rule, because an earlier revision may have matched, even with another source. A deletion
+    retracts, and feedback without a score matches nothing.
     """
     found = []
     for rule in rules:
-        covered = rule.source is None or rule.source == scored.feedback.source
-        matches = covered and scored.score is not None and rule.covers(scored.score)
-        if matches and scored.feedback.kind != "delete":
+        if matches(rule.rule, scored):
             found.append(_alert(PUT, scored, rule, now))
         elif not scored.first or scored.feedback.kind == "delete":
             found.append(_alert(RETRACT, scored, rule, now))
     return found
 
 
-def _alert(op: str, scored: ScoredFeedback, rule: ChannelRule, now: float) -> Alert:
+def _alert(op: str, scored: ScoredFeedback, rule: ResolvedRule, now: float) -> Alert:
     feedback = scored.feedback
     deleted = feedback.kind == "delete"
     return Alert(
@@ -102,7 +107,7 @@ def _alert(op: str, scored: ScoredFeedback, rule: ChannelRule, now: float) -> Al
         url=None if deleted else feedback.url,
         created_at=feedback.created_at,
         alerted_at=rfc3339(now),
-        channel_name=rule.name,
+        channel_name=rule.rule.channel,
     )
 
 

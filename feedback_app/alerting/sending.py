@@ -1,4 +1,4 @@
-"""Sends one message with its claim before it and its record after it."""
+"""Sends one message, with its intent written before it and its result after it."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -7,39 +7,39 @@ from typing import Any
 from feedback_app.alerting import records
 from feedback_app.alerting.batching import Batch
 from feedback_app.alerting.channel_queue import ChannelQueue
-from feedback_app.alerting.context import Context
+from feedback_app.alerting.context import OutboxContext
 from feedback_app.alerting.delivery_state import DeliveryState
+from feedback_app.alerting.outcome import Done, NotDone, Outcome, Refused, described, retry_after
 from feedback_app.alerting.ownership import Ownership
-from feedback_app.alerting.reconcile import Reconciler, described
-from feedback_app.alerting.writer import Writer
-from feedback_app.slack.outcome import Done, NotDone, Outcome, Refused
+from feedback_app.alerting.reconcile import Reconciler
+from feedback_app.alerting.writer import DeliveryWriter
 from models import Delivery
 
-UNKNOWN = "channel_not_found"
-"""Slack's word for a channel that is not there."""
+UNKNOWN = "unknown channel"
+"""What a channel without an id is notified as, beside the receiver's own words for errors."""
 
 Start = Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]
 """Starts a task in the background and keeps hold of it."""
 
 
-class Sender:
-    """Claims, guards, attempts and records; and notes what came of each request to a channel."""
+class GuardedSender:
+    """Writes the intent, attempts, records the result; notes the outcome for the channel."""
 
     def __init__(
         self,
-        context: Context,
+        context: OutboxContext,
         ownership: Ownership,
-        writer: Writer,
-        lookup: Reconciler,
+        writer: DeliveryWriter,
+        reconciler: Reconciler,
         start: Start,
     ) -> None:
         self._context, self._ownership, self._writer = context, ownership, writer
-        self._reconciler, self._start = lookup, start
+        self._reconciler, self._start = reconciler, start
 
     async def record_intent_and_send(
         self, queue: ChannelQueue, state: DeliveryState, batch: Batch
     ) -> None:
-        """Claim and attempt until something is known: posted, refused, or claimed and uncertain."""
+        """Attempt until the batch is posted, refused, or uncertain with its intent open."""
         while True:
             await self._ownership.wait(state.partition)
             self._reconciler.note_takeover(state)
@@ -48,10 +48,9 @@ class Sender:
             outcome = await self._attempt(state, batch, acknowledged)
             if isinstance(outcome, Done):
                 self.succeeded(queue)
-                if (
-                    sweep_duplicates := self._reconciler.after_takeover(queue, batch.channel, state)
-                ) is not None:
-                    self._start(sweep_duplicates)
+                sweep = self._reconciler.after_takeover(queue, batch.channel, state)
+                if sweep is not None:
+                    self._start(sweep)
                 return
             if isinstance(outcome, Refused):
                 self.refused(queue, state, batch.intents, outcome)
@@ -66,10 +65,10 @@ class Sender:
     async def _attempt(
         self, state: DeliveryState, batch: Batch, acknowledged: float
     ) -> Outcome | None:
-        """Post once; None where the guard held it back.
+        """Post once; None where the guard withheld the request.
 
-        Cut off by a cancellation, the request goes on, and where its answer still arrives it is
-        still written as `posted`.
+        If this is cancelled the request goes on, and if its response still arrives `posted` is
+        still written.
         """
         cut = False
         task = self._start(self._request(state, batch, acknowledged, lambda: cut))
@@ -90,16 +89,16 @@ class Sender:
         def may_send() -> bool:
             return self._ownership.may_act(state.partition, acknowledged)
 
-        slack, channel, message = self._context.slack, batch.channel, batch.message
+        channel = batch.channel
         if not may_send():
             return None
-        outcome = await slack.post(channel, message, may_send)
+        outcome = await self._context.receivers.of(channel).post(channel, batch.message, may_send)
         if isinstance(outcome, Done):
             now = self._context.clock.time()
             done = [records.posted(one, outcome.ts, now) for one in batch.intents]
             await self._writer.write(state, done, cut)
         elif isinstance(outcome, NotDone) and not may_send():
-            return None  # perhaps held back when the connection stood: as uncertain as the guard
+            return None  # perhaps withheld when the connection stood: as uncertain as the guard
         return outcome
 
     def succeeded(self, queue: ChannelQueue) -> None:
@@ -109,24 +108,20 @@ class Sender:
         self.show(queue, None)
 
     def failed(self, queue: ChannelQueue, outcome: Outcome) -> None:
-        """Note a failure that a later attempt can mend."""
-        queue.pacer.failed(outcome.retry_after if isinstance(outcome, NotDone) else None)
+        """Note a failure that can be retried."""
+        queue.pacer.failed(retry_after(outcome))
         self.show(queue, described(outcome))
 
     def show(self, queue: ChannelQueue, why: str | None) -> None:
-        """Show what a channel waits for, or that it waits no longer."""
+        """Report why a channel is blocked, or that it is not any more."""
         if why is not None or queue.shown:
             queue.shown = why is not None
-            self._context.report_blocked(f"slack {queue.name}", why)
+            self._context.report_blocked(queue.dependency, why)
 
     def unknown(self, queue: ChannelQueue, why: str) -> None:
-        """Note that a channel's alerts wait until Slack knows it."""
+        """Note that a channel's alerts wait until its id is known."""
         self.show(queue, why)
-        if UNKNOWN not in queue.notified:
-            queue.notified.add(UNKNOWN)
-            self._context.notice(
-                f"channel:{queue.name}", f"{queue.name} takes no alerts ({why}): they wait for it"
-            )
+        self._notify(queue, UNKNOWN, f"{queue.name} takes no alerts ({why}): they wait for it")
 
     def refused(
         self,
@@ -135,16 +130,21 @@ class Sender:
         refused: Sequence[Delivery],
         outcome: Refused,
     ) -> None:
-        """Send alerts to the dead letters; they are written together with them, by the hop."""
+        """Mark alerts as dead; the stage writes that together with their dead letters."""
         queue.pacer.answered()
         self.show(queue, None)
         now = self._context.clock.time()
         dead = [records.dead(one, one.offset, outcome.error, now) for one in refused]
         state.remember((dead, now))
-        if outcome.whole_channel and outcome.error not in queue.notified:
-            queue.notified.add(outcome.error)
-            self._context.notice(
-                f"channel:{queue.name}",
-                f"{queue.name} takes no alerts (Slack says {outcome.error}): "
-                "they go to the dead letters until that is mended",
+        if outcome.whole_channel:
+            self._notify(
+                queue,
+                outcome.error,
+                f"{queue.name} takes no alerts ({queue.receiver.title} says {outcome.error}): "
+                "they go to the dead letters until that is fixed",
             )
+
+    def _notify(self, queue: ChannelQueue, error: str, text: str) -> None:
+        if error not in queue.notified:
+            queue.notified.add(error)
+            self._context.notice(f"channel:{queue.name}", text)

@@ -1,4 +1,4 @@
-"""What the outbox does next for one alert record, and what the record counts as; pure."""
+"""What the outbox does next for one alert record, and what the record counts as. Pure."""
 
 from collections.abc import Sequence
 from enum import Enum
@@ -22,7 +22,7 @@ class Step(Enum):
     """It was carried out before: it counts as what it was."""
     POST = "post"
     RESOLVE = "resolve"
-    """Somebody claimed it, and nobody knows whether it was posted."""
+    """There is an open intent: it may have been posted."""
     UPDATE = "update"
     WITHDRAW = "withdraw"
 
@@ -50,7 +50,7 @@ def decide(alert: Alert, offset: int, record: Delivery | None) -> Step:
 def moved(record: Delivery | None, offset: int, status: str) -> list[list[object]]:
     """Return the moves of an alert that the record at `offset` brings into a final status.
 
-    It makes one move at most: an update that Slack refuses never was one.
+    A record makes at most one move: an update that is refused makes none.
     """
     moves = [] if record is None else [move for move in record.moves or () if move[0] != offset]
     bucket = BUCKETS[status]

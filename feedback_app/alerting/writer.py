@@ -1,19 +1,20 @@
-"""Writes Delivery records, and does not give up while the partition is ours."""
+"""Writes Delivery records, and retries while the partition is ours."""
 
 from collections.abc import Callable, Sequence
 
-from feedback_app.alerting.context import Context
+from feedback_app.alerting.context import OutboxContext
 from feedback_app.alerting.delivery_state import DeliveryState
 from feedback_app.alerting.pacing import FIRST_BACKOFF_S
+from feedback_app.backoff import Backoff
 from feedback_app.hop import Output, TransientError
 from feedback_app.hop.stage import KAFKA_BACKOFF_S
 from models import Delivery
 
 
-class Writer:
-    """The way to the topic `deliveries`."""
+class DeliveryWriter:
+    """Writes to the topic `deliveries` and keeps the partition's state up with it."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: OutboxContext) -> None:
         self._context = context
         self._topic = context.topics.deliveries.name
 
@@ -27,24 +28,24 @@ class Writer:
         deliveries: Sequence[Delivery],
         cut: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Write and then remember the records; an outside fault is waited out until `cut`."""
+        """Write the records, then remember them; retries transient errors until `cut`."""
+        context = self._context
         outputs = [self.output(state.partition, delivery) for delivery in deliveries]
-        wait = FIRST_BACKOFF_S
+        backoff = Backoff(FIRST_BACKOFF_S, KAFKA_BACKOFF_S, uniform=context.uniform)
         failed: str | None = None
         try:
             while True:
                 try:
-                    await self._context.produce(outputs)
+                    await context.produce(outputs)
                     break
-                except TransientError as fault:
+                except TransientError as error:
                     if cut():
                         return
-                    failed = fault.dependency
-                    self._context.report_blocked(failed, str(fault))
-                    await self._context.clock.sleep(wait)
-                    wait = min(2 * wait, KAFKA_BACKOFF_S)
+                    failed = error.dependency
+                    context.report_blocked(failed, str(error))
+                    await context.clock.sleep(backoff.next())
         finally:
             if failed is not None:
-                self._context.report_blocked(failed, None)
+                context.report_blocked(failed, None)
         if not cut():
-            state.remember((deliveries, self._context.clock.time()))
+            state.remember((deliveries, context.clock.time()))

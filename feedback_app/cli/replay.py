@@ -10,7 +10,8 @@ import click
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
-from feedback_app.alerting.rules import ChannelRule, operations, resolve
+from feedback_app.alerting.receivers.registry import Receivers
+from feedback_app.alerting.rules import ResolvedRule, operations, resolve
 from feedback_app.cli.common import (
     Command,
     print_json,
@@ -40,7 +41,7 @@ EXAMPLE = (
 class Replayed:
     """The alerts that remain after the records that were applied."""
 
-    def __init__(self, rules: Sequence[ChannelRule]) -> None:
+    def __init__(self, rules: Sequence[ResolvedRule]) -> None:
         self.read = 0
         self.unreadable = 0
         self._rules = rules
@@ -194,26 +195,15 @@ async def _replay(
 
 
 async def _channel_ids(settings: Settings, rules: Sequence[Rule]) -> dict[str, str]:
-    # Only a replay that posts needs Slack.
-    from slack_sdk.errors import SlackApiError
-
-    from feedback_app.cli.slack import bot_client
-    from feedback_app.doctor.rooms import list_rooms
-    from feedback_app.doctor.slack_faults import OUTSIDE, refused, unreachable
-
+    receivers = Receivers(settings)
     try:
-        rooms = await list_rooms(bot_client(settings))
-    except SlackApiError as error:
-        check = refused("channels", error)
-        raise TransientError("slack", f"{check.detail}: {check.remedy}") from None
-    except OUTSIDE as error:
-        check = unreachable("channels", settings, error)
-        raise TransientError("slack", f"{check.detail}: {check.remedy}") from None
-    known = {key: room.id for room in rooms for key in (room.id, f"#{room.name}")}
+        found = await receivers.verify({rule.channel for rule in rules})
+    finally:
+        await receivers.close()
     for rule in rules:
-        if rule.channel not in known:
-            raise ConfigurationError(f"rule {rule.id}: the bot sees no channel {rule.channel}")
-    return known
+        if rule.channel in found.unknown:
+            raise ConfigurationError(f"rule {rule.id}: {found.unknown[rule.channel]}")
+    return found.ids
 
 
 async def _send(

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from feedback_app.alerting.rules import ChannelRule, resolve
+from feedback_app.alerting.rules import ResolvedRule, resolve, within
 from feedback_app.cli.common import (
     Command,
     print_json,
@@ -61,7 +61,7 @@ class Change(NamedTuple):
 class Changes:
     """The differences between two models over many texts."""
 
-    rules: Sequence[ChannelRule]
+    rules: Sequence[ResolvedRule]
     texts: int = 0
     refused: int = 0
     labels: Counter[tuple[str | None, str]] = field(default_factory=Counter)
@@ -72,10 +72,10 @@ class Changes:
         """Count one text."""
         self.texts += 1
         self.labels[change.label_before, change.label_after] += 1
-        for rule in self.rules:
+        for rule in (one.rule for one in self.rules):
             if rule.source not in (None, source):
                 continue
-            before, after = rule.covers(change.before), rule.covers(change.after)
+            before, after = within(rule, change.before), within(rule, change.after)
             counts = self.alerts.setdefault(rule.id, Counter())
             counts.update({"before": before, "after": after})
             counts.update({"new": after and not before, "gone": before and not after})

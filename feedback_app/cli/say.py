@@ -1,4 +1,4 @@
-"""`feedback say`: posts feedback into Slack, as people would, for a source to take in."""
+"""`feedback say`: posts sample feedback into Slack for a source to read."""
 
 import asyncio
 from pathlib import Path
@@ -7,15 +7,21 @@ import click
 import orjson
 
 from feedback_app.cli.common import CheckFailed, Command, progress, run
-from feedback_app.cli.slack import Say, SayRefused
 from feedback_app.clock import Clock, SystemClock
 from feedback_app.settings import ConfigurationError, Settings, load
+from feedback_app.slack.client import ask, bot_client
+from feedback_app.slack.errors import Failure, SlackError
+from feedback_app.slack.metadata import SAY
 
 EXAMPLE = (
     "\b\nExample:\n"
     '  feedback say "#feedback" "The new export is a joy."\n'
     '  feedback say "#feedback" --file samples.txt --rate 0.5'
 )
+
+
+class SayRefused(Exception):
+    """Slack did not accept a post; the message says what to do."""
 
 
 @click.command(cls=Command, epilog=EXAMPLE)
@@ -37,7 +43,7 @@ EXAMPLE = (
 def say(channel: str, text: str | None, file: Path | None, rate: float) -> None:
     """Post one message, or a file of them, into a Slack CHANNEL as a source of feedback.
 
-    The messages are marked, so that a worker takes them in although a bot posted them.
+    The messages are marked, so that a worker reads them although a bot posted them.
     """
     if (text is None) == (file is None):
         raise click.UsageError("give either a text or --file")
@@ -88,3 +94,35 @@ async def post_all(
             bar.advance(task)
     many = "1 message" if len(texts) == 1 else f"{len(texts)} messages"
     click.echo(f"Posted {many} to {channel}.")
+
+
+class Say:
+    """Posts into channels and waits where Slack asks for it."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._client, self._clock = bot_client(settings), clock
+
+    async def post(self, channel: str, text: str) -> str:
+        """Post a message and return its `ts`; raises SayRefused."""
+        metadata = {"event_type": SAY, "event_payload": {"by": "feedback say"}}
+        while True:
+            try:
+                answer = await ask(
+                    self._client.chat_postMessage(channel=channel, text=text, metadata=metadata)
+                )
+                return str(answer["ts"])
+            except SlackError as error:
+                failure = error.failure
+            if failure.status != 429:
+                raise SayRefused(_refusal(channel, failure))
+            wait = failure.retry_after
+            await self._clock.sleep(1.0 if wait is None else wait)
+
+
+def _refusal(channel: str, failure: Failure) -> str:
+    if not failure.status:
+        return f"Slack did not answer ({failure.exception}): the message may be there or not"
+    if failure.status >= 500 or not failure.word:
+        return f"Slack answered with HTTP {failure.status}: the message may be in {channel} or not"
+    remedy = f": {failure.remedy}" if failure.remedy else ""
+    return f"Slack refused the post to {channel}: {failure.refusal}{remedy}"

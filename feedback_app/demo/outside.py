@@ -4,9 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from feedback_app.sandbox.log import Deleted, Entry, Fault, Posted, Put, Refused, Updated
-
-ALERT_EVENT = "feedback_alert"
-SAY_EVENT = "feedback_say"
+from feedback_app.slack.metadata import ALERT, SAY
 
 
 @dataclass
@@ -67,14 +65,14 @@ class Outside:
         return carried is not None and alert in carried
 
     def _posted(self, entry: Posted) -> None:
-        if (entry.metadata or {}).get("event_type") == SAY_EVENT:
+        if (entry.metadata or {}).get("event_type") == SAY:
             if entry.channel in self.listened:
                 self.put[f"slack:{entry.channel_id}:{entry.ts}"] = "create"
         elif self._keep((entry.channel_id, entry.ts), entry.metadata):
             self.first_alert_at = self.first_alert_at or entry.at
 
     def _keep(self, place: tuple[str, str], metadata: dict[str, object] | None) -> bool:
-        if metadata is None or metadata.get("event_type") != ALERT_EVENT:
+        if metadata is None or metadata.get("event_type") != ALERT:
             return False
         payload = metadata.get("event_payload")
         if isinstance(payload, dict):

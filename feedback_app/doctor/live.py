@@ -1,73 +1,73 @@
-"""A live test of Slack: what the delivery of an alert needs, tried once and tidied up."""
+"""A live test of Slack: what the delivery of an alert needs, tried once and cleaned up."""
 
 import time
 from collections.abc import Iterable
 
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from feedback_app.cli.slack import word_of
 from feedback_app.clock import Clock
 from feedback_app.doctor.check import Check, failed, passed
-from feedback_app.doctor.rooms import Room
-from feedback_app.doctor.slack_faults import OUTSIDE, refused, unreachable
+from feedback_app.doctor.slack_faults import failed_call
 from feedback_app.settings import Settings
+from feedback_app.slack.channel import Channel
+from feedback_app.slack.client import ask
+from feedback_app.slack.errors import SlackError
+from feedback_app.slack.metadata import PROBE
 
 LIVE = "live post"
-EVENT_TYPE = "feedback_doctor"
 SHOWN_WITHIN_S = 20.0
 
 
 async def try_live(
-    client: AsyncWebClient, settings: Settings, rooms: Iterable[Room], clock: Clock
+    client: AsyncWebClient, settings: Settings, channels: Iterable[Channel], clock: Clock
 ) -> Check:
     """Post a test message, find it again by its metadata, and delete it."""
-    channel = settings.ops_channel or settings.negative_channel
-    room = next((room for room in rooms if channel in (room.id, f"#{room.name}")), None)
-    if room is None:
-        return failed(LIVE, f"there is no {channel} to post to", "create it and invite the bot")
-    mark = f"doctor-{time.time_ns()}"
-    metadata = {"event_type": EVENT_TYPE, "event_payload": {"id": mark}}
+    name = settings.ops_channel or settings.negative_channel
+    channel = next((one.id for one in channels if name in (one.id, one.name)), None)
+    if channel is None:
+        return failed(LIVE, f"there is no {name} to post to", "create it and invite the bot")
+    lookup = f"doctor-{time.time_ns()}"
+    metadata = {"event_type": PROBE, "event_payload": {"id": lookup}}
     try:
-        posted = await client.chat_postMessage(
-            channel=room.id,
-            text="A test of the feedback monitor, deleted in a moment.",
-            metadata=metadata,
+        posted = await ask(
+            client.chat_postMessage(
+                channel=channel,
+                text="A test of the feedback monitor, deleted in a moment.",
+                metadata=metadata,
+            )
         )
-    except SlackApiError as error:
-        return refused(LIVE, error)
-    except OUTSIDE as error:
-        return unreachable(LIVE, settings, error)
+    except SlackError as error:
+        return failed_call(LIVE, settings, error.failure)
     ts = str(posted["ts"])
     try:
-        found = await _find(client, room.id, ts, mark, clock)
-    except SlackApiError as error:
-        return refused(LIVE, error)
-    except OUTSIDE as error:
-        return unreachable(LIVE, settings, error)
+        found = await _find(client, channel, ts, lookup, clock)
+    except SlackError as error:
+        return failed_call(LIVE, settings, error.failure)
     finally:
-        left = await _delete(client, room.id, ts)
+        left = await _delete(client, channel, ts)
     if left:
-        return failed(LIVE, f"the test message in {channel} stays: {left}", "delete it by hand")
+        return failed(LIVE, f"the test message in {name} stays: {left}", "delete it by hand")
     if not found:
         return failed(
             LIVE,
-            f"the message in {channel} was posted, but its metadata cannot be read",
+            f"the message in {name} was posted, but its metadata cannot be read",
             "add the scopes metadata.message:read and channels:history (groups:history for a "
             "private channel) and install the app again",
         )
-    return passed(LIVE, f"posted to {channel}, read back by metadata, deleted")
+    return passed(LIVE, f"posted to {name}, read back by metadata, deleted")
 
 
-async def _find(client: AsyncWebClient, channel: str, ts: str, mark: str, clock: Clock) -> bool:
+async def _find(client: AsyncWebClient, channel: str, ts: str, lookup: str, clock: Clock) -> bool:
     deadline = clock.monotonic() + SHOWN_WITHIN_S
     while True:
-        answer = await client.conversations_history(
-            channel=channel, oldest=ts, inclusive=True, limit=15, include_all_metadata=True
+        answer = await ask(
+            client.conversations_history(
+                channel=channel, oldest=ts, inclusive=True, limit=15, include_all_metadata=True
+            )
         )
         for message in answer["messages"]:
             payload = (message.get("metadata") or {}).get("event_payload") or {}
-            if payload.get("id") == mark:
+            if payload.get("id") == lookup:
                 return True
         if clock.monotonic() >= deadline:
             return False
@@ -77,9 +77,8 @@ async def _find(client: AsyncWebClient, channel: str, ts: str, mark: str, clock:
 async def _delete(client: AsyncWebClient, channel: str, ts: str) -> str | None:
     """Delete a message; return why it stays, or None."""
     try:
-        await client.chat_delete(channel=channel, ts=ts)
-    except SlackApiError as error:
-        return word_of(error)[0] or f"HTTP {error.response.status_code}"
-    except OUTSIDE as error:
-        return type(error).__name__
+        await ask(client.chat_delete(channel=channel, ts=ts))
+    except SlackError as error:
+        failure = error.failure
+        return failure.word or failure.exception or f"HTTP {failure.status}"
     return None

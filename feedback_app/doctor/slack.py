@@ -3,18 +3,19 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
-
-from feedback_app.cli.slack import bot_client, word_of
 from feedback_app.clock import Clock
 from feedback_app.doctor.check import Check, failed, passed, skipped
 from feedback_app.doctor.live import try_live
-from feedback_app.doctor.rooms import Room, list_rooms
-from feedback_app.doctor.slack_faults import OUTSIDE, refused, unreachable
+from feedback_app.doctor.slack_faults import LATER, failed_call
+from feedback_app.hop.errors import TransientError
 from feedback_app.settings import Settings
+from feedback_app.slack.channel import Channel
+from feedback_app.slack.client import ask, ask_with_headers, bot_client, web_client
+from feedback_app.slack.directory import list_channels
+from feedback_app.slack.errors import SlackError
 
 BOT_TOKEN, APP_TOKEN, SCOPES = "Slack bot token", "Slack app token", "Slack scopes"
+CHANNELS = "Slack channels"
 SCOPES_NEEDED = (
     "channels:history",
     "channels:read",
@@ -53,7 +54,7 @@ _FORMS = {
 
 
 async def check_slack(settings: Settings, clock: Clock, *, live: bool) -> list[Check]:
-    """Look at the tokens, what they may do, and every channel that is named."""
+    """Check the tokens, their scopes, and every configured channel."""
     checks = []
     listens = any(source.type == "slack" for source in settings.sources)
     app_token = _secret(settings.slack_app_token)
@@ -71,23 +72,21 @@ async def check_slack(settings: Settings, clock: Clock, *, live: bool) -> list[C
         return [failed(BOT_TOKEN, fault, _WHERE_BOT), *checks]
     client = bot_client(settings)
     try:
-        answer = await client.auth_test()
-    except SlackApiError as error:
-        return [refused(BOT_TOKEN, error), *checks]
-    except OUTSIDE as error:
-        return [unreachable(BOT_TOKEN, settings, error), *checks]
+        answer, headers = await ask_with_headers(client.auth_test())
+    except SlackError as error:
+        return [failed_call(BOT_TOKEN, settings, error.failure), *checks]
     bot = str(answer.get("user"))
     checks.insert(0, passed(BOT_TOKEN, f"is {bot} in {answer.get('team')}"))
-    checks.append(judge_scopes(granted(answer.headers)))
+    checks.append(judge_scopes(granted(headers)))
     try:
-        rooms = await list_rooms(client)
-    except SlackApiError as error:
-        return [*checks, refused("Slack channels", error)]
-    except OUTSIDE as error:
-        return [*checks, unreachable("Slack channels", settings, error)]
-    checks += judge_channels(settings, rooms, bot)
+        channels = await list_channels(client)
+    except SlackError as error:
+        return [*checks, failed_call(CHANNELS, settings, error.failure)]
+    except TransientError as error:
+        return [*checks, failed(CHANNELS, str(error), LATER)]
+    checks += judge_channels(settings, channels, bot)
     if live:
-        checks.append(await try_live(client, settings, rooms, clock))
+        checks.append(await try_live(client, settings, channels, clock))
     return checks
 
 
@@ -125,36 +124,36 @@ def wanted_channels(settings: Settings) -> dict[str, str]:
     return found
 
 
-def judge_channels(settings: Settings, rooms: Sequence[Room], bot: str) -> Iterator[Check]:
+def judge_channels(settings: Settings, listed: Sequence[Channel], bot: str) -> Iterator[Check]:
     """Yield one check a channel: it exists, is not archived, and the bot is in it."""
-    known = {key: room for room in rooms for key in (room.id, f"#{room.name}")}
+    known = {key: channel for channel in listed for key in (channel.id, channel.name)}
     for channel, use in wanted_channels(settings).items():
-        name, room = f"channel {channel}", known.get(channel)
-        if room is None:
+        name, found = f"channel {channel}", known.get(channel)
+        if found is None:
             yield failed(
                 name,
                 f"there is none that the bot can see, for {use}",
-                "create it or mend its name; to a private channel invite the bot first",
+                "create it or correct its name; to a private channel invite the bot first",
             )
-        elif room.archived:
+        elif found.archived:
             yield failed(name, f"is archived, for {use}", "unarchive it or choose another")
-        elif not room.member:
+        elif not found.member:
             yield failed(name, f"the bot is not in it, for {use}", f"in {channel}: /invite @{bot}")
         else:
             yield passed(name, f"the bot is in it, for {use}")
-    yield from judge_spellings(settings, rooms)
+    yield from judge_spellings(settings, listed)
 
 
-def judge_spellings(settings: Settings, rooms: Sequence[Room]) -> Iterator[Check]:
-    """Yield a fault for each channel that is named in two ways, by its name and by its id."""
+def judge_spellings(settings: Settings, listed: Sequence[Channel]) -> Iterator[Check]:
+    """Yield a failed check for each channel that is named both by its name and by its id."""
     wanted = wanted_channels(settings)
     posted = {rule.channel for rule in settings.rules}
     listened = {channel for source in settings.sources for channel in source.listens}
-    for room in rooms:
-        both = [one for one in (f"#{room.name}", room.id) if one in wanted]
+    for channel in listed:
+        both = [one for one in (channel.name, channel.id) if one in wanted]
         if len(both) < 2:
             continue
-        name, detail = f"channel {room.id}", f"is named in two ways, {both[0]} and {both[1]}"
+        name, detail = f"channel {channel.id}", f"is named in two ways, {both[0]} and {both[1]}"
         if len(listened.intersection(both)) == 1:
             use = "listened to under one and posted to under the other"
             yield failed(name, f"{detail}: {use}", "choose another channel for one of the two")
@@ -165,18 +164,15 @@ def judge_spellings(settings: Settings, rooms: Sequence[Room]) -> Iterator[Check
 
 
 async def _check_app_token(settings: Settings, token: str) -> Check:
-    client = AsyncWebClient(base_url=settings.slack_api_url, timeout=10, retry_handlers=[])
+    client = web_client(None, settings.slack_api_url)
     try:
-        await client.apps_connections_open(app_token=token)
-    except SlackApiError as error:
-        word, _ = word_of(error)
-        if not word:
-            return refused(APP_TOKEN, error)
+        await ask(client.apps_connections_open(app_token=token))
+    except SlackError as error:
+        if not (word := error.failure.word):
+            return failed_call(APP_TOKEN, settings, error.failure)
         return failed(
             APP_TOKEN, f"Slack refuses it: {word}", f"{_WHERE_APP}; switch Socket Mode on"
         )
-    except OUTSIDE as error:
-        return unreachable(APP_TOKEN, settings, error)
     return passed(APP_TOKEN, "opens Socket Mode connections")
 
 

@@ -2,27 +2,26 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from mode import Service
 
-from feedback_app.alerting.markup import escape
-from feedback_app.alerting.message import Message, section
+from feedback_app.alerting.outcome import Done, NotDone, Outcome, Refused, Uncertain, retry_after
+from feedback_app.alerting.receivers.base import FindFailed, Receiver
+from feedback_app.alerting.receivers.registry import Receivers
+from feedback_app.backoff import Backoff
 from feedback_app.clock import Clock
 from feedback_app.hop.errors import TransientError
 from feedback_app.settings import ConfigurationError
-from feedback_app.slack.client import LookFailed, SlackClient
-from feedback_app.slack.outcome import Done, NotDone, Outcome, Refused, Uncertain
 
 log = logging.getLogger(__name__)
 
-EVENT_TYPE = "feedback_notice"
-LENGTH = 2000
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
 SURE_S = 15.0
-"""How long after a post its absence from the history means that Slack did not take it."""
+"""How long after a post its absence from the history means that it was not carried out."""
 MARGIN_S = 120.0
 """How long before a notice was written the history is read from."""
 REMEMBERED = 1000
@@ -33,7 +32,7 @@ class Notice:
     """A message for the operations channel.
 
     `id` is the same whoever posts it. `written_at` is when it was decided on (Unix seconds), and
-    `perhaps_posted_at` the latest time at which somebody else may have posted it, if any may.
+    `perhaps_posted_at` the latest time at which another worker may have posted it, if any may.
     """
 
     id: str
@@ -43,16 +42,23 @@ class Notice:
 
 
 class Notices(Service):
-    """Posts notices one after the other and waits out whatever is wrong with Slack.
+    """Posts notices one after the other, and retries whatever fails.
 
-    Beside that it keeps what stages of this worker had to `tell`, until the leader has taken it.
+    It also keeps what the stages of this worker raised, until the leader has recorded it.
     """
 
-    def __init__(self, channel: str | None, slack: SlackClient, clock: Clock) -> None:
+    def __init__(
+        self,
+        channel: str | None,
+        receivers: Receivers,
+        clock: Clock,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
         super().__init__()
-        self._channel, self._slack, self._clock = channel, slack, clock
+        self._channel, self._receivers, self._clock = channel, receivers, clock
+        self._uniform = uniform
         self.raised: dict[str, str] = {}
-        """{what it is about: text} of what was told and not taken yet."""
+        """{what it is about: text} of what was raised and not recorded yet."""
         self._queue: asyncio.Queue[tuple[Notice, Callable[[], bool]]] = asyncio.Queue()
         self._queued: set[str] = set()
         self._posted: dict[str, None] = {}
@@ -63,9 +69,9 @@ class Notices(Service):
         self.raised[key] = text
 
     def post(self, notice: Notice, wanted: Callable[[], bool]) -> bool:
-        """Return whether a notice stands in Slack, and see to it that it will; never waits.
+        """Return whether a notice stands in its channel, and ensure that it will; never waits.
 
-        It is given up once `wanted` says no. Without a channel it counts as posted.
+        It is dropped once `wanted` says no. Without a channel it counts as posted.
         """
         if self._channel is None or notice.id in self._posted:
             return True
@@ -94,48 +100,49 @@ class Notices(Service):
 
     async def _retry_forever(self, name: str, notice: Notice, wanted: Callable[[], bool]) -> bool:
         """Return True once the notice stands in the channel, False once it is not wanted."""
-        wait, uncertain = FIRST_WAIT_S, notice.perhaps_posted_at
+        receiver, uncertain = self._receivers.of(name), notice.perhaps_posted_at
+        backoff = Backoff(FIRST_WAIT_S, LONGEST_WAIT_S, uniform=self._uniform)
         while wanted():
-            outcome = await self._attempt(name, notice, wanted, uncertain)
+            outcome = await self._attempt(receiver, name, notice, wanted, uncertain)
             if isinstance(outcome, Done):
                 return True
             if isinstance(outcome, Uncertain):
                 uncertain = self._clock.time()
             log.warning("the operations channel %s takes no notice: %s", name, outcome.error)
-            asked = outcome.retry_after if isinstance(outcome, NotDone) else None
-            await self._clock.sleep(wait if asked is None else asked)
-            wait = min(2 * wait, LONGEST_WAIT_S)
+            await self._clock.sleep(backoff.next(retry_after(outcome)))
         return False
 
     async def _attempt(
-        self, name: str, notice: Notice, wanted: Callable[[], bool], uncertain: float | None
+        self,
+        receiver: Receiver,
+        name: str,
+        notice: Notice,
+        wanted: Callable[[], bool],
+        uncertain: float | None,
     ) -> Outcome:
         try:
-            channel = (await self._slack.channel_ids([name]))[name]
+            resolved = await receiver.resolve([name])
         except (ConfigurationError, TransientError) as error:
             return NotDone(str(error), getattr(error, "retry_after", None))
+        if name not in resolved.ids:
+            return NotDone(resolved.unknown[name])
+        channel = resolved.ids[name]
         if uncertain is not None:
             await self._clock.sleep(max(0.0, uncertain + SURE_S - self._clock.time()))
-            found = await self._look(channel, notice)
+            found = await self._find(receiver, channel, notice)
             if found is not None:
                 return found
-        return await self._slack.post(channel, message(notice), wanted)
+        return await receiver.post(channel, receiver.notice(notice.id, notice.text), wanted)
 
-    async def _look(self, channel: str, notice: Notice) -> Done | NotDone | None:
+    async def _find(
+        self, receiver: Receiver, channel: str, notice: Notice
+    ) -> Done | NotDone | None:
         """Return the message if it stands there, None if not, NotDone if that cannot be known."""
         try:
-            since = notice.written_at - MARGIN_S
-            messages = await self._slack.find(channel, since, EVENT_TYPE)
-        except LookFailed as failed:
+            messages = await receiver.find(channel, notice.written_at - MARGIN_S, "notice")
+        except FindFailed as failed:
             if isinstance(failed.outcome, Refused):
                 return None  # it will never be readable: rather twice than never
-            wait = failed.outcome.retry_after if isinstance(failed.outcome, NotDone) else None
+            wait = retry_after(failed.outcome)
             return NotDone(f"its history cannot be read: {failed}", wait)
         return next((Done(one.ts) for one in messages if one.lookup == notice.id), None)
-
-
-def message(notice: Notice) -> Message:
-    """Return what stands in Slack; nothing in the text pings or links."""
-    shown = escape(notice.text, LENGTH)
-    payload = {"event_type": EVENT_TYPE, "event_payload": {"id": notice.id}}
-    return Message(shown, [section(shown)], payload)

@@ -1,41 +1,21 @@
 """What the outbox is given by the worker that it runs in."""
 
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from typing import Any
-
 from agents import delivery
-from feedback_app.alerting.channels import Channels
+from feedback_app.alerting.channel_resolver import ChannelResolver
+from feedback_app.alerting.context import OutboxContext
+from feedback_app.alerting.receivers.registry import Receivers
 from feedback_app.clock import Clock
 from feedback_app.health.notices import Notices
-from feedback_app.hop import Produce
 from feedback_app.hop.registry import StageRegistry
 from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
-from feedback_app.slack.client import SlackClient
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxContext:
-    """An `alerting.context.Context`, which documents the members."""
-
-    settings: Settings
-    topics: Topics
-    slack: SlackClient
-    clock: Clock
-    produce: Produce
-    channel_id: Callable[[str], Coroutine[Any, Any, str]]
-    rebalancing: Callable[[], bool]
-    assigned: Callable[[int], bool]
-    notice: Callable[[str, str], None]
-    report_blocked: Callable[[str, str | None], None]
 
 
 def outbox_context(
     settings: Settings,
     topics: Topics,
-    slack: SlackClient,
-    channels: Channels,
+    receivers: Receivers,
+    channels: ChannelResolver,
     notices: Notices,
     registry: StageRegistry,
     clock: Clock,
@@ -52,7 +32,7 @@ def outbox_context(
     return OutboxContext(
         settings=settings,
         topics=topics,
-        slack=slack,
+        receivers=receivers,
         clock=clock,
         produce=registry.sender.produce,
         channel_id=channels.find,

@@ -7,8 +7,9 @@ import faust
 from mode import ServiceT
 
 from agents import alerts, delivery, polls, sentiment
-from feedback_app.alerting.channels import Channels
+from feedback_app.alerting.channel_resolver import ChannelResolver
 from feedback_app.alerting.outbox import Outbox
+from feedback_app.alerting.receivers.registry import Receivers
 from feedback_app.clock import Clock
 from feedback_app.health.notices import Notices
 from feedback_app.health.service import HealthWatch
@@ -29,7 +30,6 @@ from feedback_app.runtime.source_services import SourceServices
 from feedback_app.runtime.status import StatusReporter, current_faults
 from feedback_app.sentiment.lazy import LazyScorer
 from feedback_app.settings import Settings
-from feedback_app.slack.client import SlackClient
 from feedback_app.sources.schedule import Timer
 from feedback_app.web.latest import Latest
 from feedback_app.web.server import attach
@@ -45,7 +45,7 @@ class Pipeline:
     """
 
     registry: StageRegistry
-    slack: SlackClient
+    receivers: Receivers
     before: Sequence[ServiceT]
     after: Sequence[ServiceT]
     close: Callable[[], Awaitable[None]]
@@ -67,19 +67,20 @@ def build(app: faust.App, settings: Settings, clock: Clock, worker: str) -> Pipe
     )
     produce = registry.sender.produce
     scorer = LazyScorer(settings)
-    slack = slack_client(settings)
-    channels = Channels(
+    receivers = Receivers(settings)
+    channels = ChannelResolver(
         settings.rules,
         frozenset(name for source in settings.sources for name in source.listens),
-        slack,
+        receivers,
         settings.partitions,
         clock.monotonic,
     )
-    notices = Notices(settings.ops_channel, slack, clock)
+    notices = Notices(settings.ops_channel, receivers, clock)
 
     sources = SourceContext(settings, topics, produce, shared, clock)
     poller = polls.build(sources)
-    outbox = Outbox(outbox_context(settings, topics, slack, channels, notices, registry, clock))
+    context = outbox_context(settings, topics, receivers, channels, notices, registry, clock)
+    outbox = Outbox(context)
     polls.stage(registry, topics, poller)
     sentiment.build(registry, topics, scorer, settings.dedupe_hours, clock)
     alerts.build(registry, topics, channels.rules, clock)
@@ -131,19 +132,13 @@ def build(app: faust.App, settings: Settings, clock: Clock, worker: str) -> Pipe
         await outbox.close()
         await poller.close()
         await channels.close()
-        await slack.close()
+        await receivers.close()
         scorer.close()
 
     return Pipeline(
         registry=registry,
-        slack=slack,
+        receivers=receivers,
         before=[web, preflight, shared],
         after=[heartbeat, latest, notices, health, *beside.services],
         close=close,
     )
-
-
-def slack_client(settings: Settings) -> SlackClient:
-    """Return the client for alerts and notices; without a token Slack refuses every call."""
-    token = settings.slack_bot_token
-    return SlackClient("" if token is None else token.get_secret_value(), settings.slack_api_url)

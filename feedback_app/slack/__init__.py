@@ -1,1 +1,4 @@
-"""Slack's Web API: the client, what an answer means, and the workspace's channels."""
+"""Slack's Web API: one client maker, one table of error words, one directory of channels.
+
+Sources, receivers of alerts, the doctor and the commands all reach Slack through this package.
+"""

@@ -4,7 +4,7 @@ import pytest
 
 from chaos.fleet import NEGATIVE, POSITIVE, Fleet
 from chaos.waiting import until
-from feedback_app.alerting.channels import LOOK_EVERY_S
+from feedback_app.alerting.channel_lookup import LOOK_EVERY_S
 from feedback_app.alerting.outbox import LOOK_AGAIN_S
 from feedback_app.alerting.pacing import LONGEST_BACKOFF_S
 from tests.integration.conftest import NewFleet

@@ -72,7 +72,9 @@ def test_a_file_that_cannot_be_read_is_named_and_nothing_else(tmp_path: Path) ->
 
 def test_the_app_shows_none() -> None:
     app = create_app(load(ENVIRON))
-    for thing in (app, app.conf, app.conf.broker_credentials, app.pipeline, app.pipeline.slack):
+    receivers = app.pipeline.receivers
+    slack = receivers.of("#negative-feedback")
+    for thing in (app, app.conf, app.conf.broker_credentials, app.pipeline, receivers, slack):
         assert shown(f"{thing!r} {thing}") == []
 
 

@@ -7,12 +7,10 @@ from typing import Any
 
 from feedback_app.hop.errors import BadRecord
 from feedback_app.settings import Source
+from feedback_app.slack.metadata import SAY
 from feedback_app.sources.deliver import clean
 from models import Feedback, rfc3339
 from models.feedback import cut_text, sane_time
-
-SAY_EVENT = "feedback_say"
-"""The metadata event type of sample feedback, which is taken in although a bot posted it."""
 
 TAKEN = frozenset((None, "me_message", "file_share", "thread_broadcast"))
 """The subtypes of messages that people write; all others tell of joins, topics, pins and bots."""
@@ -155,7 +153,7 @@ class Reader:
     def _left_out(self, message: dict[str, Any]) -> str | None:
         """Return why a message is nobody's feedback, or None."""
         metadata = message.get("metadata")
-        if isinstance(metadata, dict) and metadata.get("event_type") == SAY_EVENT:
+        if isinstance(metadata, dict) and metadata.get("event_type") == SAY:
             return None
         if message.get("bot_id") or message.get("subtype") == "bot_message":
             return "a bot's message"

@@ -13,9 +13,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from feedback_app.clock import Clock
 from feedback_app.hop.errors import BadRecord
 from feedback_app.hop.types import Output
-from feedback_app.slack.api import ask
 from feedback_app.sources.base import Context, SourceFault
 from feedback_app.sources.deliver import dumped
+from feedback_app.sources.slack.calls import ask
 from feedback_app.sources.slack.event_handler import EventHandler
 from feedback_app.sources.slack.events import Reader, microseconds
 from feedback_app.sources.slack.message_index import Message, MessageIndex

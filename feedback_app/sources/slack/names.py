@@ -7,7 +7,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from feedback_app.clock import Clock
 from feedback_app.hop.errors import TransientError
-from feedback_app.slack.api import ask
+from feedback_app.slack.client import ask
 from feedback_app.sources.deliver import clean
 
 PATIENCE_S = 0.3

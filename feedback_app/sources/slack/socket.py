@@ -13,8 +13,10 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from feedback_app.clock import Clock
 from feedback_app.hop.errors import TransientError
 from feedback_app.settings import ConfigurationError
-from feedback_app.slack.api import DEPENDENCY, ask, find_channels, quiet, web_client, workspace
+from feedback_app.slack.client import quiet, web_client
+from feedback_app.slack.errors import DEPENDENCY
 from feedback_app.sources.base import Context, SourceFault
+from feedback_app.sources.slack.calls import ask, find_channels, workspace
 from feedback_app.sources.slack.event_handler import EventHandler, Interactive
 from feedback_app.sources.slack.events import Conditions, Reader
 from feedback_app.sources.slack.history import History
@@ -154,12 +156,12 @@ class SlackSocket:
 
     async def _find_channels(self, link: Link) -> None:
         found = await find_channels(self._web, {n for each in self.sources for n in each.listens})
-        link.reader.conditions = tuple(Conditions.of(each, found.ids) for each in self.sources)
-        self.event_handler.problems = {
-            each.id: "; ".join(f"{name}: {found.problems[name]}" for name in missing)
+        link.reader.conditions = tuple(Conditions.of(each, found.readable) for each in self.sources)
+        problems = {
+            each.id: [f"{name}: {why}" for name in each.listens if (why := found.problem(name))]
             for each in self.sources
-            if (missing := [name for name in each.listens if name in found.problems])
         }
+        self.event_handler.problems = {id: "; ".join(all) for id, all in problems.items() if all}
 
     async def _open(self, client: SocketModeClient, greeted: asyncio.Event) -> None:
         try:

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from feedback_app.alerting.context import OutboxContext
 from feedback_app.alerting.delivery_state import DeliveryState
 from feedback_app.alerting.outbox import Outbox
+from feedback_app.alerting.receivers.registry import Receivers
 from feedback_app.clock import Clock
 from feedback_app.hop import Item, Output, Result
 from feedback_app.kafka.topics import Topics
 from feedback_app.sandbox import SLACK_BOT_TOKEN, ManualClock, Sandbox, read_log
 from feedback_app.sandbox.log import Posted, Refused
 from feedback_app.settings import Settings
-from feedback_app.slack.client import SlackClient
 from models import Alert
 from models.alert import alert_id
 
@@ -54,30 +55,38 @@ class StandingClock(ManualClock):
 
 
 class Worker:
-    """A context whose topic is its own state."""
+    """A worker whose topic is its own state."""
 
     def __init__(self, sandbox: Sandbox, clock: Clock | None = None, **settings: int) -> None:
-        self.settings = Settings.model_validate({"slack_posts_per_second": 0} | settings)
+        slack = {"slack_bot_token": SLACK_BOT_TOKEN, "slack_api_url": sandbox.slack_url}
+        given = {"slack_posts_per_second": 0} | slack | settings
+        self.settings = Settings.model_validate(given)
         self.topics = Topics.of(self.settings)
         names = ("#negative-feedback", "#positive-feedback")
         self.channels = {sandbox.slack.channel(name).id: name for name in names}
-        self.slack = SlackClient(SLACK_BOT_TOKEN, sandbox.slack_url)
+        self.receivers = Receivers(self.settings)
         self.clock = clock or FastClock()
         self.state = DeliveryState(0)
         self.waiting: dict[str, str | None] = {}
-        self.outbox = Outbox(self)
+        context = OutboxContext(
+            settings=self.settings,
+            topics=self.topics,
+            receivers=self.receivers,
+            clock=self.clock,
+            produce=self.produce,
+            channel_id=self.channel_id,
+            rebalancing=lambda: False,
+            assigned=lambda partition: True,
+            notice=self.notice,
+            report_blocked=self.report_blocked,
+        )
+        self.outbox = Outbox(context)
 
     async def channel_id(self, channel: str) -> str:
         return channel
 
     async def produce(self, outputs: Sequence[Output]) -> None:
         """Take everything at once."""
-
-    def rebalancing(self) -> bool:
-        return False
-
-    def assigned(self, partition: int) -> bool:
-        return True
 
     def notice(self, key: str, text: str) -> None:
         raise AssertionError(f"{key}: {text}")
@@ -113,7 +122,7 @@ class Worker:
     async def close(self) -> None:
         """End what runs."""
         await self.outbox.close()
-        await self.slack.close()
+        await self.receivers.close()
 
 
 def carried(sandbox: Sandbox) -> Counter[str]:

@@ -6,8 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from feedback_app.cli.common import CheckFailed
-from feedback_app.cli.say import post_all, read_texts, say
-from feedback_app.cli.slack import Say, SayRefused
+from feedback_app.cli.say import Say, SayRefused, post_all, read_texts, say
 from feedback_app.sandbox import ManualClock, Rate, Sandbox
 from feedback_app.settings import ConfigurationError
 from tests.component.cli.conftest import Configure

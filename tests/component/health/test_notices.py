@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from feedback_app.health.notices import EVENT_TYPE, SURE_S, Notice, Notices
+from feedback_app.alerting.receivers.registry import Receivers
+from feedback_app.health.notices import SURE_S, Notice, Notices
 from feedback_app.sandbox import SLACK_BOT_TOKEN, ManualClock, Sandbox
 from feedback_app.sandbox.slack.state import Message
-from feedback_app.slack.client import SlackClient
+from feedback_app.settings import Settings
+from feedback_app.slack.metadata import NOTICE as EVENT_TYPE
 
 START = 1_790_000_000.0
 OPS = "#ops"
@@ -49,15 +51,21 @@ def time(sandbox: Sandbox) -> Time:
 
 
 @pytest.fixture
-async def slack(sandbox: Sandbox) -> AsyncIterator[SlackClient]:
-    client = SlackClient(SLACK_BOT_TOKEN, sandbox.slack_url)
-    yield client
-    await client.close()
+async def receivers(sandbox: Sandbox) -> AsyncIterator[Receivers]:
+    slack = {"slack_bot_token": SLACK_BOT_TOKEN, "slack_api_url": sandbox.slack_url}
+    made = Receivers(Settings.model_validate(slack))
+    yield made
+    await made.close()
+
+
+def steady(low: float, high: float) -> float:
+    """Draw no jitter."""
+    return 1.0
 
 
 @pytest.fixture
-async def notices(slack: SlackClient, time: Time) -> AsyncIterator[Notices]:
-    service = Notices(OPS, slack, time)
+async def notices(receivers: Receivers, time: Time) -> AsyncIterator[Notices]:
+    service = Notices(OPS, receivers, time, steady)
     await service.start()
     yield service
     await service.stop()
@@ -101,10 +109,10 @@ async def test_nothing_in_a_notice_pings_or_links(sandbox: Sandbox, notices: Not
 
 
 async def test_what_somebody_else_posted_is_found_and_not_posted_again(
-    sandbox: Sandbox, notices: Notices, slack: SlackClient, time: Time
+    sandbox: Sandbox, notices: Notices, receivers: Receivers, time: Time
 ) -> None:
     await posted(notices, notice())
-    other = Notices(OPS, slack, time)
+    other = Notices(OPS, receivers, time, steady)
     await other.start()
     await posted(other, notice(perhaps=time.time()))
     await other.stop()
@@ -131,9 +139,7 @@ async def test_a_lost_answer_makes_no_second_message(sandbox: Sandbox, notices: 
     assert len(standing(sandbox)) == 1
 
 
-async def test_slack_that_fails_is_waited_out(
-    sandbox: Sandbox, notices: Notices, time: Time
-) -> None:
+async def test_a_post_that_fails_is_retried(sandbox: Sandbox, notices: Notices, time: Time) -> None:
     sandbox.slack.archive(OPS)
     notices.post(notice("a", "first"), lambda: True)
     notices.post(notice("b", "second"), lambda: True)
@@ -160,6 +166,6 @@ async def test_a_leader_no_more_gives_up_what_it_had_to_post(
 
 
 async def test_without_a_channel_everything_counts_as_posted(
-    slack: SlackClient, time: Time
+    receivers: Receivers, time: Time
 ) -> None:
-    assert Notices(None, slack, time).post(notice(), lambda: True)
+    assert Notices(None, receivers, time).post(notice(), lambda: True)

@@ -7,8 +7,9 @@ import pytest
 from pydantic import SecretStr
 
 from feedback_app.sandbox import SLACK_BOT_TOKEN, ManualClock, Sandbox
-from feedback_app.slack.api import find_channels, web_client, workspace
+from feedback_app.slack.client import web_client
 from feedback_app.sources.base import SourceFault
+from feedback_app.sources.slack.calls import find_channels, workspace
 from feedback_app.sources.slack.event_handler import EventHandler
 from feedback_app.sources.slack.events import Conditions, Reader
 from feedback_app.sources.slack.history import PAGE, History
@@ -62,7 +63,9 @@ class Reconciler:
     async def run(self, thorough: bool = True) -> list[Feedback]:
         """Read the history once and return what was sent by that."""
         found = await find_channels(self.web, ["#feedback", "#product"])
-        conditions = tuple(Conditions.of(each, found.ids) for each in self.world.settings.sources)
+        conditions = tuple(
+            Conditions.of(each, found.readable) for each in self.world.settings.sources
+        )
         reader = Reader(conditions, await workspace(self.web))
         before = len(self.world.feedback)
         await self.history.reconcile(reader, self.web, thorough=thorough)

@@ -3,15 +3,26 @@
 import asyncio
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from feedback_app.alerting.outcome import NotDone, Outcome, Refused, Uncertain
 from feedback_app.hop import Result
-from feedback_app.slack.outcome import NotDone, Outcome, Refused, Uncertain
 from models import Alert
 from models.delivery import POSTED
 from tests.unit.alerting.virtual import run
-from tests.unit.alerting.world import FakeSlack, Topic, Worker, alert, kafka_down, retract, total
+from tests.unit.alerting.world import (
+    Fake,
+    FakeSlack,
+    NewReceiver,
+    Topic,
+    Worker,
+    alert,
+    kafka_down,
+    retract,
+    total,
+)
 
 records = st.lists(
     st.builds(
@@ -41,6 +52,7 @@ def balanced(counts: dict[str, int]) -> bool:
     return counts.get("created", 0) == sum(counts.get(name, 0) for name in ends)
 
 
+@pytest.mark.parametrize("receiver", [FakeSlack, Fake], ids=["slack", "memory"])
 @settings(max_examples=150, deadline=None)
 @given(
     records,
@@ -51,6 +63,7 @@ def balanced(counts: dict[str, int]) -> bool:
     st.floats(0.005, 40),
 )
 def test_one_message_an_alert_and_balanced_accounts(
+    receiver: NewReceiver,
     alerts: Sequence[Alert],
     answers: Sequence[Outcome | None],
     lost: set[int],
@@ -59,9 +72,9 @@ def test_one_message_an_alert_and_balanced_accounts(
     lifetime: float,
 ) -> None:
     async def story() -> None:
-        topic, slack = Topic(), FakeSlack()
+        topic, slack = Topic(), receiver()
         coming = list(answers)
-        slack.answers = lambda call, channel: coming.pop(0) if coming and call != "delete" else None
+        slack.calls = lambda call, channel: coming.pop(0) if coming and call != "delete" else None
         slack.lost = lambda number: number in lost
         first = Worker(topic, slack, alert_digest_above=digest_above)
         first.before_produce = lambda number: kafka_down() if number in outages else None

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -11,9 +12,9 @@ from feedback_app.hop import Output
 from models import Alert
 from tests.unit.alerting.virtual import VirtualClock, VirtualLoop, run
 from tests.unit.alerting.world import (
-    NEGATIVE,
     POSITIVE,
-    FakeSlack,
+    Fake,
+    NewReceiver,
     Topic,
     Worker,
     alert,
@@ -33,7 +34,7 @@ MESSAGES = {alert(f"x:{n}").id: 1 for n in (1, 2, 3, 4)}
 SEQUENTIAL: dict[str, int] = {"created": 4, "delivered": 3, "retracted": 1}
 
 
-def after_steps(steps: int, worker: Worker, slack: FakeSlack, die: Callable[[], None]) -> None:
+def after_steps(steps: int, worker: Worker, slack: Fake, die: Callable[[], None]) -> None:
     """Let `die` run at the n-th time that the worker reaches the broker or Slack."""
     left = [steps]
 
@@ -48,7 +49,7 @@ def after_steps(steps: int, worker: Worker, slack: FakeSlack, die: Callable[[], 
 
 
 async def crash(
-    topic: Topic, slack: FakeSlack, alerts: Sequence[Alert], steps: int, **settings: int
+    topic: Topic, slack: Fake, alerts: Sequence[Alert], steps: int, **settings: Any
 ) -> bool:
     """Run a worker that is killed at a step; return whether it got that far."""
     worker = Worker(topic, slack, **settings)
@@ -84,9 +85,11 @@ async def crash(
 
 
 @pytest.mark.parametrize("digest_above", [0, 1])
-def test_killed_at_any_step_the_next_worker_finishes_exactly(digest_above: int) -> None:
+def test_killed_at_any_step_the_next_worker_finishes_exactly(
+    receiver: NewReceiver, digest_above: int
+) -> None:
     async def story(steps: int) -> bool:
-        topic, slack = Topic(), FakeSlack()
+        topic, slack = Topic(), receiver()
         reached = await crash(topic, slack, STORY, steps, alert_digest_above=digest_above)
         results = await Worker(topic, slack, alert_digest_above=digest_above).deliver_all(STORY)
         assert slack.carried() == MESSAGES
@@ -99,9 +102,9 @@ def test_killed_at_any_step_the_next_worker_finishes_exactly(digest_above: int) 
     assert steps > 10
 
 
-def test_killed_twice_the_third_worker_finishes_exactly() -> None:
+def test_killed_twice_the_third_worker_finishes_exactly(receiver: NewReceiver) -> None:
     async def story(first: int, second: int) -> None:
-        topic, slack = Topic(), FakeSlack()
+        topic, slack = Topic(), receiver()
         await crash(topic, slack, STORY, first)
         await crash(topic, slack, STORY, second)
         results = await Worker(topic, slack).deliver_all(STORY)
@@ -115,10 +118,10 @@ def test_killed_twice_the_third_worker_finishes_exactly() -> None:
 
 @pytest.mark.parametrize("moment", [n / 200 for n in range(1, 40)])
 def test_cut_off_by_a_rebalance_at_any_moment_the_next_worker_finishes_exactly(
-    moment: float,
+    receiver: NewReceiver, moment: float
 ) -> None:
     async def story() -> None:
-        topic, slack = Topic(), FakeSlack()
+        topic, slack = Topic(), receiver()
         first = Worker(topic, slack)
         tasks = [asyncio.ensure_future(first.deliver(n, one)) for n, one in enumerate(STORY)]
         await asyncio.sleep(moment)
@@ -150,14 +153,14 @@ def filtered(order: Sequence[int]) -> list[Alert]:
 
 @pytest.mark.parametrize("order", sorted(set(permutations([0, 1, 2, 3, 1, 3]))))
 def test_every_order_of_create_edits_delete_and_redelivery_ends_the_same(
-    order: tuple[int, ...],
+    receiver: NewReceiver, order: tuple[int, ...]
 ) -> None:
     async def story() -> None:
-        topic, slack = Topic(), FakeSlack()
+        topic, slack = Topic(), receiver()
         passed = filtered(order)
         results = await Worker(topic, slack).deliver_all(passed)
         again = await Worker(topic, slack).deliver_all(passed)  # all of it redelivered
-        assert len(slack.messages[NEGATIVE]) <= 1
+        assert len(slack.standing()) <= 1
         assert not any(f"x:1 r{n}" in text for text in slack.texts() for n in range(3))
         assert total(results) in ({}, {"created": 1, "retracted": 1})
         assert total(again) == total(results)
@@ -167,10 +170,10 @@ def test_every_order_of_create_edits_delete_and_redelivery_ends_the_same(
 
 @pytest.mark.parametrize("order", sorted(set(permutations([0, 0, 1, 2, 1]))))
 def test_records_repeated_in_any_order_leave_one_message_of_the_last_revision(
-    order: tuple[int, ...],
+    receiver: NewReceiver, order: tuple[int, ...]
 ) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         worker = Worker(Topic(), slack)
         results = await worker.deliver_all([EVENTS[number] for number in order])
         assert total(results) == {"created": 1, "delivered": 1}
@@ -180,9 +183,9 @@ def test_records_repeated_in_any_order_leave_one_message_of_the_last_revision(
     run(story())
 
 
-def test_a_zombie_that_wakes_up_posts_nothing_of_what_another_posted() -> None:
+def test_a_zombie_that_wakes_up_posts_nothing_of_what_another_posted(receiver: NewReceiver) -> None:
     async def story() -> None:
-        topic, slack = Topic(), FakeSlack()
+        topic, slack = Topic(), receiver()
         zombie = Worker(topic, slack, slack_posts_per_second=1)
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
@@ -212,15 +215,16 @@ def two_rows(topic: Topic) -> list[Output]:
 
 
 @pytest.mark.parametrize("ahead", [90.0, 7200.0])
-def test_a_claim_by_a_worker_whose_clock_is_ahead_is_looked_up_as_any_other(ahead: float) -> None:
+def test_an_intent_by_a_worker_whose_clock_is_ahead_is_reconciled_as_any_other(
+    receiver: NewReceiver, ahead: float
+) -> None:
     class Ahead(VirtualClock):
         def time(self) -> float:
             return super().time() + ahead
 
     async def story() -> None:
-        topic, slack = Topic(), FakeSlack()
-        first = Worker(topic, slack)
-        first.clock = Ahead()
+        topic, slack = Topic(), receiver()
+        first = Worker(topic, slack, Ahead())
         cut = asyncio.ensure_future(first.deliver(0, alert("x:1")))
         first.after_produce = lambda number: setattr(first, "owner", number < 2)
         slack.lost = lambda number: True
@@ -238,9 +242,9 @@ def test_a_claim_by_a_worker_whose_clock_is_ahead_is_looked_up_as_any_other(ahea
     run(story())
 
 
-def test_what_two_owners_posted_at_once_is_repaired_a_minute_later() -> None:
+def test_what_two_owners_posted_at_once_is_repaired_a_minute_later(receiver: NewReceiver) -> None:
     async def story() -> None:
-        topic, slack = Topic(), FakeSlack()
+        topic, slack = Topic(), receiver()
         one, two = Worker(topic, slack), Worker(topic, slack)
         loser = asyncio.ensure_future(one.deliver(0, alert()))
         await asyncio.sleep(0.001)
@@ -252,16 +256,16 @@ def test_what_two_owners_posted_at_once_is_repaired_a_minute_later() -> None:
         assert slack.carried() == {alert().id: 1}
         known = topic.state().get(alert().id)
         assert known is not None
-        assert known.ts in slack.messages[NEGATIVE]
+        assert known.ts in slack.standing()
         result = await two.deliver(1, alert("x:2"))
-        assert ("#negative-feedback", "duplicates_repaired") in result.counts
+        assert (slack.local("#negative-feedback"), "duplicates_repaired") in result.counts
 
     run(story())
 
 
-def test_a_post_that_shows_too_late_is_repaired() -> None:
+def test_a_post_that_shows_too_late_is_repaired(receiver: NewReceiver) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         slack.seen_after = 40.0
         slack.lost = lambda number: number == 0
         worker = Worker(Topic(), slack)

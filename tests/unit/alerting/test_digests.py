@@ -4,12 +4,12 @@ import asyncio
 from itertools import chain
 
 from feedback_app.alerting.delivery_state import DeliveryState
-from feedback_app.slack.outcome import NotDone, Outcome, Refused, Uncertain
+from feedback_app.alerting.outcome import NotDone, Outcome, Refused, Uncertain
 from models.alert import alert_id
 from tests.unit.alerting.virtual import START, run
 from tests.unit.alerting.world import (
-    NEGATIVE,
-    FakeSlack,
+    Fake,
+    NewReceiver,
     Topic,
     Worker,
     alert,
@@ -22,17 +22,16 @@ MANY = [alert(f"x:{n}") for n in range(100)]
 FEW = [alert(f"x:{n}") for n in range(8)]
 
 
-def members(slack: FakeSlack) -> list[list[str]]:
+def members(slack: Fake) -> list[list[str]]:
     """Return the alerts of each message, in the order of the channel."""
-    return [
-        standing.message.metadata["event_payload"]["alerts"]
-        for standing in slack.messages[NEGATIVE].values()
-    ]
+    return [list(standing.content.alerts) for standing in slack.standing().values()]
 
 
-def test_many_waiting_alerts_go_out_in_digests_of_at_most_forty_that_name_each() -> None:
+def test_many_waiting_alerts_go_out_in_digests_of_at_most_forty_that_name_each(
+    receiver: NewReceiver,
+) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         worker = Worker(Topic(), slack, alert_digest_above=30)
         results = await worker.deliver_all(MANY)
         assert total(results) == {"created": 100, "delivered": 100}
@@ -46,27 +45,27 @@ def test_many_waiting_alerts_go_out_in_digests_of_at_most_forty_that_name_each()
     run(story())
 
 
-def test_as_many_as_the_limit_go_out_one_by_one() -> None:
+def test_as_many_as_the_limit_go_out_one_by_one(receiver: NewReceiver) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         await Worker(Topic(), slack, alert_digest_above=8).deliver_all(FEW)
         assert [len(one) for one in members(slack)] == [1] * 8
 
     run(story())
 
 
-def test_zero_never_makes_a_digest_of_many() -> None:
+def test_zero_never_makes_a_digest_of_many(receiver: NewReceiver) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         await Worker(Topic(), slack, alert_digest_above=0).deliver_all(MANY)
-        assert len(slack.messages[NEGATIVE]) == 100
+        assert len(slack.standing()) == 100
 
     run(story())
 
 
-def test_old_alerts_go_out_in_a_digest_and_new_ones_beside_it() -> None:
+def test_old_alerts_go_out_in_a_digest_and_new_ones_beside_it(receiver: NewReceiver) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         old = [alert(f"x:{n}", at=START - 7 * 3600) for n in range(3)]
         worker = Worker(Topic(), slack, alert_digest_above=30)
         await worker.deliver_all([*old, alert("x:9")])
@@ -75,9 +74,9 @@ def test_old_alerts_go_out_in_a_digest_and_new_ones_beside_it() -> None:
     run(story())
 
 
-def test_an_edit_and_a_retraction_change_the_digest_in_place() -> None:
+def test_an_edit_and_a_retraction_change_the_digest_in_place(receiver: NewReceiver) -> None:
     async def story() -> None:
-        topic, slack = Topic(), FakeSlack()
+        topic, slack = Topic(), receiver()
         worker = Worker(topic, slack, alert_digest_above=3)
         later = [alert("x:2", revision=1), retract("x:5", revision=1)]
         results = await worker.deliver_all(FEW + later)
@@ -95,9 +94,9 @@ def test_an_edit_and_a_retraction_change_the_digest_in_place() -> None:
     run(story())
 
 
-def test_a_digest_whose_answer_is_lost_is_found_as_one() -> None:
+def test_a_digest_whose_answer_is_lost_is_found_as_one(receiver: NewReceiver) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         slack.lost = lambda number: number == 0
         worker = Worker(Topic(), slack, alert_digest_above=3)
         assert total(await worker.deliver_all(FEW)) == {"created": 8, "delivered": 8}
@@ -106,11 +105,13 @@ def test_a_digest_whose_answer_is_lost_is_found_as_one() -> None:
     run(story())
 
 
-def test_a_digest_that_was_not_taken_is_posted_again_and_never_regrouped() -> None:
+def test_a_digest_that_was_not_taken_is_posted_again_and_never_regrouped(
+    receiver: NewReceiver,
+) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         answers: list[Outcome] = [Uncertain("HTTP 502"), NotDone("ratelimited", 5)]
-        slack.answers = lambda call, channel: answers.pop(0) if answers else None
+        slack.calls = lambda call, channel: answers.pop(0) if answers else None
         worker = Worker(Topic(), slack, alert_digest_above=3)
         tasks = [asyncio.ensure_future(worker.deliver(n, one)) for n, one in enumerate(FEW)]
         await asyncio.sleep(10)
@@ -123,9 +124,9 @@ def test_a_digest_that_was_not_taken_is_posted_again_and_never_regrouped() -> No
     run(story())
 
 
-def test_a_digest_claimed_by_a_lost_worker_is_taken_over_whole() -> None:
+def test_the_digest_of_a_lost_workers_intent_is_taken_over_whole(receiver: NewReceiver) -> None:
     async def story() -> None:
-        topic, slack = Topic(), FakeSlack()
+        topic, slack = Topic(), receiver()
         first = Worker(topic, slack, alert_digest_above=3)
         first.before_produce = lambda number: kafka_down() if number > 1 else None
         tasks = [asyncio.ensure_future(first.deliver(n, one)) for n, one in enumerate(FEW)]
@@ -142,10 +143,10 @@ def test_a_digest_claimed_by_a_lost_worker_is_taken_over_whole() -> None:
     run(story())
 
 
-def test_a_digest_that_slack_refuses_is_a_dead_letter_for_each_alert() -> None:
+def test_a_digest_that_slack_refuses_is_a_dead_letter_for_each_alert(receiver: NewReceiver) -> None:
     async def story() -> None:
-        slack = FakeSlack()
-        slack.answers = lambda call, channel: Refused("invalid_blocks", whole_channel=False)
+        slack = receiver()
+        slack.calls = lambda call, channel: Refused("invalid_blocks", whole_channel=False)
         worker = Worker(Topic(), slack, alert_digest_above=3)
         results = await worker.deliver_all(FEW)
         assert [one.dead for one in results] == ["invalid_blocks"] * 8
@@ -155,9 +156,9 @@ def test_a_digest_that_slack_refuses_is_a_dead_letter_for_each_alert() -> None:
     run(story())
 
 
-def test_a_later_record_of_an_alert_does_not_overtake_its_first() -> None:
+def test_a_later_record_of_an_alert_does_not_overtake_its_first(receiver: NewReceiver) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         worker = Worker(Topic(), slack, alert_digest_above=3)
         several = [alert("x:1"), alert("x:1", 1), alert("x:2"), alert("x:1", 2), *FEW[3:]]
         results = await worker.deliver_all(several)
@@ -172,9 +173,9 @@ def test_a_later_record_of_an_alert_does_not_overtake_its_first() -> None:
     run(story())
 
 
-def test_a_digest_is_of_one_partition() -> None:
+def test_a_digest_is_of_one_partition(receiver: NewReceiver) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         worker = Worker(Topic(), slack, alert_digest_above=3)
         items = [worker.item(n, one) for n, one in enumerate(FEW)]
         for item in items[::2]:

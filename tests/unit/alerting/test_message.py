@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_app.alerting import message as messages
-from feedback_app.alerting.markup import escape, link, one_line, units
-from feedback_app.alerting.message import DIGEST_MOST, Message
+from feedback_app.alerting.receivers.slack import message as messages
+from feedback_app.alerting.receivers.slack.markup import escape, link, one_line, units
+from feedback_app.alerting.receivers.slack.message import DIGEST_MOST, SlackMessage
 from models import Alert
 from tests.unit.alerting.world import alert, retract
 
@@ -39,7 +39,7 @@ alerts = st.builds(
 )
 
 
-def texts(made: Message) -> list[str]:
+def texts(made: SlackMessage) -> list[str]:
     """Return every text of a message that Slack would parse."""
     found = [made.text]
     for block in made.blocks:
@@ -51,7 +51,7 @@ def texts(made: Message) -> list[str]:
     return found
 
 
-def check(made: Message) -> None:
+def check(made: SlackMessage) -> None:
     """Fail where Slack would refuse the message, or run something in it."""
     assert 0 < units(made.text) <= 3000
     assert len(made.blocks) <= 50

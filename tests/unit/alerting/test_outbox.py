@@ -3,13 +3,13 @@
 import asyncio
 from itertools import pairwise
 
-from feedback_app.slack.outcome import NotDone, Outcome, Refused, Uncertain
+from feedback_app.alerting.outcome import NotDone, Outcome, Refused, Uncertain
 from models.delivery import CLAIMED, POSTED, RETRACTED
 from tests.unit.alerting.virtual import run
 from tests.unit.alerting.world import (
     NEGATIVE,
     POSITIVE,
-    FakeSlack,
+    NewReceiver,
     Topic,
     Worker,
     alert,
@@ -21,9 +21,9 @@ from tests.unit.alerting.world import (
 DELIVERED = {"created": 1, "delivered": 1}
 
 
-def test_an_alert_is_claimed_posted_and_recorded() -> None:
+def test_an_alert_is_posted_between_its_intent_and_its_record(receiver: NewReceiver) -> None:
     async def story() -> None:
-        topic, slack = Topic(), FakeSlack()
+        topic, slack = Topic(), receiver()
         worker = Worker(topic, slack)
         result = await worker.deliver(0, alert())
         assert total([result]) == DELIVERED
@@ -31,16 +31,16 @@ def test_an_alert_is_claimed_posted_and_recorded() -> None:
         known = worker.known()
         assert known is not None
         assert (known.status, known.offset, known.lookup) == (POSTED, 0, alert().id)
-        assert known.ts in slack.messages[NEGATIVE]
+        assert known.ts in slack.standing()
         assert len(topic.rows) == 2
         assert {row.partition for row in topic.rows} == {0}
 
     run(story())
 
 
-def test_an_edit_updates_in_place_and_an_old_revision_does_nothing() -> None:
+def test_an_edit_updates_in_place_and_an_old_revision_does_nothing(receiver: NewReceiver) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         worker = Worker(Topic(), slack)
         results = await worker.deliver_all([alert(revision=1), alert(revision=2), alert()])
         assert total(results) == DELIVERED
@@ -51,9 +51,9 @@ def test_an_edit_updates_in_place_and_an_old_revision_does_nothing() -> None:
     run(story())
 
 
-def test_a_retraction_leaves_a_note_without_the_text() -> None:
+def test_a_retraction_leaves_a_note_without_the_text(receiver: NewReceiver) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         worker = Worker(Topic(), slack)
         results = await worker.deliver_all([alert(), retract(revision=1)])
         assert total(results) == {"created": 1, "retracted": 1}
@@ -64,9 +64,9 @@ def test_a_retraction_leaves_a_note_without_the_text() -> None:
     run(story())
 
 
-def test_a_retraction_of_nothing_does_nothing() -> None:
+def test_a_retraction_of_nothing_does_nothing(receiver: NewReceiver) -> None:
     async def story() -> None:
-        topic, slack = Topic(), FakeSlack()
+        topic, slack = Topic(), receiver()
         worker = Worker(topic, slack)
         assert total([await worker.deliver(0, retract())]) == {}
         assert not topic.rows
@@ -75,9 +75,11 @@ def test_a_retraction_of_nothing_does_nothing() -> None:
     run(story())
 
 
-def test_an_alert_that_holds_again_after_a_retraction_comes_back_in_place() -> None:
+def test_an_alert_that_holds_again_after_a_retraction_comes_back_in_place(
+    receiver: NewReceiver,
+) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         worker = Worker(Topic(), slack)
         three = [alert(), retract(revision=1), alert(revision=2)]
         assert total(await worker.deliver_all(three)) == DELIVERED
@@ -87,9 +89,9 @@ def test_an_alert_that_holds_again_after_a_retraction_comes_back_in_place() -> N
     run(story())
 
 
-def test_a_record_read_again_counts_as_what_it_was() -> None:
+def test_a_record_read_again_counts_as_what_it_was(receiver: NewReceiver) -> None:
     async def story() -> None:
-        topic, slack = Topic(), FakeSlack()
+        topic, slack = Topic(), receiver()
         alerts = [alert(), alert(revision=1), retract(revision=2), alert(revision=1)]
         first = await Worker(topic, slack).deliver_all(alerts)
         rows = len(topic.rows)
@@ -101,10 +103,10 @@ def test_a_record_read_again_counts_as_what_it_was() -> None:
     run(story())
 
 
-def test_an_unfinished_put_counts_as_created_and_pending() -> None:
+def test_an_unfinished_put_counts_as_created_and_pending(receiver: NewReceiver) -> None:
     async def story() -> None:
-        worker = Worker(Topic(), FakeSlack())
-        name = "#negative-feedback"
+        slack = receiver()
+        worker, name = Worker(Topic(), slack), slack.local("#negative-feedback")
         assert list(worker.outbox.pending(worker.item(0, alert()))) == [
             (name, "created"),
             (name, "pending"),
@@ -116,9 +118,9 @@ def test_an_unfinished_put_counts_as_created_and_pending() -> None:
     run(story())
 
 
-def test_a_lost_answer_is_found_in_the_history() -> None:
+def test_a_lost_answer_is_found_in_the_history(receiver: NewReceiver) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         slack.lost = lambda number: number == 0
         worker = Worker(Topic(), slack)
         assert total([await worker.deliver(0, alert())]) == DELIVERED
@@ -129,11 +131,13 @@ def test_a_lost_answer_is_found_in_the_history() -> None:
     run(story())
 
 
-def test_a_post_that_was_not_taken_is_posted_again_after_two_looks() -> None:
+def test_a_post_that_was_not_carried_out_is_posted_again_after_two_checks(
+    receiver: NewReceiver,
+) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         answers: list[Outcome | None] = [Uncertain("HTTP 500"), None]
-        slack.answers = lambda call, channel: answers.pop(0) if call == "post" else None
+        slack.calls = lambda call, channel: answers.pop(0) if call == "post" else None
         worker = Worker(Topic(), slack)
         began = worker.clock.time()
         assert total([await worker.deliver(0, alert())]) == DELIVERED
@@ -143,9 +147,11 @@ def test_a_post_that_was_not_taken_is_posted_again_after_two_looks() -> None:
     run(story())
 
 
-def test_a_claim_of_a_lost_worker_is_looked_up_before_anything_is_posted() -> None:
+def test_an_intent_of_a_lost_worker_is_reconciled_before_anything_is_posted(
+    receiver: NewReceiver,
+) -> None:
     async def story() -> None:
-        topic, slack = Topic(), FakeSlack()
+        topic, slack = Topic(), receiver()
         first = Worker(topic, slack)
         first.before_produce = lambda number: kafka_down() if number > 1 else None
         task = asyncio.ensure_future(first.deliver(0, alert()))
@@ -164,9 +170,11 @@ def test_a_claim_of_a_lost_worker_is_looked_up_before_anything_is_posted() -> No
     run(story())
 
 
-def test_a_post_cut_off_by_a_rebalance_is_still_written_when_its_answer_comes() -> None:
+def test_a_post_cut_off_by_a_rebalance_is_still_written_when_its_answer_comes(
+    receiver: NewReceiver,
+) -> None:
     async def story() -> None:
-        topic, slack = Topic(), FakeSlack()
+        topic, slack = Topic(), receiver()
         worker = Worker(topic, slack)
         item = worker.item(0, alert())
         task = asyncio.ensure_future(worker.outbox.deliver(item))
@@ -182,9 +190,9 @@ def test_a_post_cut_off_by_a_rebalance_is_still_written_when_its_answer_comes() 
     run(story())
 
 
-def test_nothing_is_posted_while_a_rebalance_is_under_way() -> None:
+def test_nothing_is_posted_during_a_rebalance(receiver: NewReceiver) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         worker = Worker(Topic(), slack)
         worker.after_produce = lambda number: setattr(worker, "moving", True)
         task = asyncio.ensure_future(worker.deliver(0, alert()))
@@ -196,9 +204,9 @@ def test_nothing_is_posted_while_a_rebalance_is_under_way() -> None:
     run(story())
 
 
-def test_a_claim_that_was_acknowledged_too_long_ago_is_not_used() -> None:
+def test_an_intent_that_was_acknowledged_too_long_ago_is_not_used(receiver: NewReceiver) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         worker = Worker(Topic(), slack)
         loop = asyncio.get_running_loop()
         stops = [60.0]
@@ -218,11 +226,11 @@ def test_a_claim_that_was_acknowledged_too_long_ago_is_not_used() -> None:
     run(story())
 
 
-def test_a_channel_held_by_a_429_holds_up_no_other() -> None:
+def test_a_channel_held_by_a_429_holds_up_no_other(receiver: NewReceiver) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         answers = [NotDone("ratelimited", 30.0)]
-        slack.answers = lambda call, channel: (
+        slack.calls = lambda call, channel: (
             answers.pop() if answers and channel == NEGATIVE else None
         )
         worker = Worker(Topic(), slack)
@@ -230,7 +238,7 @@ def test_a_channel_held_by_a_429_holds_up_no_other() -> None:
         began = worker.clock.monotonic()
         assert total([await worker.deliver(1, alert("x:2", channel=POSITIVE))]) == DELIVERED
         assert worker.clock.monotonic() - began < 1
-        assert worker.waiting == {"slack #negative-feedback": "ratelimited"}
+        assert worker.waiting == {slack.dependency("#negative-feedback"): "ratelimited"}
         assert total([await in_flight]) == DELIVERED
         assert worker.clock.monotonic() - began > 30
         assert not worker.waiting
@@ -238,27 +246,25 @@ def test_a_channel_held_by_a_429_holds_up_no_other() -> None:
     run(story())
 
 
-def test_slack_down_for_an_hour_loses_nothing_and_keeps_the_order() -> None:
+def test_slack_down_for_an_hour_loses_nothing_and_keeps_the_order(receiver: NewReceiver) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         worker = Worker(Topic(), slack, slack_posts_per_second=1)
         slack.down_until = worker.clock.time() + 3600
         alerts = [alert(f"x:{n}") for n in range(20)]
         results = await worker.deliver_all(alerts)
         assert total(results) == {"created": 20, "delivered": 20}
-        standing = list(slack.messages[NEGATIVE].values())
-        assert [s.message.metadata["event_payload"]["id"] for s in standing] == [
-            one.id for one in alerts
-        ]
+        standing = list(slack.standing().values())
+        assert [s.content.lookup for s in standing] == [one.id for one in alerts]
         gaps = [after.at - before.at for before, after in pairwise(standing)]
         assert min(gaps) >= 1
 
     run(story())
 
 
-def test_what_was_posted_while_an_alert_waited_is_not_posted_again() -> None:
+def test_what_was_posted_while_an_alert_waited_is_not_posted_again(receiver: NewReceiver) -> None:
     async def story() -> None:
-        topic, slack, unknown = Topic(), FakeSlack(), "#not-there-yet"
+        topic, slack, unknown = Topic(), receiver(), "#not-there-yet"
         worker = Worker(topic, slack)
         waiting = asyncio.ensure_future(worker.deliver(0, alert(channel=unknown)))
         await asyncio.sleep(1)
@@ -273,11 +279,11 @@ def test_what_was_posted_while_an_alert_waited_is_not_posted_again() -> None:
     run(story())
 
 
-def test_a_dead_letter_that_is_tried_again_moves_its_count() -> None:
+def test_a_dead_letter_that_is_tried_again_moves_its_count(receiver: NewReceiver) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         refusal: list[Outcome] = [Refused("not_in_channel", whole_channel=True)]
-        slack.answers = lambda call, channel: refusal[0] if refusal else None
+        slack.calls = lambda call, channel: refusal[0] if refusal else None
         worker = Worker(Topic(), slack)
         results = [await worker.deliver(0, alert()), await worker.deliver(1, alert())]
         assert results[1].dead == "not_in_channel"
@@ -290,12 +296,12 @@ def test_a_dead_letter_that_is_tried_again_moves_its_count() -> None:
     run(story())
 
 
-def test_a_message_that_a_person_deleted_needs_no_update() -> None:
+def test_a_message_that_a_person_deleted_needs_no_update(receiver: NewReceiver) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         worker = Worker(Topic(), slack)
         first = await worker.deliver(0, alert())
-        slack.messages[NEGATIVE].clear()
+        slack.standing().clear()
         second = await worker.deliver(1, retract())
         assert second.dead is None
         assert total([first, second]) == {"created": 1, "retracted": 1}
@@ -306,9 +312,9 @@ def test_a_message_that_a_person_deleted_needs_no_update() -> None:
     run(story())
 
 
-def test_an_outage_of_the_broker_is_waited_out_in_place() -> None:
+def test_an_outage_of_the_broker_is_retried_in_place(receiver: NewReceiver) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         worker = Worker(Topic(), slack)
         worker.before_produce = lambda number: kafka_down() if 2 <= number < 6 else None
         alerts = [alert(f"x:{n}") for n in range(3)]
@@ -319,9 +325,9 @@ def test_an_outage_of_the_broker_is_waited_out_in_place() -> None:
     run(story())
 
 
-def test_a_claim_that_grew_old_while_connecting_is_not_used() -> None:
+def test_an_intent_that_grew_old_while_connecting_is_not_used(receiver: NewReceiver) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         slack.slow_connects = {0}
         worker = Worker(Topic(), slack)
         assert total([await worker.deliver(0, alert())]) == DELIVERED
@@ -332,9 +338,11 @@ def test_a_claim_that_grew_old_while_connecting_is_not_used() -> None:
     run(story())
 
 
-def test_while_a_rebalance_is_under_way_nothing_is_claimed_or_updated() -> None:
+def test_during_a_rebalance_no_intent_is_written_and_nothing_updated(
+    receiver: NewReceiver,
+) -> None:
     async def story() -> None:
-        topic, slack = Topic(), FakeSlack()
+        topic, slack = Topic(), receiver()
         worker = Worker(topic, slack, slack_posts_per_second=1)
         await worker.deliver(0, alert())
         slack.down_until = worker.clock.time() + 5
@@ -351,7 +359,7 @@ def test_while_a_rebalance_is_under_way_nothing_is_claimed_or_updated() -> None:
         worker.moving = True
         await asyncio.sleep(60)
         assert not edit.done()
-        assert all(one.updates == 0 for one in slack.messages[NEGATIVE].values())
+        assert all(one.updates == 0 for one in slack.standing().values())
         worker.moving = False
         await edit
         assert any("x:1 r1" in text for text in slack.texts())
@@ -359,12 +367,14 @@ def test_while_a_rebalance_is_under_way_nothing_is_claimed_or_updated() -> None:
     run(story())
 
 
-def test_an_update_that_slack_refuses_is_a_dead_letter_and_nothing_else() -> None:
+def test_an_update_that_slack_refuses_is_a_dead_letter_and_nothing_else(
+    receiver: NewReceiver,
+) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         worker = Worker(Topic(), slack)
         results = await worker.deliver_all([alert(), retract(revision=1)])
-        slack.answers = lambda call, channel: Refused("cant_update_message", whole_channel=False)
+        slack.calls = lambda call, channel: Refused("cant_update_message", whole_channel=False)
         results.append(await worker.deliver(2, alert(revision=2)))
         assert results[-1].dead == "cant_update_message"
         assert total(results) == {"created": 1, "dead_lettered": 1}

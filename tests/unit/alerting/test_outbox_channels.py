@@ -2,13 +2,13 @@
 
 import asyncio
 
-from feedback_app.slack.outcome import Refused
+from feedback_app.alerting.outcome import Refused
 from models.alert import RETRACT
 from tests.unit.alerting.virtual import run
 from tests.unit.alerting.world import (
     NEGATIVE,
     POSITIVE,
-    FakeSlack,
+    NewReceiver,
     Topic,
     Worker,
     alert,
@@ -19,15 +19,18 @@ from tests.unit.alerting.world import (
 DELIVERED = {"created": 1, "delivered": 1}
 
 
-def test_a_channel_that_is_archived_sends_its_alerts_to_the_dead_letters_with_one_notice() -> None:
+def test_a_channel_that_is_archived_sends_its_alerts_to_the_dead_letters_with_one_notice(
+    receiver: NewReceiver,
+) -> None:
     async def story() -> None:
-        topic, slack = Topic(), FakeSlack()
-        slack.answers = lambda call, channel: Refused("is_archived", whole_channel=True)
+        topic, slack = Topic(), receiver()
+        slack.calls = lambda call, channel: Refused("is_archived", whole_channel=True)
         worker = Worker(topic, slack)
         results = await worker.deliver_all([alert("x:1"), alert("x:2")])
         assert [one.dead for one in results] == ["is_archived", "is_archived"]
         assert total(results) == {"created": 2, "dead_lettered": 2}
-        assert [key for key, _ in worker.notices] == ["channel:#negative-feedback"]
+        name = slack.local("#negative-feedback")
+        assert [key for key, _ in worker.notices] == [f"channel:{name}"]
         again = await Worker(topic, slack).deliver_all([alert("x:1")])
         assert again[0].counts == results[0].counts
         assert again[0].dead == "is_archived"
@@ -35,13 +38,15 @@ def test_a_channel_that_is_archived_sends_its_alerts_to_the_dead_letters_with_on
     run(story())
 
 
-def test_what_is_taken_back_while_its_channel_is_unknown_never_appears() -> None:
+def test_what_is_taken_back_while_its_channel_is_unknown_never_appears(
+    receiver: NewReceiver,
+) -> None:
     async def story() -> None:
-        slack, unknown = FakeSlack(), "#not-there-yet"
+        slack, unknown = receiver(), "#not-there-yet"
         worker = Worker(Topic(), slack)
         early = asyncio.ensure_future(worker.deliver(0, alert("x:1", channel=unknown)))
         await asyncio.sleep(60)
-        slack.messages["C0LATER"] = {}
+        slack.open("C0LATER")
         worker.channels = {**worker.channels, "C0LATER": unknown}
         # Judged when Slack knew the channel, and read before the first one has looked again.
         later = alert("x:1", 1, RETRACT, "C0LATER", channel_name=unknown)
@@ -52,9 +57,11 @@ def test_what_is_taken_back_while_its_channel_is_unknown_never_appears() -> None
     run(story())
 
 
-def test_a_channel_that_slack_does_not_know_holds_up_no_other_and_gets_its_alerts_later() -> None:
+def test_a_channel_that_slack_does_not_know_holds_up_no_other_and_gets_its_alerts_later(
+    receiver: NewReceiver,
+) -> None:
     async def story() -> None:
-        slack, unknown = FakeSlack(), "#not-there-yet"
+        slack, unknown = receiver(), "#not-there-yet"
         worker = Worker(Topic(), slack)
         early = [alert(f"x:{n}", channel=unknown) for n in range(3)]
         waiting = asyncio.ensure_future(worker.deliver_all(early))
@@ -62,13 +69,14 @@ def test_a_channel_that_slack_does_not_know_holds_up_no_other_and_gets_its_alert
         assert total(known) == DELIVERED
         await asyncio.sleep(600)
         assert not waiting.done()
-        assert list(worker.waiting) == [f"slack {unknown}"]
-        assert [key for key, _ in worker.notices] == [f"channel:{unknown}"]
+        name = slack.local(unknown)
+        assert list(worker.waiting) == [f"{slack.name} {name}"]
+        assert [key for key, _ in worker.notices] == [f"channel:{name}"]
         assert worker.outbox.pending(worker.item(0, early[0])) == [
-            (unknown, "created"),
-            (unknown, "pending"),
+            (name, "created"),
+            (name, "pending"),
         ]
-        slack.messages["C0LATER"] = {}
+        slack.open("C0LATER")
         worker.channels = {**worker.channels, "C0LATER": unknown}
         # An edit that was judged when Slack knew the channel bears its id.
         edit = asyncio.ensure_future(
@@ -77,26 +85,29 @@ def test_a_channel_that_slack_does_not_know_holds_up_no_other_and_gets_its_alert
             )
         )
         assert total([*await waiting, *await edit]) == {"created": 3, "delivered": 3}
-        assert [place for _, place in slack.posts] == [POSITIVE, *["C0LATER"] * 3]
+        assert [place for _, place in slack.posted()] == [POSITIVE, *["C0LATER"] * 3]
         assert [f"x:{n} r" in text for n, text in enumerate(slack.texts("C0LATER"))] == [True] * 3
         assert "x:2 r1" in slack.texts("C0LATER")[2]
         assert worker.waiting == {}
         assert slack.carried()[early[2].id] == 1
         found = worker.known("x:0")
         assert found is not None
-        assert found.channel == "C0LATER"
+        assert found.channel == slack.local("C0LATER")
 
     run(story())
 
 
-def test_an_edit_that_names_its_channel_queues_behind_an_alert_that_does_not() -> None:
+def test_an_edit_that_names_its_channel_queues_behind_an_alert_that_does_not(
+    receiver: NewReceiver,
+) -> None:
     async def story() -> None:
-        topic, slack = Topic(), FakeSlack()
+        topic, slack = Topic(), receiver()
         alerts = [alert("x:1", channel_name=""), retract("x:1")]
+        name = slack.local("#negative-feedback")
         results = await Worker(topic, slack).deliver_all(alerts)
         assert [one.counts for one in results] == [
-            [(NEGATIVE, "created"), (NEGATIVE, "delivered")],
-            [("#negative-feedback", "-delivered"), ("#negative-feedback", "retracted")],
+            [(slack.local(NEGATIVE), "created"), (slack.local(NEGATIVE), "delivered")],
+            [(name, "-delivered"), (name, "retracted")],
         ]
         (text,) = slack.texts()
         assert "Withdrawn" in text

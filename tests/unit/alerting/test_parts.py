@@ -10,14 +10,16 @@ from feedback_app.alerting import records
 from feedback_app.alerting.channel_queue import ChannelQueue
 from feedback_app.alerting.delivery_state import DeliveryState
 from feedback_app.alerting.pacing import LONGEST_BACKOFF_S, Pacer
+from feedback_app.alerting.receivers.base import FoundMessage
 from feedback_app.alerting.reconcile import SURE_S, duplicates, seconds_until_check
 from feedback_app.alerting.step import BUCKETS, counted, moved
 from feedback_app.hop import Item, Row
-from feedback_app.slack.client import Found
 from models import Alert, Delivery, rfc3339
 from models.delivery import DEAD, POSTED, RETRACTED
 from tests.unit.alerting.virtual import START, VirtualClock, run
-from tests.unit.alerting.world import NEGATIVE, alert
+from tests.unit.alerting.world import NEGATIVE, FakeSlack, alert
+
+SLACK = FakeSlack()
 
 
 def item(offset: int, what: Alert) -> Item[Alert]:
@@ -32,7 +34,7 @@ def row(delivery: Delivery, offset: int, at: float = START) -> Row:
 
 def test_turns_go_in_the_order_of_the_topic_whoever_comes_first() -> None:
     async def story() -> None:
-        queue = ChannelQueue("#c", Pacer(0, VirtualClock()))
+        queue = ChannelQueue("#c", Pacer(0, VirtualClock()), SLACK)
         first = queue.join(item(0, alert("x:0")))
         later = [queue.join(item(n, alert(f"x:{n}"))) for n in (3, 1, 2)]
         assert [entry.item.offset for entry in queue.waiting()] == [1, 2, 3]
@@ -49,7 +51,7 @@ def test_turns_go_in_the_order_of_the_topic_whoever_comes_first() -> None:
 
 def test_who_leaves_the_line_does_not_get_the_turn() -> None:
     async def story() -> None:
-        queue = ChannelQueue("#c", Pacer(0, VirtualClock()))
+        queue = ChannelQueue("#c", Pacer(0, VirtualClock()), SLACK)
         one, two, three = (queue.join(item(n, alert(f"x:{n}"))) for n in range(3))
         queue.leave(two)
         queue.leave(one)
@@ -64,7 +66,7 @@ def test_who_leaves_the_line_does_not_get_the_turn() -> None:
 def test_the_pace_counts_from_the_answer_and_failures_double_the_wait() -> None:
     async def story() -> None:
         clock = VirtualClock()
-        pacer = Pacer(2, clock)
+        pacer = Pacer(2, clock, uniform=lambda low, high: 1.0)
         await pacer.wait()
         await clock.sleep(3)
         pacer.answered()
@@ -104,31 +106,33 @@ def test_the_counts_of_an_alert_always_add_up(statuses: list[str]) -> None:
     assert again == sums
 
 
-def test_a_claim_made_again_keeps_the_time_of_the_first() -> None:
-    first = records.intent(item(0, alert()), None, NEGATIVE, None, START)
-    again = records.intent(item(0, alert()), first, NEGATIVE, None, START + 600)
+def test_a_repeated_intent_keeps_the_time_of_the_first() -> None:
+    first = records.intent(item(0, alert()), None, NEGATIVE, None, START, SLACK)
+    again = records.intent(item(0, alert()), first, NEGATIVE, None, START + 600, SLACK)
     assert again.claimed_at == first.claimed_at == rfc3339(START)
     posted = records.posted(again, "1.0", START)
     assert records.intent(
-        item(1, alert()), posted, NEGATIVE, None, START + 900
+        item(1, alert()), posted, NEGATIVE, None, START + 900, SLACK
     ).claimed_at == rfc3339(START + 900)
 
 
 def test_a_withdrawal_leaves_no_text_on_record() -> None:
     digested = records.posted(
-        records.intent(item(0, alert()), None, NEGATIVE, "d1", START), "1.0", START
+        records.intent(item(0, alert()), None, NEGATIVE, "d1", START, SLACK), "1.0", START
     )
     assert "x:1 r0" in (digested.line or "")
-    after = records.retracted(digested, item(1, alert(op="retract", text="", score=None)), START)
+    after = records.retracted(
+        digested, item(1, alert(op="retract", text="", score=None)), START, SLACK
+    )
     assert "x:1 r0" not in after.encode().decode()
 
 
-def test_the_state_leaves_out_what_a_lost_worker_wrote_too_late() -> None:
+def test_the_state_ignores_what_a_lost_owner_wrote_too_late() -> None:
     state = DeliveryState(0)
-    intent = records.intent(item(0, alert()), None, NEGATIVE, None, START)
+    intent = records.intent(item(0, alert()), None, NEGATIVE, None, START, SLACK)
     old = records.posted(intent, "1.0", START)
-    new = records.put(old, item(4, alert(revision=1)), START)
-    gone = records.retracted(new, item(6, alert(op="retract", revision=1)), START)
+    new = records.put(old, item(4, alert(revision=1)), START, SLACK)
+    gone = records.retracted(new, item(6, alert(op="retract", revision=1)), START, SLACK)
     for offset, one in enumerate([intent, old, new, old]):
         state.restore(row(one, offset))
     known = state.get(intent.id)
@@ -141,28 +145,31 @@ def test_the_state_leaves_out_what_a_lost_worker_wrote_too_late() -> None:
     assert known.status == RETRACTED
 
 
-def test_the_state_passes_over_what_is_not_ours_and_tells_of_a_takeover_once() -> None:
+def test_the_state_ignores_malformed_records_and_reports_a_takeover_once() -> None:
     state = DeliveryState(0)
     assert state.take_over()
     assert not state.take_over()
     state.restore(Row(0, 0, b"a", b"not json", START))
     assert state.take_over()
-    intent = records.intent(item(0, alert()), None, NEGATIVE, None, START)
+    intent = records.intent(item(0, alert()), None, NEGATIVE, None, START, SLACK)
     assert intent.id not in state
     state.remember(([intent], START + 5))
     assert intent.id in state
     assert not state.take_over()
-    assert state.claimed_at(intent.id) == START + 5
+    assert state.intent_acknowledged_at(intent.id) == START + 5
 
 
 def test_the_members_of_a_digest_stay_in_order_and_can_move_to_another() -> None:
     state = DeliveryState(0)
     intents = [
-        records.intent(item(n, alert(f"x:{n}")), None, NEGATIVE, "d1", START) for n in (2, 0, 1)
+        records.intent(item(n, alert(f"x:{n}")), None, NEGATIVE, "d1", START, SLACK)
+        for n in (2, 0, 1)
     ]
     state.remember((intents, START))
     assert [one.offset for one in state.under("d1")] == [0, 1, 2]
-    state.remember(([records.intent(item(9, alert("x:1")), None, NEGATIVE, None, START)], START))
+    state.remember(
+        ([records.intent(item(9, alert("x:1")), None, NEGATIVE, None, START, SLACK)], START)
+    )
     assert [one.offset for one in state.under("d1")] == [0, 2]
     assert [one.offset for one in state.under(alert("x:1").id)] == [9]
     assert state.under("unknown") == []
@@ -172,13 +179,13 @@ def test_the_members_of_a_digest_stay_in_order_and_can_move_to_another() -> None
     ("age", "sure", "expected"),
     [(0, 0, 2), (2, 0, 4), (7, 0, 8), (15, 0, 0), (4000, 0, 0), (15.1, 1, 5), (-3, 0, 5)],
 )
-def test_the_plan_of_looks(age: float, sure: int, expected: float) -> None:
+def test_the_schedule_of_checks(age: float, sure: int, expected: float) -> None:
     assert seconds_until_check(age, sure) == expected
     assert SURE_S == 15
 
 
 def test_of_two_messages_the_one_on_record_stays() -> None:
-    found = [Found("3.0", "a", 0), Found("1.0", "a", 0), Found("2.0", "b", 0)]
+    found = [FoundMessage("1.0", "a"), FoundMessage("2.0", "b"), FoundMessage("3.0", "a")]
     assert duplicates(found, {"a": "3.0"}) == [("a", "3.0", "1.0")]
     assert duplicates(found, {}) == [("a", "1.0", "3.0")]
     assert duplicates(found, {"a": "9.0"}) == [("a", "1.0", "3.0")]
@@ -186,7 +193,7 @@ def test_of_two_messages_the_one_on_record_stays() -> None:
 
 def test_a_cancelled_wait_leaves_the_turn_to_the_next() -> None:
     async def story() -> None:
-        queue = ChannelQueue("#c", Pacer(0, VirtualClock()))
+        queue = ChannelQueue("#c", Pacer(0, VirtualClock()), SLACK)
         one, two = (queue.join(item(n, alert(f"x:{n}"))) for n in range(2))
 
         async def wait() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agents.alerts import handler
 from feedback_app.alerting.rules import (
     TEXT_CHARACTERS,
-    ChannelRule,
+    ResolvedRule,
     cut,
     operations,
     partition_of,
@@ -22,8 +22,8 @@ from models.alert import PUT, RETRACT, alert_id
 from tests.support.clocks import HandClock
 
 RULES = (
-    ChannelRule("negative", "C0NEGATIVE", below=0.3),
-    ChannelRule("positive", "C0POSITIVE", above=0.9),
+    ResolvedRule(Rule(id="negative", channel="#negative-feedback", below=0.3), "C0NEGATIVE"),
+    ResolvedRule(Rule(id="positive", channel="#positive-feedback", above=0.9), "C0POSITIVE"),
 )
 
 
@@ -34,7 +34,7 @@ def scored(score: float | None, first: bool = True, kind: str = "create") -> Sco
     return ScoredFeedback(feedback=feedback, score=score, label=None, first=first)
 
 
-def done(one: ScoredFeedback, rules: tuple[ChannelRule, ...] = RULES) -> list[tuple[str, str]]:
+def done(one: ScoredFeedback, rules: tuple[ResolvedRule, ...] = RULES) -> list[tuple[str, str]]:
     """Return (rule, operation) of each alert."""
     return [(alert.rule, alert.op) for alert in operations(one, rules, 0.0)]
 
@@ -88,21 +88,21 @@ def test_an_alert_id_does_not_depend_on_the_revision() -> None:
 @pytest.mark.parametrize(
     ("rule", "scores"),
     [
-        (ChannelRule("band", "C", below=0.6, above=0.4), [0.5]),
-        (ChannelRule("ends", "C", below=0.4, above=0.6), [0.1, 0.9]),
-        (ChannelRule("all", "C"), [0.1, 0.5, 0.9]),
-        (ChannelRule("mine", "C", below=0.2, source="x"), [0.1]),
-        (ChannelRule("other", "C", below=0.2, source="slack"), []),
+        (Rule(id="band", channel="#c", below=0.6, above=0.4), [0.5]),
+        (Rule(id="ends", channel="#c", below=0.4, above=0.6), [0.1, 0.9]),
+        (Rule(id="all", channel="#c"), [0.1, 0.5, 0.9]),
+        (Rule(id="mine", channel="#c", below=0.2, source="x"), [0.1]),
+        (Rule(id="other", channel="#c", below=0.2, source="slack"), []),
     ],
 )
-def test_limits_and_sources(rule: ChannelRule, scores: list[float]) -> None:
-    assert [s for s in (0.1, 0.5, 0.9) if done(scored(s), (rule,))] == scores
+def test_limits_and_sources(rule: Rule, scores: list[float]) -> None:
+    assert [s for s in (0.1, 0.5, 0.9) if done(scored(s), (ResolvedRule(rule, "C"),))] == scores
 
 
 @pytest.mark.parametrize("kind", ["edit", "delete"])
 def test_what_another_source_brings_later_takes_a_rules_alert_back(kind: str) -> None:
     # Two sources can bring one message, and an edit can make it another source's.
-    rule = ChannelRule("mine", "C", below=0.2, source="slack")
+    rule = ResolvedRule(Rule(id="mine", channel="#c", below=0.2, source="slack"), "C")
     score = None if kind == "delete" else 0.1
     assert done(scored(score, first=False, kind=kind), (rule,)) == [("mine", RETRACT)]
 
@@ -111,8 +111,8 @@ def test_the_two_rules_of_the_settings() -> None:
     settings = load({})
     ids = {"#negative-feedback": "C0NEGATIVE", "#positive-feedback": "C0POSITIVE"}
     found = resolve(settings.rules, ids, 12)
-    assert tuple(replace(rule, partition=None, name="") for rule in found) == RULES
-    assert [rule.name for rule in found] == list(ids)
+    assert tuple(replace(rule, partition=None) for rule in found) == RULES
+    assert [rule.rule.channel for rule in found] == list(ids)
 
 
 @given(st.sampled_from(["#a", "#negative-feedback", "C0123456789"]), st.integers(1, 1000))
@@ -134,7 +134,7 @@ def test_a_long_text_is_cut_at_a_word() -> None:
 
 
 async def test_the_stage_keys_its_output_by_the_channel() -> None:
-    async def rules() -> tuple[ChannelRule, ...]:
+    async def rules() -> tuple[ResolvedRule, ...]:
         return RULES
 
     carry = handler(rules, "alerts", HandClock(0.0))

@@ -2,16 +2,18 @@
 
 import asyncio
 
-from feedback_app.slack.outcome import NotDone, Outcome
+from feedback_app.alerting.outcome import NotDone, Outcome
 from tests.unit.alerting.virtual import START, VirtualClock, run
-from tests.unit.alerting.world import NEGATIVE, POSITIVE, FakeSlack, Topic, Worker, alert
+from tests.unit.alerting.world import NEGATIVE, POSITIVE, NewReceiver, Topic, Worker, alert
 
 EVERY_S, ALERTS = 0.05, 2000
 RETRY_AFTER_S, LIMITED_S = 30, 70.0
 
 
-def test_a_retry_after_of_one_channel_leaves_the_others_p99_under_two_seconds() -> None:
-    slack, clock = FakeSlack(), VirtualClock()
+def test_a_retry_after_of_one_channel_leaves_the_others_p99_under_two_seconds(
+    receiver: NewReceiver,
+) -> None:
+    slack, clock = receiver(), VirtualClock()
     asked: dict[str, float] = {}
 
     def limited(call: str, channel: str) -> Outcome | None:
@@ -19,7 +21,7 @@ def test_a_retry_after_of_one_channel_leaves_the_others_p99_under_two_seconds() 
         return NotDone("ratelimited", RETRY_AFTER_S) if channel == NEGATIVE and early else None
 
     async def story() -> None:
-        slack.answers = limited
+        slack.calls = limited
         worker = Worker(Topic(), slack)
 
         async def later(n: int) -> None:
@@ -32,13 +34,13 @@ def test_a_retry_after_of_one_channel_leaves_the_others_p99_under_two_seconds() 
 
     run(story())
     took: dict[str, list[float]] = {}
-    for channel, messages in slack.messages.items():
-        posts = [(one.at, one.message.metadata["event_payload"]["id"]) for one in messages.values()]
+    for channel in (NEGATIVE, POSITIVE):
+        posts = [(one.at, one.content.lookup) for one in slack.standing(channel).values()]
         assert posts == sorted(posts, key=lambda post: asked[post[1]])  # in their order
         took[channel] = sorted(at - asked[name] for at, name in posts)
         assert len(posts) == ALERTS / 2
     assert took[POSITIVE][round(ALERTS / 2 * 0.99) - 1] < 2
-    assert min(one.at for one in slack.messages[NEGATIVE].values()) >= START + LIMITED_S
+    assert min(one.at for one in slack.standing().values()) >= START + LIMITED_S
     # Each request into the limited channel is as far from the next as Slack asked for.
-    early = [at for at, channel in slack.posts if channel == NEGATIVE and at < START + LIMITED_S]
+    early = [at for at, channel in slack.posted() if channel == NEGATIVE and at < START + LIMITED_S]
     assert len(early) == 1 + LIMITED_S // RETRY_AFTER_S

@@ -1,4 +1,4 @@
-"""A Kafka topic and a Slack workspace in memory, and workers with an outbox between them."""
+"""A Kafka topic and a receiver in memory, and workers with an outbox between them."""
 
 import asyncio
 from collections import Counter
@@ -6,23 +6,36 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from feedback_app.alerting.context import OutboxContext
 from feedback_app.alerting.delivery_state import DeliveryState
-from feedback_app.alerting.message import Message
 from feedback_app.alerting.outbox import Outbox
+from feedback_app.alerting.outcome import Outcome
+from feedback_app.alerting.receivers.base import ReceiverKind
+from feedback_app.alerting.receivers.registry import Receivers
+from feedback_app.alerting.receivers.slack.message import SlackMessage
+from feedback_app.alerting.receivers.slack.receiver import SlackReceiver
+from feedback_app.clock import Clock
 from feedback_app.hop import Item, Output, Result, Row, TransientError
 from feedback_app.hop.accounts import tally
 from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
-from feedback_app.slack.client import Found, LookFailed
-from feedback_app.slack.outcome import Done, NotDone, Outcome, Refused, Uncertain
+from feedback_app.slack.channel import CHANNEL_FORM
 from models import Alert, Delivery, rfc3339
 from models.account import Counts
 from models.alert import PUT, RETRACT, alert_id
+from tests.support.memory_receiver import (
+    ID_PREFIX,
+    LATENCY_S,
+    PREFIX,
+    Content,
+    MemoryReceiver,
+    Standing,
+    kind_of,
+)
 from tests.unit.alerting.virtual import START, VirtualClock
 
 NEGATIVE, POSITIVE = "C0NEGATIVE", "C0POSITIVE"
 CHANNELS = {NEGATIVE: "#negative-feedback", POSITIVE: "#positive-feedback"}
-LATENCY_S = 0.01
 
 
 def alert(
@@ -73,85 +86,50 @@ class Topic:
         return state
 
 
-@dataclass
-class Standing:
-    """A message in a channel."""
+class Fake(MemoryReceiver):
+    """A receiver whose channels the tests name as Slack does: `C0NEGATIVE`, `#negative-feedback`.
 
-    message: Message
-    at: float
-    updates: int = 0
+    `local` turns such a name into this receiver's own, `plain` turns it back.
+    """
 
-
-class FakeSlack:
-    """Slack; `answers` may replace what happens to a call: ("post", "update" or "delete")."""
+    form = r"memory:\S+"
 
     def __init__(self) -> None:
-        self.messages: dict[str, dict[str, Standing]] = {NEGATIVE: {}, POSITIVE: {}}
+        super().__init__(VirtualClock())
         self.seen_after = 1.0
-        """Seconds until a post shows in the history."""
-        self.answers: Callable[[str, str], Outcome | None] = lambda call, channel: None
-        self.lost: Callable[[int], bool] = lambda number: False
-        """Whether the answer to the n-th post is lost, though the post was taken."""
-        self.down_until = 0.0
-        self.slow_connects: set[int] = set()
-        """Posts whose connection takes longer than a claim is good for."""
-        self.before_post: Callable[[], None] = lambda: None
-        self.posts: list[tuple[float, str]] = []
-        self.finds = 0
-        self._stamp = 0
+        self.calls: Callable[[str, str], Outcome | None] = lambda call, channel: None
+        """May replace the outcome of a call into a channel by its plain name."""
+        self.answers = lambda call, channel: self.calls(call, self.plain(channel))
+        for one in CHANNELS:
+            self.open(one)
 
-    async def post(self, channel: str, message: Message, may_send: Callable[[], bool]) -> Outcome:
-        number = len(self.posts)
-        self.posts.append((VirtualClock().time(), channel))
-        if (answer := await self._answer("post", channel)) is not None:
-            return answer
-        self.before_post()
-        if number in self.slow_connects:
-            await asyncio.sleep(3)
-        if not may_send():
-            return NotDone("Withheld")
-        self._stamp += 1
-        ts = f"{VirtualClock().time():.3f}{self._stamp:03d}"
-        self.messages[channel][ts] = Standing(message, VirtualClock().time())
-        await asyncio.sleep(LATENCY_S)
-        if self.lost(number):
-            await asyncio.sleep(8)
-            return Uncertain("TimeoutError")
-        return Done(ts)
+    def open(self, channel: str) -> None:
+        """Make a channel of this plain id."""
+        self.messages[self.local(channel)] = {}
 
-    async def update(self, channel: str, ts: str, message: Message) -> Outcome:
-        if (answer := await self._answer("update", channel)) is not None:
-            return answer
-        if ts not in self.messages[channel]:
-            return Refused("message_not_found", whole_channel=False)
-        standing = self.messages[channel][ts]
-        standing.message, standing.updates = message, standing.updates + 1
-        await asyncio.sleep(LATENCY_S)
-        return Done(ts)
+    @staticmethod
+    def local(channel: str) -> str:
+        if channel.startswith("#"):
+            return PREFIX + channel[1:]
+        return ID_PREFIX + channel if channel else ""
 
-    async def delete(self, channel: str, ts: str) -> Outcome:
-        if (answer := await self._answer("delete", channel)) is not None:
-            return answer
-        del self.messages[channel][ts]
-        return Done(ts)
+    @staticmethod
+    def plain(channel: str) -> str:
+        if channel.startswith(ID_PREFIX):
+            return channel.removeprefix(ID_PREFIX)
+        return "#" + channel.removeprefix(PREFIX)
 
-    async def find(self, channel: str, since: float) -> list[Found]:
-        self.finds += 1
-        await asyncio.sleep(LATENCY_S)
-        now = VirtualClock().time()
-        if now < self.down_until:
-            raise LookFailed(NotDone("ClientConnectorError"))
-        return [
-            Found(ts, one.message.metadata["event_payload"]["id"], 0)
-            for ts, one in self.messages[channel].items()
-            if one.at >= since and one.at + self.seen_after <= now
-        ]
+    def dependency(self, channel: str) -> str:
+        """Return what is reported while a channel is waited for."""
+        return f"{self.name} {self.local(channel)}"
 
-    async def _answer(self, call: str, channel: str) -> Outcome | None:
-        await asyncio.sleep(LATENCY_S)
-        if VirtualClock().time() < self.down_until:
-            return NotDone("ClientConnectorError")
-        return self.answers(call, channel)
+    def standing(self, channel: str = NEGATIVE) -> dict[str, Standing]:
+        """Return the messages of a channel by their ts."""
+        return self.messages[self.local(channel)]
+
+    def posted(self) -> list[tuple[float, str]]:
+        """Return when a post was tried, and into which channel."""
+        return [(at, self.plain(channel)) for at, channel in self.posts]
 
     def carried(self) -> Counter[str]:
         """Return how many messages carry each alert id."""
@@ -159,24 +137,61 @@ class FakeSlack:
             alert_id
             for channel in self.messages.values()
             for standing in channel.values()
-            for alert_id in standing.message.metadata["event_payload"]["alerts"]
+            for alert_id in standing.content.alerts
         )
 
     def texts(self, channel: str = NEGATIVE) -> list[str]:
         """Return all that is written in each message of a channel."""
-        return [str(one.message.blocks) for one in self.messages[channel].values()]
+        return [one.content.text for one in self.standing(channel).values()]
+
+
+class FakeSlack(Fake):
+    """Slack's channels and rendering, in memory."""
+
+    name, title, form = "slack", "Slack", CHANNEL_FORM.pattern
+    max_digest = SlackReceiver.max_digest
+
+    @staticmethod
+    def local(channel: str) -> str:
+        return channel
+
+    plain = local
+
+    def is_id(self, channel: str) -> bool:
+        return not channel.startswith("#")
+
+    single = staticmethod(SlackReceiver.single)
+    withdrawal = staticmethod(SlackReceiver.withdrawal)
+    digest = staticmethod(SlackReceiver.digest)
+    line = staticmethod(SlackReceiver.line)
+    withdrawn_line = staticmethod(SlackReceiver.withdrawn_line)
+
+    def content_of(self, message: Any) -> Content:
+        assert isinstance(message, SlackMessage)
+        payload = message.metadata["event_payload"]
+        return Content("alert", payload["id"], tuple(payload["alerts"]), str(message.blocks))
+
+
+NewReceiver = Callable[[], Fake]
 
 
 class Worker:
-    """A worker with one partition: its context, and the hop around the outbox in small."""
+    """A worker with one partition: its context, and the stage around the outbox in small."""
 
-    def __init__(self, topic: Topic, slack: FakeSlack, **settings: Any) -> None:
+    def __init__(
+        self,
+        topic: Topic,
+        slack: Fake,
+        clock: Clock | None = None,
+        *more: ReceiverKind,
+        **settings: Any,
+    ) -> None:
         given: dict[str, Any] = {"slack_posts_per_second": 0, "alert_digest_above": 0}
         self.settings = Settings.model_validate(given | settings)
         self.topics = Topics.of(self.settings)
         self.channels = CHANNELS
         self.slack = slack
-        self.clock = VirtualClock()
+        self.clock = clock or VirtualClock()
         self.topic = topic
         self.state = topic.state()
         self.owner = True
@@ -186,15 +201,28 @@ class Worker:
         self.produced = 0
         self.before_produce: Callable[[int], None] = lambda number: None
         self.after_produce: Callable[[int], None] = lambda number: None
-        self.outbox = Outbox(self)
+        context = OutboxContext(
+            settings=self.settings,
+            topics=self.topics,
+            receivers=Receivers(self.settings, (kind_of(slack, slack.form), *more)),
+            clock=self.clock,
+            produce=self.produce,
+            channel_id=self.channel_id,
+            rebalancing=lambda: self.moving,
+            assigned=lambda partition: self.owner,
+            notice=self.notice,
+            report_blocked=self.report_blocked,
+            uniform=lambda low, high: 1.0,
+        )
+        self.outbox = Outbox(context)
 
     async def channel_id(self, channel: str) -> str:
-        """Return the id of a channel, once Slack knows it."""
-        if not channel.startswith("#"):
+        """Return the id of a channel, once its receiver knows it."""
+        if self.slack.is_id(channel):
             return channel
-        found = {name: id for id, name in self.channels.items()}
+        found = {self.slack.local(name): self.slack.local(id) for id, name in self.channels.items()}
         if channel not in found:
-            raise TransientError("slack", f"no {channel}")
+            raise TransientError(self.slack.name, f"no {channel}")
         return found[channel]
 
     async def produce(self, outputs: Sequence[Output]) -> None:
@@ -208,12 +236,6 @@ class Worker:
         await asyncio.sleep(LATENCY_S)
         self.after_produce(number)
 
-    def rebalancing(self) -> bool:
-        return self.moving
-
-    def assigned(self, partition: int) -> bool:
-        return self.owner
-
     def notice(self, key: str, text: str) -> None:
         self.notices.append((key, text))
 
@@ -224,6 +246,9 @@ class Worker:
             self.waiting[dependency] = why
 
     def item(self, offset: int, what: Alert) -> Item[Alert]:
+        """Return an alert into a channel with a plain name as an item of this receiver."""
+        local = self.slack.local
+        what = what.derive(channel=local(what.channel), channel_name=local(what.channel_name))
         return Item(
             self.topics.alerts.name,
             0,
@@ -235,7 +260,7 @@ class Worker:
         )
 
     async def deliver(self, offset: int, what: Alert) -> Result:
-        """Carry out one record as the hop does."""
+        """Carry out one record as the stage does."""
         result = await self.outbox.deliver(self.item(offset, what))
         if result.outputs:
             await self.produce(result.outputs)
@@ -254,7 +279,7 @@ class Worker:
 
 
 def kafka_down() -> None:
-    """Fail as the hop's producer does while the broker is away."""
+    """Fail as the stage's producer does while the broker is away."""
     raise TransientError("kafka", "no broker")
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_app.alerting.rules import ChannelRule
+from feedback_app.alerting.rules import ResolvedRule
 from feedback_app.cli.replay import Replayed, read_rules
 from feedback_app.cli.rescore import SHOWN, Change, Changes, scores_of
 from feedback_app.cli.retries import MAX_RETRIES
@@ -17,12 +17,12 @@ from feedback_app.cli.scan import Time
 from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Row
 from feedback_app.sentiment.classifier import ClassifierUnavailable, Probabilities, TextsRefused
-from feedback_app.settings import ConfigurationError
+from feedback_app.settings import ConfigurationError, Rule
 from models import Feedback, ScoredFeedback
 
 RULES = (
-    ChannelRule("negative", "#n", below=0.3),
-    ChannelRule("positive", "#p", above=0.9),
+    ResolvedRule(Rule(id="negative", channel="#n", below=0.3), "#n"),
+    ResolvedRule(Rule(id="positive", channel="#p", above=0.9), "#p"),
 )
 
 
@@ -121,7 +121,8 @@ def test_changes_by_another_model_are_counted_by_rule() -> None:
 
 
 def test_a_rule_for_one_source_counts_only_that_source() -> None:
-    changes = Changes((ChannelRule("only-x", "#x", below=0.3, source="x"),))
+    rule = Rule(id="only-x", channel="#x", below=0.3, source="x")
+    changes = Changes((ResolvedRule(rule, "#x"),))
     changes.add(change(0.5, 0.1), "slack")
     assert changes.alerts == {}
 

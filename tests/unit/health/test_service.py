@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from feedback_app.alerting.receivers.registry import Receivers
 from feedback_app.health.notices import Notice, Notices
 from feedback_app.health.notices_list import SOURCE_FAILING, SOURCE_SILENT
 from feedback_app.health.records import read
 from feedback_app.health.service import HealthWatch
 from feedback_app.hop import Output, TransientError
-from feedback_app.slack.client import SlackClient
+from feedback_app.settings import Settings
 from models import Cursor, rfc3339
 from tests.support.clocks import HandClock
 from tests.unit.health.cluster import START, Cluster
@@ -24,7 +25,7 @@ class RecordedNotices(Notices):
     """Records notices instead of posting them; `reachable` tells whether Slack answers."""
 
     def __init__(self, posted: list[Notice]) -> None:
-        super().__init__("#ops", SlackClient("", ""), HandClock())
+        super().__init__("#ops", Receivers(Settings()), HandClock())
         self.posted, self.reachable = posted, True
 
     def post(self, notice: Notice, wanted: Callable[[], bool]) -> bool:

@@ -1,22 +1,22 @@
-"""What an alert looks like in Slack; pure.
+"""What alerts and notices look like in Slack. Pure.
 
-All text from outside goes through `markup`, every text object says `verbatim`, so nothing in it
-pings, links or runs. Sizes stay under Slack's limits: 3,000 characters a section, 50 blocks, and
+All text from outside goes through `markup`, and every text object says `verbatim`, so nothing in
+it pings, links or runs. Sizes stay under Slack's limits: 3,000 characters a section, 50 blocks, and
 about 10,000 characters in all blocks together, which Slack enforces without documenting it.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from feedback_app.alerting.markup import escape, link, one_line, units
+from feedback_app.alerting.receivers.slack.markup import escape, link, one_line, units
+from feedback_app.slack.metadata import ALERT, NOTICE
 from models import Alert
 
-EVENT_TYPE = "feedback_alert"
 DIGEST_MOST = 40
 """Alerts in one digest."""
 SECTION_UNITS = 2900
 TEXT_UNITS = 2800
+NOTICE_UNITS = 2000
 LINE_UNITS = 210
 """A line of a digest: forty of them stay under the limit of all blocks together."""
 BAR = 10
@@ -24,7 +24,7 @@ SIGNS = {"negative": "🔴", "neutral": "⚪", "positive": "🟢"}
 CLASSES = ("negative", "neutral", "positive")
 
 
-class Message(NamedTuple):
+class SlackMessage(NamedTuple):
     """A Slack message: `text` for notifications, blocks for the channel, metadata for lookups."""
 
     text: str
@@ -35,35 +35,30 @@ class Message(NamedTuple):
 def metadata(lookup: str, revision: int, alerts: Iterable[str]) -> dict[str, Any]:
     """Return the metadata of a message: the id to find it by, and the alerts that it carries."""
     payload = {"id": lookup, "revision": revision, "alerts": list(alerts)}
-    return {"event_type": EVENT_TYPE, "event_payload": payload}
+    return {"event_type": ALERT, "event_payload": payload}
 
 
-def digest_id(alert_ids: Iterable[str]) -> str:
-    """Return the id of a digest of these alerts: 32 hex digits."""
-    return hashlib.sha256("\0".join(("digest", *alert_ids)).encode()).hexdigest()[:32]
-
-
-def single(alert: Alert) -> Message:
+def single(alert: Alert) -> SlackMessage:
     """Return the message of one alert."""
     title = headline(alert)
-    said = escape(alert.text, TEXT_UNITS) or "_(no text)_"
-    blocks = [section(f"{title}\n`{bar(alert.score)}`  {why(alert)}"), section(said)]
+    text = escape(alert.text, TEXT_UNITS) or "_(no text)_"
+    blocks = [section(f"{title}\n`{bar(alert.score)}`  {why(alert)}"), section(text)]
     blocks.append(context(origin(alert)))
     preview = one_line(alert.text, 200)
-    return Message(
+    return SlackMessage(
         f"{title}: {preview}" if preview else title,
         blocks,
         metadata(alert.id, alert.revision, [alert.id]),
     )
 
 
-def withdrawn(alert: Alert) -> Message:
-    """Return what takes the place of an alert that no longer holds."""
+def withdrawn(alert: Alert) -> SlackMessage:
+    """Return the note that replaces the message of a retracted alert."""
     note = withdrawal(alert)
-    return Message(note, [context([note])], metadata(alert.id, alert.revision, [alert.id]))
+    return SlackMessage(note, [context([note])], metadata(alert.id, alert.revision, [alert.id]))
 
 
-def digest(lookup: str, revision: int, members: Sequence[tuple[str, str]]) -> Message:
+def digest(lookup: str, revision: int, members: Sequence[tuple[str, str]]) -> SlackMessage:
     """Return one message for many alerts; `members` is (alert id, its `line`)."""
     title = f"*{len(members)} alert{'s' * (len(members) != 1)} in one message*"
     sections, gathered = [], ""
@@ -74,11 +69,18 @@ def digest(lookup: str, revision: int, members: Sequence[tuple[str, str]]) -> Me
         else:
             gathered = f"{gathered}\n{line}" if gathered else line
     sections.append(gathered or "_(none)_")
-    return Message(
+    return SlackMessage(
         title.replace("*", ""),
         [section(title), *map(section, sections)],
         metadata(lookup, revision, [alert_id for alert_id, _ in members]),
     )
+
+
+def notice(lookup: str, text: str) -> SlackMessage:
+    """Return the message of a notice about the app itself, cut to 2,000 units."""
+    shown = escape(text, NOTICE_UNITS)
+    payload = {"event_type": NOTICE, "event_payload": {"id": lookup}}
+    return SlackMessage(shown, [section(shown)], payload)
 
 
 def line(alert: Alert) -> str:
@@ -90,12 +92,12 @@ def line(alert: Alert) -> str:
 
 
 def withdrawn_line(alert: Alert) -> str:
-    """Return what takes the place of an alert's line in a digest."""
+    """Return the line of a retracted alert in a digest."""
     return f"• {withdrawal(alert)}"
 
 
 def withdrawal(alert: Alert) -> str:
-    """Return the note on an alert that was taken back; nothing of the text stands in it."""
+    """Return the note on a retracted alert, without its text."""
     if alert.score is None and not alert.text:
         return "_Withdrawn: its author deleted the message._"
     now = "" if alert.score is None else f" and now scores {score(alert.score)}"
@@ -150,11 +152,11 @@ def bar(value: float | None) -> str:
 
 
 def section(text: str) -> dict[str, Any]:
-    """Return a section block of text that is safe already."""
+    """Return a section block; `text` is escaped already."""
     return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
 
 
 def context(texts: Sequence[str]) -> dict[str, Any]:
-    """Return a context block of texts that are safe already."""
+    """Return a context block; `texts` are escaped already."""
     elements = [{"type": "mrkdwn", "text": text, "verbatim": True} for text in texts]
     return {"type": "context", "elements": elements}

@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from feedback_app.alerting import channels as channels_module
-from feedback_app.alerting.channels import LOOK_EVERY_S, Channels
+from feedback_app.alerting import channel_resolver
+from feedback_app.alerting.channel_lookup import LOOK_EVERY_S
+from feedback_app.alerting.channel_resolver import ChannelResolver
+from feedback_app.alerting.receivers.registry import Receivers
 from feedback_app.alerting.rules import partition_of
 from feedback_app.hop import TransientError
 from feedback_app.sandbox import SLACK_BOT_TOKEN, ManualClock, Sandbox
-from feedback_app.settings import ConfigurationError, Rule
-from feedback_app.slack.client import SlackClient
+from feedback_app.settings import ConfigurationError, Rule, Settings
 
 KNOWN, MISSING = "#negative-feedback", "#not-there-yet"
 
@@ -18,7 +19,7 @@ KNOWN, MISSING = "#negative-feedback", "#not-there-yet"
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the check at the start take as long as a slow machine needs."""
-    monkeypatch.setattr(channels_module, "CHECK_S", 60.0)
+    monkeypatch.setattr(channel_resolver, "CHECK_S", 60.0)
 
 
 @pytest.fixture
@@ -31,19 +32,20 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 
 class World:
-    """Channels of rules on a Slack, and the time."""
+    """ChannelResolver of rules on a Slack, and the time."""
 
     def __init__(self, url: str, *channels: str, listened: frozenset[str] = frozenset()) -> None:
         self.clock = ManualClock(1000.0)
-        self.slack = SlackClient(SLACK_BOT_TOKEN, url)
+        tokens = {"slack_bot_token": SLACK_BOT_TOKEN, "slack_api_url": url}
+        self.receivers = Receivers(Settings.model_validate(tokens))
         rules = tuple(Rule(id=name.strip("#"), channel=name) for name in channels)
-        self.channels = Channels(rules, listened, self.slack, 12, self.clock.now)
+        self.channels = ChannelResolver(rules, listened, self.receivers, 12, self.clock.now)
 
-    async def __aenter__(self) -> Channels:
+    async def __aenter__(self) -> ChannelResolver:
         return self.channels
 
     async def __aexit__(self, *exc_info: object) -> None:
-        await self.slack.close()
+        await self.receivers.close()
 
 
 async def test_a_channel_that_slack_does_not_know_bears_its_name_until_it_does(

@@ -1,4 +1,4 @@
-"""The Slack client against the stand-in Slack, and against servers that misbehave."""
+"""The Slack receiver against the stand-in Slack, and against servers that misbehave."""
 
 import asyncio
 import contextlib
@@ -8,14 +8,23 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 from aiohttp import web
+from pydantic import SecretStr
 
-from feedback_app.alerting.message import Message, digest, line, single, withdrawn
+from feedback_app.alerting.outcome import Done, NotDone, Outcome, Refused, Uncertain
+from feedback_app.alerting.receivers.base import FindFailed
+from feedback_app.alerting.receivers.slack import receiver as slack_receiver
+from feedback_app.alerting.receivers.slack.message import (
+    SlackMessage,
+    digest,
+    line,
+    single,
+    withdrawn,
+)
+from feedback_app.alerting.receivers.slack.receiver import SlackReceiver
 from feedback_app.hop import TransientError
 from feedback_app.sandbox import SLACK_BOT_TOKEN, ManualClock, Sandbox
 from feedback_app.settings import ConfigurationError
-from feedback_app.slack import client as slack_client
-from feedback_app.slack.client import LookFailed, SlackClient
-from feedback_app.slack.outcome import Done, NotDone, Outcome, Refused, Uncertain
+from feedback_app.slack import guard
 from models import Alert
 
 START = 1_790_000_000.0
@@ -58,14 +67,14 @@ async def sandbox(clock: ManualClock) -> AsyncIterator[Sandbox]:
 
 
 @pytest.fixture
-async def slack(sandbox: Sandbox) -> AsyncIterator[SlackClient]:
+async def slack(sandbox: Sandbox) -> AsyncIterator[SlackReceiver]:
     """Yield a client of the sandbox."""
-    client = SlackClient(SLACK_BOT_TOKEN, sandbox.slack_url)
+    client = SlackReceiver(SecretStr(SLACK_BOT_TOKEN), sandbox.slack_url)
     yield client
     await client.close()
 
 
-async def test_a_post_is_found_changed_and_deleted(sandbox: Sandbox, slack: SlackClient) -> None:
+async def test_a_post_is_found_changed_and_deleted(sandbox: Sandbox, slack: SlackReceiver) -> None:
     channel = sandbox.slack.channel(NEGATIVE)
     outcome = await slack.post(channel.id, single(alert()), always)
     assert isinstance(outcome, Done)
@@ -78,10 +87,10 @@ async def test_a_post_is_found_changed_and_deleted(sandbox: Sandbox, slack: Slac
     assert await slack.delete(channel.id, outcome.ts) == Done(outcome.ts)
     assert not channel.messages
     gone = await slack.update(channel.id, outcome.ts, withdrawn(alert()))
-    assert gone == Refused("message_not_found", False)
+    assert gone == Refused("message_not_found", False, gone=True)
 
 
-async def test_slack_takes_the_largest_messages(sandbox: Sandbox, slack: SlackClient) -> None:
+async def test_slack_takes_the_largest_messages(sandbox: Sandbox, slack: SlackReceiver) -> None:
     channel = sandbox.slack.channel(NEGATIVE).id
     for text in ("<" * 5000, "😡" * 5000, "word " * 1000, "", "\x00\n"):
         one = alert(text)
@@ -91,9 +100,9 @@ async def test_slack_takes_the_largest_messages(sandbox: Sandbox, slack: SlackCl
 
 
 async def test_history_is_read_to_its_last_page(
-    sandbox: Sandbox, slack: SlackClient, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, slack: SlackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slack_client, "PAGE", 2)
+    monkeypatch.setattr(slack_receiver, "PAGE", 2)
     channel = sandbox.slack.channel(NEGATIVE)
     made = [await slack.post(channel.id, single(alert()), always) for _ in range(5)]
     sandbox.slack.say(NEGATIVE, "a person's words")
@@ -102,7 +111,7 @@ async def test_history_is_read_to_its_last_page(
     assert await slack.find(channel.id, START + 60) == []
 
 
-async def test_a_channel_that_takes_nothing(sandbox: Sandbox, slack: SlackClient) -> None:
+async def test_a_channel_that_takes_nothing(sandbox: Sandbox, slack: SlackReceiver) -> None:
     channel = sandbox.slack.channel(NEGATIVE)
     sandbox.slack.remove_bot(NEGATIVE)
     refused = await slack.post(channel.id, single(alert()), always)
@@ -114,7 +123,7 @@ async def test_a_channel_that_takes_nothing(sandbox: Sandbox, slack: SlackClient
 
 
 async def test_a_post_withheld_at_the_last_moment_is_never_sent(
-    sandbox: Sandbox, slack: SlackClient
+    sandbox: Sandbox, slack: SlackReceiver
 ) -> None:
     channel = sandbox.slack.channel(NEGATIVE)
     outcome = await slack.post(channel.id, single(alert()), lambda: False)
@@ -125,28 +134,45 @@ async def test_a_post_withheld_at_the_last_moment_is_never_sent(
     assert await slack.find(channel.id, START - 60)
 
 
-async def test_names_become_ids(sandbox: Sandbox, slack: SlackClient) -> None:
+async def test_names_become_ids(sandbox: Sandbox, slack: SlackReceiver) -> None:
     expected = {NEGATIVE: sandbox.slack.channel(NEGATIVE).id, "C0123456789": "C0123456789"}
-    assert await slack.channel_ids([NEGATIVE, "C0123456789", NEGATIVE]) == expected
-    with pytest.raises(ConfigurationError, match="#nowhere"):
-        await slack.channel_ids([NEGATIVE, "#nowhere"])
+    assert (await slack.resolve([NEGATIVE, "C0123456789", NEGATIVE])).ids == expected
+    found = await slack.resolve([NEGATIVE, "#nowhere"])
+    assert list(found.ids) == [NEGATIVE]
+    assert "#nowhere" in found.unknown["#nowhere"]
+
+
+async def test_ids_are_looked_for_where_that_is_asked_for(
+    sandbox: Sandbox, slack: SlackReceiver
+) -> None:
+    known = sandbox.slack.channel(NEGATIVE).id
+    found = await slack.resolve([known, "C0123456789"], verify=True)
+    assert found.ids == {known: known}
+    assert "C0123456789" in found.unknown["C0123456789"]
+
+
+async def test_without_a_token_only_ids_are_known() -> None:
+    slack = SlackReceiver(None, "http://127.0.0.1:1/api/")
+    assert (await slack.resolve(["C0123456789"])).ids == {"C0123456789": "C0123456789"}
+    with pytest.raises(ConfigurationError, match="FEEDBACK_SLACK_BOT_TOKEN"):
+        await slack.resolve([NEGATIVE])
 
 
 async def test_an_archived_channel_has_its_id_and_a_new_one_of_that_name_goes_before(
-    sandbox: Sandbox, slack: SlackClient
+    sandbox: Sandbox, slack: SlackReceiver
 ) -> None:
     archived = sandbox.slack.channel(NEGATIVE)
     sandbox.slack.archive(NEGATIVE)
-    assert await slack.channel_ids([NEGATIVE]) == {NEGATIVE: archived.id}
+    assert (await slack.resolve([NEGATIVE])).ids == {NEGATIVE: archived.id}
     successor = sandbox.slack.create(NEGATIVE)
     assert successor.id != archived.id
-    assert await slack.channel_ids([NEGATIVE]) == {NEGATIVE: successor.id}
+    assert (await slack.resolve([NEGATIVE])).ids == {NEGATIVE: successor.id}
 
 
 async def test_one_post_too_many_is_told_to_wait(clock: ManualClock) -> None:
     box = Sandbox(clock=clock, posts_per_second=1, slack={"history_delay": (0, 0)})
     await box.start()
-    client = SlackClient(SLACK_BOT_TOKEN, box.slack_url)
+    client = SlackReceiver(SecretStr(SLACK_BOT_TOKEN), box.slack_url)
     channel = box.slack.channel(NEGATIVE).id
     outcomes = [await client.post(channel, single(alert()), always) for _ in range(3)]
     assert outcomes[-1] == NotDone("ratelimited", 1.0)
@@ -158,7 +184,7 @@ Handler = Callable[[web.Request], web.StreamResponse]
 
 
 @contextlib.asynccontextmanager
-async def serving(answer: Handler) -> AsyncIterator[tuple[SlackClient, list[str]]]:
+async def serving(answer: Handler) -> AsyncIterator[tuple[SlackReceiver, list[str]]]:
     """Yield a client of a server that answers everything so, and the paths that it was asked."""
     asked: list[str] = []
 
@@ -173,7 +199,7 @@ async def serving(answer: Handler) -> AsyncIterator[tuple[SlackClient, list[str]
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     host, port = runner.addresses[0]
-    client = SlackClient("xoxb-test", f"http://{host}:{port}/api/")
+    client = SlackReceiver(SecretStr("xoxb-test"), f"http://{host}:{port}/api/")
     try:
         yield client, asked
     finally:
@@ -209,7 +235,7 @@ async def test_each_post_is_one_attempt_whatever_the_answer(
     async with serving(answer) as (client, asked):
         assert await client.post("C0", single(alert()), always) == expected
         assert asked == ["/api/chat.postMessage"]
-        with pytest.raises(LookFailed) as raised:
+        with pytest.raises(FindFailed) as raised:
             await client.find("C0", START)
         assert raised.value.outcome == expected
 
@@ -233,7 +259,7 @@ async def test_an_answer_that_says_nothing_is_uncertain_and_not_tried_again(
 
 
 async def test_an_answer_that_never_comes_is_uncertain(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slack_client, "TOTAL_S", 1.0)
+    monkeypatch.setattr(guard, "TOTAL_S", 1.0)
     in_flight = asyncio.Event()
 
     async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -242,7 +268,7 @@ async def test_an_answer_that_never_comes_is_uncertain(monkeypatch: pytest.Monke
 
     server = await asyncio.start_server(hold, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
-    client = SlackClient("xoxb-test", f"http://{host}:{port}/api/")
+    client = SlackReceiver(SecretStr("xoxb-test"), f"http://{host}:{port}/api/")
     assert isinstance(await client.post("C0", single(alert()), always), Uncertain)
     in_flight.set()
     await client.close()
@@ -254,11 +280,11 @@ async def test_a_refused_connection_was_not_posted() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-        client = SlackClient("xoxb-test", f"http://127.0.0.1:{port}/api/")
-        message: Message = single(alert())
+        client = SlackReceiver(SecretStr("xoxb-test"), f"http://127.0.0.1:{port}/api/")
+        message: SlackMessage = single(alert())
         assert isinstance(await client.post("C0", message, always), NotDone)
         with pytest.raises(TransientError, match="cannot list"):
-            await client.channel_ids([NEGATIVE])
+            await client.resolve([NEGATIVE])
         await client.close()
 
 
@@ -266,7 +292,7 @@ async def test_a_refused_connection_was_not_posted() -> None:
 async def test_posts_one_after_the_other_share_a_connection_that_does_not_rest_for_long(
     monkeypatch: pytest.MonkeyPatch, kept_s: float, connections: int
 ) -> None:
-    monkeypatch.setattr(slack_client, "KEEP_S", kept_s)
+    monkeypatch.setattr(guard, "KEEP_S", kept_s)
     peers: list[object] = []
 
     def answer(request: web.Request) -> web.StreamResponse:
@@ -301,7 +327,7 @@ async def test_a_connection_that_slack_closed_is_not_used_again() -> None:
 
     server = await asyncio.start_server(answer_and_close, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
-    client = SlackClient("xoxb-test", f"http://{host}:{port}/api/")
+    client = SlackReceiver(SecretStr("xoxb-test"), f"http://{host}:{port}/api/")
     for _ in range(3):
         assert await client.post("C0", single(alert()), always) == Done("1.000001")
         await asyncio.wait_for(closed.wait(), 60)
@@ -317,14 +343,14 @@ async def test_a_missing_scope_says_what_to_mend() -> None:
         _,
     ):
         with pytest.raises(ConfigurationError, match="channels:read"):
-            await client.channel_ids([NEGATIVE])
+            await client.resolve([NEGATIVE])
 
 
 @pytest.mark.parametrize(
     "body",
     [{"ok": True}, {"ok": True, "channels": [{"id": "C1"}]}, {"ok": True, "channels": 7}],
 )
-async def test_a_strange_list_of_channels_is_waited_out(body: dict[str, object]) -> None:
+async def test_a_malformed_list_of_channels_is_a_transient_error(body: dict[str, object]) -> None:
     async with serving(lambda _: web.json_response(body)) as (client, _):
-        with pytest.raises(TransientError, match="strangely"):
-            await client.channel_ids([NEGATIVE])
+        with pytest.raises(TransientError, match="malformed"):
+            await client.resolve([NEGATIVE])

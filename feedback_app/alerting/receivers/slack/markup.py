@@ -1,4 +1,4 @@
-"""Text from outside made safe for Slack's markup and cut to its limits; pure.
+"""Escapes text from outside for Slack's markup and cuts it to its limits. Pure.
 
 Lengths are in UTF-16 units, as Slack's own clients count: never less than its servers do.
 """
@@ -7,7 +7,7 @@ import re
 
 ELLIPSIS = "…"
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-"""What can hide or turn around text: control characters and changes of direction."""
+"""What can hide or reverse text: control characters and changes of direction."""
 LINK = re.compile(r"https?://[^\s<>|\"\x00-\x1f\x7f]+")
 LINK_UNITS = 1000
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -47,9 +47,9 @@ def one_line(text: str, limit: int) -> str:
 
 
 def link(url: str | None, label: str, limit: int = LINK_UNITS) -> str | None:
-    """Return a link in Slack's markup, or None where the address is none or too long.
+    """Return a link in Slack's markup, or None where the address is invalid or too long.
 
-    `label` must be safe already; `limit` is in units for the whole link.
+    `label` must be escaped already; `limit` is in units for the whole link.
     """
     if url is None or not LINK.fullmatch(url):
         return None

@@ -1,48 +1,57 @@
 """When Slack is asked for channels that it did not know, and who waits for its answer."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 import pytest
 
-from feedback_app.alerting.channels import LOOK_EVERY_S, Channels
+from feedback_app.alerting.channel_lookup import LOOK_EVERY_S
+from feedback_app.alerting.channel_resolver import ChannelResolver
+from feedback_app.alerting.receivers.base import Resolved
+from feedback_app.alerting.receivers.registry import Receivers
 from feedback_app.hop import TransientError
-from feedback_app.settings import Rule
+from feedback_app.settings import Rule, Settings
+from feedback_app.slack.channel import unknown
+from tests.support.memory_receiver import kind_of
 from tests.unit.alerting.virtual import VirtualClock, run
+from tests.unit.alerting.world import FakeSlack
 
 KNOWN, MISSING = "#known", "#missing"
 LOOK_S = 15.0
 
 
-class Slack:
+class Slack(FakeSlack):
     """A Slack that takes its time to list its channels, or fails; `asked` are the times."""
 
     def __init__(self, **ids: str) -> None:
+        super().__init__()
         self.ids = {f"#{name}": id for name, id in ids.items()}
         self.takes = 0.0
         self.fault: TransientError | None = None
         self.asked: list[float] = []
 
-    async def known_channel_ids(self, names: Iterable[str]) -> dict[str, str]:
+    async def resolve(self, names: Collection[str], *, verify: bool = False) -> Resolved:
         wanted = list(names)
         self.asked.append(VirtualClock().monotonic())
         await asyncio.sleep(self.takes)
         if self.fault is not None:
             raise self.fault
-        return {name: self.ids[name] for name in wanted if name in self.ids}
+        ids = {name: self.ids[name] for name in wanted if name in self.ids}
+        return Resolved(ids, {name: unknown(name) for name in wanted if name not in ids})
 
 
-def channels(slack: Any, *names: str) -> Channels:
+def channels(slack: Any, *names: str) -> ChannelResolver:
     rules = tuple(Rule(id=name.strip("#"), channel=name) for name in names)
-    return Channels(rules, frozenset(), slack, 12, VirtualClock().monotonic)
+    receivers = Receivers(Settings(), (kind_of(slack, slack.form),))
+    return ChannelResolver(rules, frozenset(), receivers, 12, VirtualClock().monotonic)
 
 
-async def places(of: Channels) -> list[str]:
+async def places(of: ChannelResolver) -> list[str]:
     return [rule.channel for rule in await of.rules()]
 
 
-def test_nobody_waits_for_a_channel_that_is_missing_and_one_look_is_under_way_at_a_time() -> None:
+def test_a_missing_channel_blocks_nobody_and_one_look_up_is_in_flight_at_a_time() -> None:
     async def story() -> None:
         slack, clock = Slack(known="C1"), VirtualClock()
         found = channels(slack, KNOWN, MISSING)
@@ -62,7 +71,7 @@ def test_nobody_waits_for_a_channel_that_is_missing_and_one_look_is_under_way_at
     run(story())
 
 
-def test_all_who_wait_share_one_look_and_what_came_of_it() -> None:
+def test_all_who_wait_share_one_look_up_and_its_result() -> None:
     async def story() -> None:
         slack = Slack()
         slack.takes, slack.fault = LOOK_S, TransientError("slack", "it rests", 60.0)
@@ -79,7 +88,7 @@ def test_all_who_wait_share_one_look_and_what_came_of_it() -> None:
     run(story())
 
 
-def test_the_time_to_the_next_look_runs_from_the_end_of_one_and_is_what_slack_asks_for() -> None:
+def test_the_time_to_the_next_look_up_runs_from_the_end_of_one_and_is_what_slack_asks_for() -> None:
     async def story() -> None:
         slack, clock = Slack(known="C1"), VirtualClock()
         found = channels(slack, KNOWN, MISSING)
@@ -112,7 +121,7 @@ def test_a_channel_that_was_never_asked_for_is_asked_for_at_once() -> None:
     run(story())
 
 
-def test_whoever_stops_waiting_leaves_the_look_to_the_others() -> None:
+def test_a_caller_that_stops_waiting_leaves_the_look_up_to_the_others() -> None:
     async def story() -> None:
         slack = Slack(known="C1")
         slack.takes = LOOK_S
@@ -126,7 +135,7 @@ def test_whoever_stops_waiting_leaves_the_look_to_the_others() -> None:
     run(story())
 
 
-def test_a_look_under_way_ends_with_the_worker() -> None:
+def test_a_look_up_in_flight_ends_with_the_worker() -> None:
     async def story() -> None:
         slack = Slack(known="C1")
         found = channels(slack, KNOWN, MISSING)
@@ -144,7 +153,7 @@ def test_a_look_under_way_ends_with_the_worker() -> None:
     run(story())
 
 
-def test_a_bug_in_a_look_is_told_and_does_not_repeat_itself_at_once(
+def test_a_bug_in_a_look_up_is_logged_and_does_not_repeat_immediately(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def story() -> None:

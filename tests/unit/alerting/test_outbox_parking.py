@@ -3,12 +3,12 @@
 import asyncio
 
 from feedback_app.alerting.channel_queue import MAX_PARKED
-from feedback_app.slack.outcome import Outcome, Uncertain
+from feedback_app.alerting.outcome import Outcome, Uncertain
 from models.delivery import CLAIMED
 from tests.unit.alerting.virtual import run
 from tests.unit.alerting.world import (
-    NEGATIVE,
-    FakeSlack,
+    Fake,
+    NewReceiver,
     Topic,
     Worker,
     alert,
@@ -19,18 +19,18 @@ from tests.unit.alerting.world import (
 DELIVERED = {"created": 1, "delivered": 1}
 
 
-def standing(slack: FakeSlack) -> list[str]:
+def standing(slack: Fake) -> list[str]:
     """Return the alert of each message, in the order of the channel."""
-    return [
-        one.message.metadata["event_payload"]["id"] for one in slack.messages[NEGATIVE].values()
-    ]
+    return [one.content.lookup for one in slack.standing().values()]
 
 
-def test_an_uncertain_alert_holds_up_no_other_but_its_own_later_records() -> None:
+def test_an_uncertain_alert_holds_up_no_other_but_its_own_later_records(
+    receiver: NewReceiver,
+) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         answers: list[Outcome] = [Uncertain("HTTP 500")]
-        slack.answers = lambda call, channel: answers.pop() if answers else None
+        slack.calls = lambda call, channel: answers.pop() if answers else None
         worker = Worker(Topic(), slack)
         alerts = [alert("x:1"), alert("x:1", 1), *(alert(f"x:{n}") for n in range(2, 6))]
         tasks = [asyncio.ensure_future(worker.deliver(n, one)) for n, one in enumerate(alerts)]
@@ -44,12 +44,12 @@ def test_an_uncertain_alert_holds_up_no_other_but_its_own_later_records() -> Non
     run(story())
 
 
-def test_while_slack_keeps_failing_the_order_stays_but_for_the_first() -> None:
+def test_while_slack_keeps_failing_the_order_stays_but_for_the_first(receiver: NewReceiver) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         worker = Worker(Topic(), slack)
         end = worker.clock.time() + 600
-        slack.answers = lambda call, channel: (
+        slack.calls = lambda call, channel: (
             Uncertain("HTTP 503") if worker.clock.time() < end else None
         )
         alerts = [alert(f"x:{n}") for n in range(12)]
@@ -62,16 +62,16 @@ def test_while_slack_keeps_failing_the_order_stays_but_for_the_first() -> None:
     run(story())
 
 
-def test_at_most_a_few_alerts_are_aside_at_a_time() -> None:
+def test_at_most_a_few_alerts_are_parked_at_a_time(receiver: NewReceiver) -> None:
     async def story() -> None:
-        slack = FakeSlack()
+        slack = receiver()
         posts = [0]
 
         def answer(call: str, channel: str) -> Outcome | None:
             posts[0] += 1
             return Uncertain("HTTP 500") if posts[0] % 2 and posts[0] < 60 else None
 
-        slack.answers = answer
+        slack.calls = answer
         worker = Worker(Topic(), slack)
         alerts = [alert(f"x:{n}") for n in range(40)]
         tasks = [asyncio.ensure_future(worker.deliver(n, one)) for n, one in enumerate(alerts)]
@@ -89,9 +89,11 @@ def _claimed(worker: Worker, alert_id: str) -> bool:
     return known is not None and known.status == CLAIMED
 
 
-def test_an_edit_of_an_uncertain_alert_that_was_found_waits_for_its_turn() -> None:
+def test_an_edit_of_an_uncertain_alert_that_was_found_waits_for_its_turn(
+    receiver: NewReceiver,
+) -> None:
     async def story() -> None:
-        topic, slack = Topic(), FakeSlack()
+        topic, slack = Topic(), receiver()
         first = Worker(topic, slack)
         first.before_produce = lambda number: kafka_down() if number > 1 else None
         task = asyncio.ensure_future(first.deliver(0, alert()))

@@ -1,4 +1,4 @@
-"""What an answer of Slack means."""
+"""What an answer of Slack means to the outbox."""
 
 import ssl
 from typing import Any
@@ -8,19 +8,17 @@ import pytest
 from aiohttp.client_reqrep import ConnectionKey
 from slack_sdk.errors import SlackApiError
 
-from feedback_app.slack.outcome import (
-    CHANNEL_ERRORS,
-    OUTSIDE_ERRORS,
-    UNCERTAIN_ERRORS,
-    NotDone,
-    Refused,
-    Uncertain,
-    Withheld,
-    of_error,
-    of_word,
-)
+from feedback_app.alerting.outcome import NotDone, Outcome, Refused, Uncertain
+from feedback_app.alerting.receivers.slack.outcomes import outcome_of
+from feedback_app.slack.errors import failure_of
+from feedback_app.slack.guard import Withheld
 
 KEY = ConnectionKey("slack.test", 443, True, True, None, None, None)
+
+
+def of_error(error: Exception) -> Outcome:
+    """Return the outcome of a call that raised this."""
+    return outcome_of(failure_of(error))
 
 
 class Response:
@@ -54,6 +52,8 @@ def answered(status: int, data: Any = None, headers: dict[str, str] | None = Non
         ),
         (answered(200, {"error": "update_failed"}), NotDone("update_failed")),
         (answered(200, {"error": "internal_error"}), Uncertain("internal_error")),
+        (answered(200, {"error": "missing_scope"}), Refused("missing_scope", True)),
+        (answered(200, {"error": "message_not_found"}), Refused("message_not_found", False, True)),
         (Withheld("no"), NotDone("Withheld: no")),
     ],
 )
@@ -89,9 +89,3 @@ def test_what_never_left_was_not_posted(error: Exception) -> None:
 )
 def test_what_left_without_an_answer_is_uncertain(error: Exception) -> None:
     assert isinstance(of_error(error), Uncertain)
-
-
-def test_no_word_means_two_things() -> None:
-    assert not CHANNEL_ERRORS & OUTSIDE_ERRORS
-    assert not (CHANNEL_ERRORS | OUTSIDE_ERRORS) & UNCERTAIN_ERRORS
-    assert of_word("missing_scope") == Refused("missing_scope", True)

@@ -1,0 +1,21 @@
+"""Slack as a receiver of alerts. Importing this brings no client; `receiver` does."""
+
+from feedback_app.alerting.receivers.base import Receiver, ReceiverKind
+from feedback_app.settings import Settings
+from feedback_app.slack.channel import CHANNEL_FORM, FORM_IN_WORDS
+
+
+def build(settings: Settings) -> Receiver:
+    """Return the receiver for the workspace of the bot token."""
+    from feedback_app.alerting.receivers.slack.receiver import SlackReceiver
+
+    return SlackReceiver(settings.slack_bot_token, settings.slack_api_url)
+
+
+KIND = ReceiverKind(
+    name="slack",
+    channel_form=CHANNEL_FORM,
+    form_in_words=FORM_IN_WORDS,
+    posts_per_second=lambda settings: settings.slack_posts_per_second,
+    build=build,
+)
