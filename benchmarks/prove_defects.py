@@ -320,8 +320,8 @@ DEFECTS = (
         (
             Edit(
                 "feedback_app/stats/ledger.py",
-                "            if key in told or page.first <= reach.get(key[0], -2)\n",
-                "            if key in told or key[0] in reach\n",
+                "            if key in reported or minute.first <= reach.get(key[0], -2)\n",
+                "            if key in reported or key[0] in reach\n",
             ),
         ),
         "tests/unit/stats/test_ledger.py::"

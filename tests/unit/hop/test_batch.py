@@ -231,7 +231,7 @@ async def test_a_batch_whose_account_landed_and_outputs_did_not_is_counted_once(
         for output in outputs:
             if output.topic == STATS:
                 assert output.value is not None
-                accounts.take(Account.decode(output.value))
+                accounts.apply(Account.decode(output.value))
         broker.clock.now += 25.0
         if left[0]:
             left[0] -= 1

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_app.stats.arrivals import KEPT_MINUTES, Arrivals
-from feedback_app.stats.baseline import LEAST_S, heard_at, silent_after, usual_gap
+from feedback_app.stats.arrivals import WINDOW_MINUTES, Arrivals
+from feedback_app.stats.baseline import MIN_SILENCE_S, baseline_gap, heard_at, silent_after
 
-MINUTES = st.integers(0, 3 * KEPT_MINUTES)
+MINUTES = st.integers(0, 3 * WINDOW_MINUTES)
 
 
 def counts(*minutes: int) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
@@ -27,9 +27,9 @@ def test_arrivals_are_those_of_the_last_seven_days_whatever_their_order(
     for minute, n in added:
         found.add(minute, n)
     newest = max(minute for minute, _ in added)
-    wanted = [0] * KEPT_MINUTES
+    wanted = [0] * WINDOW_MINUTES
     for minute, n in added:
-        if minute > newest - KEPT_MINUTES:
+        if minute > newest - WINDOW_MINUTES:
             wanted[minute - newest - 1] += n
     assert found.counts().tolist() == wanted
     assert found.last == newest
@@ -45,7 +45,7 @@ def test_a_correction_takes_a_minute_back() -> None:
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=300))
-def test_the_usual_gap_is_the_nearest_rank_of_all_gaps(minutes: list[int]) -> None:
+def test_the_baseline_gap_is_the_nearest_rank_of_all_gaps(minutes: list[int]) -> None:
     gaps: list[float] = []
     last: int | None = None
     for at, n in enumerate(minutes):
@@ -54,11 +54,11 @@ def test_the_usual_gap_is_the_nearest_rank_of_all_gaps(minutes: list[int]) -> No
             gaps += [60 / n] * (n - 1)
             last = at
     wanted = sorted(gaps)[math.ceil(0.99 * len(gaps)) - 1] if gaps else None
-    assert usual_gap(counts(*minutes)) == (None if wanted is None else pytest.approx(wanted))
+    assert baseline_gap(counts(*minutes)) == (None if wanted is None else pytest.approx(wanted))
 
 
 def test_a_busy_source_is_silent_after_ten_minutes_and_a_slow_one_after_three_gaps() -> None:
-    assert silent_after(None, counts(*[50] * 100)) == LEAST_S
+    assert silent_after(None, counts(*[50] * 100)) == MIN_SILENCE_S
     slow = [0] * 1000
     for at in range(0, 1000, 20):
         slow[at] = 1
@@ -66,13 +66,13 @@ def test_a_busy_source_is_silent_after_ten_minutes_and_a_slow_one_after_three_ga
 
 
 def test_one_long_night_among_many_gaps_changes_nothing() -> None:
-    assert silent_after(None, counts(*[2] * 200, *[0] * 600, *[2] * 200)) == LEAST_S
+    assert silent_after(None, counts(*[2] * 200, *[0] * 600, *[2] * 200)) == MIN_SILENCE_S
 
 
 def test_what_is_set_goes_before_what_is_learned_and_nothing_learned_is_ten_minutes() -> None:
     assert silent_after(timedelta(seconds=30), counts(1, 0, 0, 0, 0, 0, 0, 0, 1)) == 30
-    assert silent_after(None, None) == LEAST_S
-    assert silent_after(None, counts(0, 1, 0)) == LEAST_S
+    assert silent_after(None, None) == MIN_SILENCE_S
+    assert silent_after(None, counts(0, 1, 0)) == MIN_SILENCE_S
 
 
 @pytest.mark.parametrize(

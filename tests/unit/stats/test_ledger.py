@@ -79,11 +79,11 @@ def test_any_order_and_any_repeats_make_the_same_totals(
 ) -> None:
     straight, mixed = Ledger(), Ledger()
     for record in log:
-        straight.take(record)
+        straight.apply(record)
     repeated = log + [record for record in log if chance.random() < 0.5]
     chance.shuffle(repeated)
     for record in repeated:
-        mixed.take(record)
+        mixed.apply(record)
     assert sums(mixed) == sums(straight)
 
 
@@ -91,7 +91,7 @@ def test_any_order_and_any_repeats_make_the_same_totals(
 def test_the_totals_are_the_last_account_a_minute_and_the_last_ahead(log: list[Account]) -> None:
     ledger = Ledger()
     for record in log:
-        ledger.take(record)
+        ledger.apply(record)
     minutes = {record.key: record for record in log}
     newest = {(record.stage, record.partition): record for record in log}
     wanted = dict.fromkeys(NAMES, 0)
@@ -116,44 +116,44 @@ def test_a_long_log_read_twice_counts_once_and_keeps_a_day_of_minutes() -> None:
     ledger = Ledger()
     log = [account(minute, minute, {"x": {"ingested": 2}}) for minute in range(1, 4001)]
     for record in log + log:
-        ledger.take(record)
+        ledger.apply(record)
     assert ledger.totals("sentiment") == {"x": {"ingested": 8000}}
     day = ledger.series("sentiment", 4000 * 60 + 30, 1440)
     assert [counts for _, counts in day] == [{"ingested": 2}] * 1440
     assert day[-1][0] == 4000 * 60
     assert len(ledger._series["sentiment"]) <= 1440 + 120 + 1
-    assert len(ledger._readings["sentiment", 0].pages) <= 120
+    assert len(ledger._partitions["sentiment", 0].minutes) <= 120
 
 
 def test_a_lower_offset_of_the_same_minute_does_not_count() -> None:
     ledger = Ledger()
-    ledger.take(account(5, 20, {"x": {"ingested": 20}}))
-    ledger.take(account(5, 10, {"x": {"ingested": 10}}))
+    ledger.apply(account(5, 20, {"x": {"ingested": 20}}))
+    ledger.apply(account(5, 10, {"x": {"ingested": 10}}))
     assert ledger.totals("sentiment") == {"x": {"ingested": 20}}
 
 
 def test_ahead_without_counts_takes_the_former_one_back() -> None:
     ledger = Ledger()
-    ledger.take(account(5, 20, {}, {"#a": {"created": 1, "pending": 1}}, stage="delivery"))
+    ledger.apply(account(5, 20, {}, {"#a": {"created": 1, "pending": 1}}, stage="delivery"))
     assert ledger.totals("delivery") == {"#a": {"created": 1, "pending": 1}}
-    ledger.take(account(5, 20, {"#a": {"created": 1, "delivered": 1}}, stage="delivery"))
+    ledger.apply(account(5, 20, {"#a": {"created": 1, "delivered": 1}}, stage="delivery"))
     assert ledger.totals("delivery") == {"#a": {"created": 1, "delivered": 1}}
 
 
 def test_filters_of_all_workers_add_up() -> None:
     ledger = Ledger()
     for worker in ("a", "b"):
-        ledger.take(account(5, 0, {"slack": {"filtered": 3}}, stage=f"filter:{worker}"))
+        ledger.apply(account(5, 0, {"slack": {"filtered": 3}}, stage=f"filter:{worker}"))
     assert ledger.totals("filter:") == {"slack": {"filtered": 6}}
 
 
 def test_arrivals_are_what_the_sentiment_stage_took_in_a_minute_over_all_partitions() -> None:
     ledger = Ledger()
     assert ledger.arrivals("x") is None
-    ledger.take(account(10, 1, {"x": {"ingested": 4, "scored": 4}}))
-    ledger.take(account(10, 1, {"x": {"ingested": 2}}, partition=1))
-    ledger.take(account(10, 0, {"x": {"ingested": 9}}, partition=1))
-    ledger.take(account(12, 1, {"x": {"sent": 5}}, stage="polls"))
+    ledger.apply(account(10, 1, {"x": {"ingested": 4, "scored": 4}}))
+    ledger.apply(account(10, 1, {"x": {"ingested": 2}}, partition=1))
+    ledger.apply(account(10, 0, {"x": {"ingested": 9}}, partition=1))
+    ledger.apply(account(12, 1, {"x": {"sent": 5}}, stage="polls"))
     found = ledger.arrivals("x")
     assert found is not None
     assert (found.last, found.counts()[-1]) == (10, 6)
@@ -161,16 +161,16 @@ def test_arrivals_are_what_the_sentiment_stage_took_in_a_minute_over_all_partiti
 
 def test_workers_that_fell_silent_are_lost_and_those_that_said_so_are_not() -> None:
     ledger = Ledger()
-    ledger.take(status("old", 84.9))
-    ledger.take(status("new", 85.0))
-    ledger.take(status("left", 80.0, stopped=True))
+    ledger.apply(status("old", 84.9))
+    ledger.apply(status("new", 85.0))
+    ledger.apply(status("left", 80.0, stopped=True))
     assert [lost.id for lost in ledger.lost_workers(100.0)] == ["old"]
 
 
 def test_minutes_without_records_are_zero_in_the_series() -> None:
     ledger = Ledger()
-    ledger.take(account(10, 1, {"x": {"ingested": 1}}))
-    ledger.take(account(12, 2, {"x": {"ingested": 4}}))
+    ledger.apply(account(10, 1, {"x": {"ingested": 1}}))
+    ledger.apply(account(12, 2, {"x": {"ingested": 4}}))
     assert ledger.series("sentiment", 12 * 60, 3) == [
         (600, {"ingested": 1}),
         (660, {}),
@@ -180,18 +180,18 @@ def test_minutes_without_records_are_zero_in_the_series() -> None:
 
 def test_silent_and_stopped_workers_are_gone() -> None:
     ledger = Ledger()
-    ledger.take(status("old", 84.9))
-    ledger.take(status("new", 85.0))
-    ledger.take(status("left", 99.0, stopped=True))
+    ledger.apply(status("old", 84.9))
+    ledger.apply(status("new", 85.0))
+    ledger.apply(status("left", 99.0, stopped=True))
     assert [live.id for live in ledger.workers(100.0)] == ["new"]
 
 
 def test_older_words_of_a_worker_do_not_replace_newer_ones() -> None:
     ledger = Ledger()
-    ledger.take(status("a", 99.0, stopped=True))
-    ledger.take(status("a", 98.0))
+    ledger.apply(status("a", 99.0, stopped=True))
+    ledger.apply(status("a", 98.0))
     assert ledger.workers(100.0) == []
-    ledger.take(status("a", 100.0))
+    ledger.apply(status("a", 100.0))
     assert [live.at for live in ledger.workers(100.0)] == [rfc3339(100.0)]
 
 
@@ -312,7 +312,7 @@ def test_what_former_owners_write_late_counts_nothing_whoever_reads_when(
     for log in (owners.log, compacted, partly, shuffled):
         ledger = Ledger()
         for record in log:
-            ledger.take(record)
+            ledger.apply(record)
         counts = ledger.totals("s").get("x", {})
         assert counts == {"ingested": owners.book.offset + 1, "pending": 1}
 
@@ -327,15 +327,15 @@ def written(book: Counters, n: int) -> tuple[Counters, Account]:
 def test_owners_without_end_leave_what_is_open_and_the_oldest_counts_nothing_late() -> None:
     ledger, now = Ledger(), [0.0]
     first, last = written(Counters("s", 0, None, lambda: now[0], 1), 1)
-    ledger.take(last)
+    ledger.apply(last)
     for generation in range(2, 500):
         now[0] += 300.0
         _, last = written(Counters("s", 0, last, lambda: now[0], generation), 1)
-        ledger.take(last)
-    reading = ledger._readings["s", 0]
-    assert len(reading.links) <= len(reading.pages) <= 25
-    assert len(reading.valid()) <= 25
-    ledger.take(written(first, 3)[1])
+        ledger.apply(last)
+    part = ledger._partitions["s", 0]
+    assert len(part.previous) <= len(part.minutes) <= 25
+    assert len(part.valid()) <= 25
+    ledger.apply(written(first, 3)[1])
     assert ledger.totals("s") == {"x": {"ingested": 499}}
 
 
@@ -344,18 +344,18 @@ def test_a_former_owner_whose_clock_is_ahead_closes_nothing() -> None:
     ahead = Counters("s", 0, None, lambda: 10_000.0, 1)
     book = Counters("s", 0, None, lambda: 60.0, 2)
     book, page = written(book, 10)
-    ledger.take(page)
-    ledger.take(written(ahead, 10)[1])
-    ledger.take(written(book, 10)[1])
+    ledger.apply(page)
+    ledger.apply(written(ahead, 10)[1])
+    ledger.apply(written(book, 10)[1])
     assert ledger.totals("s") == {"x": {"ingested": 20}}
 
 
 def test_an_account_of_a_former_build_counts_as_before() -> None:
     ledger = Ledger()
     old = account(1000, 9, {"x": {"ingested": 10}})
-    ledger.take(old)
+    ledger.apply(old)
     book = Counters("sentiment", 0, old, lambda: 1000 * 60.0, 4).next_record()
     book.add(10, [("x", "ingested")])
-    ledger.take(Account.decode(book.output("stats").value))
-    ledger.take(account(1000, 12, {"x": {"ingested": 13}}))
+    ledger.apply(Account.decode(book.output("stats").value))
+    ledger.apply(account(1000, 12, {"x": {"ingested": 13}}))
     assert ledger.totals("sentiment") == {"x": {"ingested": 11}}
