@@ -385,9 +385,9 @@ DEFECTS = (
         (
             Edit(
                 "feedback_app/dedupe.py",
-                "            self._file.write(some | {i: merged(one, some[i]) "
-                "for i, one in older.items()})\n",
-                "            self._file.write(older)\n",
+                "            self._file.write(new | {i: merged(one, new[i]) "
+                "for i, one in old.items()})\n",
+                "            self._file.write(old)\n",
             ),
         ),
         "tests/unit/test_dedupe.py::test_all_that_was_taken_in_is_known",

@@ -12,7 +12,6 @@ from models.wire import (
     check_version,
     field_types,
     from_rfc3339,
-    load_object,
 )
 
 Kind = Literal["create", "edit", "delete"]
@@ -52,11 +51,6 @@ class Feedback(Wire):
     received_at: str | None = None
     truncated: bool = False
     version: int = 1
-
-    @classmethod
-    def decode(cls, value: bytes | None, key: bytes | None = None) -> Self:
-        """Return the feedback in `value`, defaults filled in; raises InvalidRecord."""
-        return cls.read(load_object(value), key)
 
     @classmethod
     def read(cls, data: dict[str, Any], key: bytes | None = None) -> Self:
@@ -116,9 +110,9 @@ def _fields_by_rule(kind: type[Feedback]) -> tuple[tuple[str, ...], FieldTypes]:
 
 
 def cut_text(text: str) -> tuple[str, bool]:
-    """Return text of at most 64,000 bytes of UTF-8, and whether something was cut.
+    """Return the text truncated to 64,000 bytes of UTF-8, and whether it was truncated.
 
-    Lone surrogates, which JSON can spell and UTF-8 cannot, become question marks.
+    Lone surrogates, which JSON allows and UTF-8 does not, become question marks.
     """
     if len(text) * 4 <= MAX_TEXT_BYTES and text.isascii():
         return text, False
@@ -129,7 +123,7 @@ def cut_text(text: str) -> tuple[str, bool]:
 
 
 def default_id(source: str, text: str, key: bytes | None) -> str:
-    """Return the id of a record that came without one."""
+    """Return the id for a record without one."""
     if key:
         name = key.decode("utf-8", "replace")
         if len(name) > MAX_ID // 2:
@@ -139,7 +133,7 @@ def default_id(source: str, text: str, key: bytes | None) -> str:
 
 
 def sane_time(text: str | None, now: float) -> str | None:
-    """Return a source's time, or None where it cannot be read or lies in the future."""
+    """Return a source's time, or None if it cannot be parsed or lies in the future."""
     if text is None:
         return None
     try:
