@@ -46,7 +46,7 @@ DEFECTS = (
                 "            return\n",
             ),
         ),
-        "tests/unit/hop/test_produce.py::test_it_returns_only_when_the_broker_has_everything",
+        "tests/unit/hop/test_produce.py::test_it_returns_only_when_the_broker_has_acknowledged_everything",
     ),
     Defect(
         "the account after the acknowledgement",
@@ -67,8 +67,7 @@ DEFECTS = (
                 "        await self.context.produce(late)\n        self.finished += len(done)\n",
             ),
         ),
-        "tests/unit/hop/test_produce.py::"
-        "test_nothing_is_acknowledged_before_its_account_is_with_the_broker",
+        "tests/unit/hop/test_produce.py::test_nothing_is_acknowledged_before_its_accounting_record",
     ),
     Defect(
         "order lost inside a batch",
@@ -85,7 +84,7 @@ DEFECTS = (
                 "                return await attempt()\n",
             ),
         ),
-        "tests/unit/hop/test_batch_failures.py::test_an_outside_fault_is_waited_out_and_never_dead_lettered",
+        "tests/unit/hop/test_batch_failures.py::test_a_transient_error_is_retried_forever_and_never_dead_lettered",
     ),
     Defect(
         "the offset of the newest finished record acknowledged",
@@ -119,7 +118,7 @@ DEFECTS = (
             ),
         ),
         "tests/unit/hop/test_batch.py::"
-        "test_two_batches_fly_of_different_partitions_and_one_partition_keeps_its_order",
+        "test_two_batches_are_in_flight_of_different_partitions_and_each_keeps_its_order",
     ),
     Defect(
         "duplicates scored again",
@@ -313,7 +312,7 @@ DEFECTS = (
             ),
         ),
         "tests/contract/hop/test_faust.py::"
-        "test_a_fetch_in_its_backoff_cancels_whoever_stops_the_consumer_but_not_a_reader",
+        "test_a_fetch_in_its_backoff_cancels_the_caller_of_stop_but_not_a_reader",
     ),
     Defect(
         "a former owner's late account counted",
@@ -325,7 +324,7 @@ DEFECTS = (
             ),
         ),
         "tests/unit/stats/test_ledger.py::"
-        "test_what_former_owners_write_late_counts_nothing_whoever_reads_when",
+        "test_late_writes_of_previous_owners_are_ignored_in_any_order_and_after_compaction",
     ),
     Defect(
         "a notice out of a frozen leader's hand",
@@ -390,6 +389,6 @@ DEFECTS = (
                 "            self._file.write(old)\n",
             ),
         ),
-        "tests/unit/test_dedupe.py::test_all_that_was_taken_in_is_known",
+        "tests/unit/test_dedupe.py::test_every_id_that_was_added_is_known",
     ),
 )

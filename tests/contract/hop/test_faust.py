@@ -140,7 +140,7 @@ async def test_a_recovery_outlasts_an_outage_of_kafka_as_fausts_does_not() -> No
     assert "consumer.perform_seek(), timeout" in inspect.getsource(Recovery._resume_streams)
 
 
-async def test_a_fetch_in_its_backoff_cancels_whoever_stops_the_consumer_but_not_a_reader() -> None:
+async def test_a_fetch_in_its_backoff_cancels_the_caller_of_stop_but_not_a_reader() -> None:
     source = inspect.getsource(Fetcher.close)
     assert "x.cancel()\n            await x\n" in source
     consumer = AIOKafkaConsumer(bootstrap_servers="127.0.0.1:1")

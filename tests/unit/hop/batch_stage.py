@@ -1,4 +1,4 @@
-"""A batch stage at work on a broker in memory."""
+"""A batch stage that runs on a broker in memory."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -9,7 +9,7 @@ from feedback_app.hop.batch import BatchStage
 from feedback_app.hop.stage import StageSpec
 from feedback_app.hop.types import StateTopic
 from models import InvalidRecord
-from tests.support.hopping import (
+from tests.support.stages import (
     MemoryBroker,
     assigned,
 )
@@ -24,7 +24,7 @@ def decode(value: bytes | None, key: bytes | None) -> str:
 
 
 class Seen:
-    """State that remembers what was put out."""
+    """State that remembers the outputs."""
 
     def __init__(self) -> None:
         self.values: list[str] = []

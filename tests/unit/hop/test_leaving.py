@@ -1,4 +1,4 @@
-"""What is said of a worker that leaves its group: what the broker answered."""
+"""A worker that leaves its group logs what the broker answered."""
 
 import logging
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class Answer:
 
 @dataclass
 class Client:
-    """Brokers that answer with these errors; `looked_up` is where the coordinator is now."""
+    """Brokers that answer with these errors; `looked_up` is the coordinator's node."""
 
     answers: dict[int, type[KafkaError]]
     looked_up: int = NEW
@@ -49,7 +49,7 @@ async def leave(client: Client, known: int | None) -> None:
     await _leave_as(coordinator, "member")
 
 
-async def test_a_coordinator_that_moved_is_looked_up_once_more(
+async def test_a_coordinator_that_moved_is_looked_up_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -59,7 +59,7 @@ async def test_a_coordinator_that_moved_is_looked_up_once_more(
     assert [one.getMessage() for one in caplog.records] == ["left the group feedback"]
 
 
-async def test_a_coordinator_that_is_nowhere_is_not_looked_for_for_ever(
+async def test_a_coordinator_that_is_not_found_is_not_looked_up_forever(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     client = Client({MOVED: NotCoordinatorForGroupError}, looked_up=MOVED)
@@ -72,7 +72,7 @@ async def test_a_coordinator_that_is_nowhere_is_not_looked_for_for_ever(
 @pytest.mark.parametrize(
     "refusal", [GroupAuthorizationFailedError, GroupCoordinatorNotAvailableError]
 )
-async def test_a_broker_that_refuses_is_not_taken_for_one_that_let_go(
+async def test_a_refused_leave_is_not_reported_as_left(
     caplog: pytest.LogCaptureFixture, refusal: type[KafkaError]
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -84,7 +84,7 @@ async def test_a_broker_that_refuses_is_not_taken_for_one_that_let_go(
     assert refusal.__name__ in record.getMessage()
 
 
-async def test_a_member_that_the_library_took_back_before_is_no_fault(
+async def test_a_member_that_has_left_already_is_no_failure(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)

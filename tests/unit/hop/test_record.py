@@ -1,4 +1,4 @@
-"""The record stage: any order of finishing, the oldest unfinished record is the mark."""
+"""The record stage: records finish in any order; the oldest unfinished one is acknowledged to."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -12,14 +12,14 @@ from feedback_app.hop import BadRecord, Item, Output, Result, TransientError
 from feedback_app.hop.record import RecordStage
 from feedback_app.hop.stage import StageSpec
 from models import Account
-from tests.support.hopping import STATS, MemoryBroker, assigned, outside, records, until
+from tests.support.stages import STATS, MemoryBroker, assigned, records, transient_errors, until
 from tests.unit.hop.batch_stage import decode
 
 HERE = TP("in", 0)
 
 
 class Gates:
-    """A handler whose records wait until the test lets them go."""
+    """A handler whose records wait until the test releases them."""
 
     def __init__(self) -> None:
         self.events: dict[str, asyncio.Event] = {}
@@ -66,7 +66,7 @@ async def test_the_offset_is_that_of_the_oldest_unfinished_record() -> None:
     await stage.drain()
 
 
-async def test_after_a_long_rest_a_stage_does_not_count_as_stuck() -> None:
+async def test_after_a_long_idle_time_a_stage_does_not_count_as_stuck() -> None:
     broker, gates = MemoryBroker(), Gates()
     stage = stage_of(broker, gates)
     await assigned(stage, 0)
@@ -83,7 +83,7 @@ async def test_after_a_long_rest_a_stage_does_not_count_as_stuck() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.permutations(range(6)), st.integers(0, 6))
-def test_in_any_order_of_finishing_a_revoke_leaves_the_unfinished_unacknowledged(
+def test_in_any_order_of_finishing_a_revocation_leaves_the_unfinished_unacknowledged(
     order: list[int], finished: int
 ) -> None:
     async def run() -> None:
@@ -108,7 +108,7 @@ def test_in_any_order_of_finishing_a_revoke_leaves_the_unfinished_unacknowledged
     asyncio.run(run())
 
 
-async def test_a_failure_of_the_account_that_nothing_foresees_stops_the_stage() -> None:
+async def test_an_unexpected_failure_of_the_accounting_record_stops_the_stage() -> None:
     def broken(outputs: Sequence[Output]) -> None:
         raise RuntimeError("no account can be written")
 
@@ -124,7 +124,7 @@ async def test_a_failure_of_the_account_that_nothing_foresees_stops_the_stage() 
     await stage.drain()
 
 
-async def test_one_record_that_waits_outside_holds_up_no_other() -> None:
+async def test_a_record_that_waits_for_a_dependency_delays_no_other() -> None:
     broker = MemoryBroker()
     tries: list[str] = []
 
@@ -143,7 +143,7 @@ async def test_one_record_that_waits_outside_holds_up_no_other() -> None:
     await stage.drain()
 
 
-async def test_bad_and_undecodable_records_are_dead_letters_and_the_rest_goes_on() -> None:
+async def test_bad_and_malformed_records_are_dead_letters_and_the_rest_continues() -> None:
     broker = MemoryBroker()
 
     async def handler(item: Item[str]) -> Result:
@@ -169,8 +169,8 @@ async def test_bad_and_undecodable_records_are_dead_letters_and_the_rest_goes_on
     await stage.drain()
 
 
-async def test_a_broker_that_is_down_keeps_the_acknowledgement_back() -> None:
-    broker = MemoryBroker(before=outside(6))
+async def test_a_broker_that_is_down_delays_the_acknowledgement() -> None:
+    broker = MemoryBroker(before=transient_errors(6))
 
     async def handler(item: Item[str]) -> Result:
         return Result(counts=[("#c", "delivered")])
@@ -183,7 +183,7 @@ async def test_a_broker_that_is_down_keeps_the_acknowledgement_back() -> None:
     await stage.drain()
 
 
-async def test_a_rebalance_gives_effects_their_grace_and_cancels_the_rest_at_once() -> None:
+async def test_a_rebalance_gives_requests_in_flight_a_grace_and_cancels_the_rest_at_once() -> None:
     broker = MemoryBroker()
     events: list[str] = []
     going = asyncio.Event()
@@ -211,7 +211,7 @@ async def test_a_rebalance_gives_effects_their_grace_and_cancels_the_rest_at_onc
     assert stage.acked == {HERE: 1}
 
 
-async def test_a_partition_with_too_much_in_flight_waits_and_the_others_do_not() -> None:
+async def test_a_partition_at_its_capacity_accepts_no_records_and_the_others_do() -> None:
     broker, gates = MemoryBroker(), Gates()
     stage = stage_of(broker, gates, capacity=3)
     await assigned(stage, 0, 1)

@@ -1,4 +1,4 @@
-"""A source's rhythm: what arrived in each minute, and how long a silence may last."""
+"""A source's baseline gap: arrivals by minute, and how long a silence may last."""
 
 import math
 from datetime import timedelta
@@ -35,7 +35,7 @@ def test_arrivals_are_those_of_the_last_seven_days_whatever_their_order(
     assert found.last == newest
 
 
-def test_a_correction_takes_a_minute_back() -> None:
+def test_a_correction_empties_a_minute() -> None:
     found = Arrivals()
     assert found.last is None
     found.add(100, 1)
@@ -76,20 +76,20 @@ def test_what_is_set_goes_before_what_is_learned_and_nothing_learned_is_ten_minu
 
 
 @pytest.mark.parametrize(
-    ("minute", "said", "heard"),
+    ("minute", "reported", "heard"),
     [
         (None, None, None),
         (None, 500.0, 500.0),
         (10, None, 660.0),
         (10, 630.0, 630.0),
         (10, 640.0, 640.0),
-        # An old post that came late: what the accounts say goes before when it was written.
+        # An old post that came late: the accounting records take precedence over its creation.
         (10, 30.0, 660.0),
         (16, None, 1000.0),
         (10, 2000.0, 1000.0),
     ],
 )
 def test_the_last_message_is_placed_as_late_as_it_can_have_come(
-    minute: int | None, said: float | None, heard: float | None
+    minute: int | None, reported: float | None, heard: float | None
 ) -> None:
-    assert heard_at(minute, said, now=1000.0) == heard
+    assert heard_at(minute, reported, now=1000.0) == heard

@@ -1,4 +1,4 @@
-"""How many dead letters wait for a person."""
+"""How many dead letters wait for a decision."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +9,7 @@ from models import Action
 numbers = st.integers(0, 30)
 
 
-def test_what_was_retried_or_dropped_waits_no_more() -> None:
+def test_a_retried_or_dropped_letter_is_no_longer_open() -> None:
     letters = DeadLetters()
     assert letters.counts() is None
     letters.set_offsets(5, 10)
@@ -19,7 +19,7 @@ def test_what_was_retried_or_dropped_waits_no_more() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from([RETRY, DROP]), numbers)), numbers, numbers)
-def test_only_what_stands_in_the_topic_counts(
+def test_only_letters_in_the_topic_count(
     decided: list[tuple[str, int]], first: int, more: int
 ) -> None:
     letters = DeadLetters()
