@@ -1,4 +1,4 @@
-"""The record stage: records finish in any order; the oldest unfinished one is acknowledged to."""
+"""The record stage: records finish in any order, acknowledged up to the oldest unfinished."""
 
 import asyncio
 from collections.abc import Callable, Sequence
