@@ -10,7 +10,7 @@ from feedback_app.clock import Clock
 from feedback_app.hop import Item, Output, Result
 from feedback_app.hop.batch import BatchHandler, BatchStage
 from feedback_app.hop.registry import StageRegistry
-from feedback_app.hop.stage import Plan, Stage
+from feedback_app.hop.stage import Stage, StageSpec
 from feedback_app.kafka.topics import Topics
 from models import ScoredFeedback
 from models.alert import PUT
@@ -22,14 +22,14 @@ Rules = Callable[[], Awaitable[Sequence[ResolvedRule]]]
 
 def build(registry: StageRegistry, topics: Topics, rules: Rules, clock: Clock) -> Stage:
     """Add the stage to the registry."""
-    plan = Plan(
+    spec = StageSpec(
         name=NAME,
         topic=topics.scored.name,
         decode=ScoredFeedback.decode,
         group=lambda scored: scored.feedback.source,
     )
     apply = handler(rules, topics.alerts.name, clock)
-    return registry.add(lambda links: BatchStage(plan, links, apply, seen=registry.seen))
+    return registry.add(BatchStage(spec, registry.context, apply))
 
 
 def handler(rules: Rules, topic: str, clock: Clock) -> BatchHandler:

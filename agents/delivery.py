@@ -7,7 +7,7 @@ from feedback_app.alerting.delivery_state import DeliveryState
 from feedback_app.alerting.outbox import Outbox
 from feedback_app.hop.record import RecordStage
 from feedback_app.hop.registry import StageRegistry
-from feedback_app.hop.stage import Plan, Stage
+from feedback_app.hop.stage import Stage, StageSpec
 from feedback_app.hop.types import StateTopic
 from feedback_app.kafka.topics import Topics
 from models import Alert
@@ -19,21 +19,20 @@ CAPACITY = 10_000
 
 def build(registry: StageRegistry, topics: Topics, outbox: Outbox) -> Stage:
     """Add the stage to the registry; the outbox is its handler and counts what is pending."""
-    plan = Plan(
+    spec = StageSpec(
         name=NAME,
         topic=topics.alerts.name,
         decode=Alert.decode,
         group=lambda alert: alert.queue,
-        dead=("created", "dead_lettered"),
+        count_dead=("created", "dead_lettered"),
         state=StateTopic(topics.deliveries.name, DeliveryState),
     )
     return registry.add(
-        lambda links: RecordStage(
-            plan,
-            links,
+        RecordStage(
+            spec,
+            registry.context,
             outbox.deliver,
             capacity=CAPACITY,
             pending=outbox.pending,
-            seen=registry.seen,
         )
     )

@@ -7,7 +7,7 @@ State: none here. How far a source was read is its cursor on `cursors`; what can
 from feedback_app.hop import Item, Result
 from feedback_app.hop.record import RecordStage
 from feedback_app.hop.registry import StageRegistry
-from feedback_app.hop.stage import Plan, Stage
+from feedback_app.hop.stage import Stage, StageSpec
 from feedback_app.kafka.topics import Topics
 from feedback_app.sources.polling import Poller
 from models import PollRequest
@@ -21,10 +21,10 @@ def build(registry: StageRegistry, topics: Topics, poller: Poller) -> Stage:
     async def poll(item: Item[PollRequest]) -> Result:
         return Result(counts=await poller.poll(item.value.source, item.offset))
 
-    plan = Plan(
+    spec = StageSpec(
         name=NAME,
         topic=topics.polls.name,
         decode=PollRequest.decode,
         group=lambda request: request.source,
     )
-    return registry.add(lambda links: RecordStage(plan, links, poll, seen=registry.seen))
+    return registry.add(RecordStage(spec, registry.context, poll))

@@ -13,7 +13,7 @@ from feedback_app.dedupe import DedupeStore, outcome_of
 from feedback_app.hop import Count, Item, Output, Result, TransientError
 from feedback_app.hop.batch import BatchHandler, BatchStage
 from feedback_app.hop.registry import StageRegistry
-from feedback_app.hop.stage import Plan, Stage
+from feedback_app.hop.stage import Stage, StageSpec
 from feedback_app.hop.types import StateTopic
 from feedback_app.kafka.topics import Topics
 from feedback_app.sentiment.classifier import (
@@ -59,23 +59,22 @@ def build(
     registry: StageRegistry, topics: Topics, scorer: TextScorer, hours: float, clock: Clock
 ) -> Stage:
     """Add the stage to the registry; repeats of a revision are recognised for at least `hours`."""
-    plan = Plan(
+    spec = StageSpec(
         name=NAME,
         topic=topics.raw.name,
         decode=Feedback.decode,
         group=lambda feedback: feedback.source,
-        taken="ingested",
+        count_read="ingested",
         state=StateTopic(topics.scored.name, lambda partition: DedupeStore(hours, clock), hours),
     )
     score = handler(scorer, topics.scored.name, clock)
     return registry.add(
-        lambda links: BatchStage(
-            plan,
-            links,
+        BatchStage(
+            spec,
+            registry.context,
             score,
             max_batch=MAX_BATCH,
             max_in_flight=MAX_IN_FLIGHT,
-            seen=registry.seen,
         )
     )
 
@@ -127,27 +126,20 @@ def output(
     feedback = item.value
     if sane_time(feedback.created_at, now) is None:
         feedback.created_at = None
-    score = label = probabilities = None
+    fields = ScoredFeedback.defaults()
+    fields["feedback"], fields["first"] = feedback, first
+    fields["partition"], fields["offset"] = item.partition, item.offset
+    fields["scored_at"] = rfc3339(now)
     if found is not None:
-        score, label = round(found.score, DIGITS), found.label
-        probabilities = {name: round(p, DIGITS) for name, p in zip(CLASSES, found, strict=True)}
-    scored = ScoredFeedback.build(
-        {
-            "feedback": feedback,
-            "score": score,
-            "label": label,
-            "probabilities": probabilities,
-            "model": None if found is None else model,
-            "scored_at": rfc3339(now),
-            "partition": item.partition,
-            "offset": item.offset,
-            "first": first,
-            "version": ScoredFeedback.VERSION,
+        fields["score"], fields["label"] = round(found.score, DIGITS), found.label
+        fields["probabilities"] = {
+            name: round(p, DIGITS) for name, p in zip(CLASSES, found, strict=True)
         }
-    )
+        fields["model"] = model
+    scored = ScoredFeedback.build(fields)
     counts: list[Count] = [(feedback.source, outcome_of(scored))]
-    if label is not None:
-        counts.append((feedback.source, f"label_{label}"))
+    if found is not None:
+        counts.append((feedback.source, f"label_{found.label}"))
     return Result(
         outputs=[Output(topic, feedback.id.encode(), scored.encode(), item.partition)],
         counts=counts,

@@ -21,7 +21,7 @@ class Defect(NamedTuple):
 
 BATCH, STAGE, RECORD = (f"feedback_app/hop/{name}.py" for name in ("batch", "stage", "record"))
 SENDING, OWNERSHIP = "feedback_app/alerting/sending.py", "feedback_app/alerting/ownership.py"
-SEND = "        await self.links.produce(outputs)\n"
+SEND = "        await self.context.produce(outputs)\n"
 
 DEFECTS = (
     Defect(
@@ -46,15 +46,15 @@ DEFECTS = (
                 "            return\n",
             ),
         ),
-        "tests/unit/hop/test_produce.py::test_it_returns_only_when_the_broker_has_everything",
+        "tests/unit/hop/test_produce.py::test_it_returns_only_when_the_broker_has_acknowledged_everything",
     ),
     Defect(
         "the account after the acknowledgement",
         (
             Edit(
                 BATCH,
-                "            outputs.append(counters.output(self.links.stats_topic))\n",
-                "            late.append(counters.output(self.links.stats_topic))\n",
+                "            outputs.append(counters.output(self.context.stats_topic))\n",
+                "            late.append(counters.output(self.context.stats_topic))\n",
             ),
             Edit(
                 BATCH,
@@ -64,15 +64,14 @@ DEFECTS = (
             Edit(
                 BATCH,
                 "        self.finished += len(done)\n",
-                "        await self.links.produce(late)\n        self.finished += len(done)\n",
+                "        await self.context.produce(late)\n        self.finished += len(done)\n",
             ),
         ),
-        "tests/unit/hop/test_produce.py::"
-        "test_nothing_is_acknowledged_before_its_account_is_with_the_broker",
+        "tests/unit/hop/test_produce.py::test_nothing_is_acknowledged_before_its_accounting_record",
     ),
     Defect(
         "order lost inside a batch",
-        (Edit(BATCH, SEND, "        await self.links.produce(outputs[::-1])\n"),),
+        (Edit(BATCH, SEND, "        await self.context.produce(outputs[::-1])\n"),),
         "tests/unit/hop/test_batch.py::"
         "test_results_leave_in_input_order_and_the_offset_is_acknowledged_last",
     ),
@@ -85,7 +84,7 @@ DEFECTS = (
                 "                return await attempt()\n",
             ),
         ),
-        "tests/unit/hop/test_batch_failures.py::test_an_outside_fault_is_waited_out_and_never_dead_lettered",
+        "tests/unit/hop/test_batch_failures.py::test_a_transient_error_is_retried_forever_and_never_dead_lettered",
     ),
     Defect(
         "the offset of the newest finished record acknowledged",
@@ -114,12 +113,12 @@ DEFECTS = (
         (
             Edit(
                 BATCH,
-                "waiting.keys() - frozenset().union(*self._in_flight.values())",
-                "waiting.keys()",
+                "queued.keys() - frozenset().union(*self._in_flight.values())",
+                "queued.keys()",
             ),
         ),
         "tests/unit/hop/test_batch.py::"
-        "test_two_batches_fly_of_different_partitions_and_one_partition_keeps_its_order",
+        "test_two_batches_are_in_flight_of_different_partitions_and_each_keeps_its_order",
     ),
     Defect(
         "duplicates scored again",
@@ -313,19 +312,19 @@ DEFECTS = (
             ),
         ),
         "tests/contract/hop/test_faust.py::"
-        "test_a_fetch_in_its_backoff_cancels_whoever_stops_the_consumer_but_not_a_reader",
+        "test_a_fetch_in_its_backoff_cancels_the_caller_of_stop_but_not_a_reader",
     ),
     Defect(
         "a former owner's late account counted",
         (
             Edit(
                 "feedback_app/stats/ledger.py",
-                "            if key in told or page.first <= reach.get(key[0], -2)\n",
-                "            if key in told or key[0] in reach\n",
+                "            if key in reported or minute.first <= reach.get(key[0], -2)\n",
+                "            if key in reported or key[0] in reach\n",
             ),
         ),
         "tests/unit/stats/test_ledger.py::"
-        "test_what_former_owners_write_late_counts_nothing_whoever_reads_when",
+        "test_late_writes_of_previous_owners_are_ignored_in_any_order_and_after_compaction",
     ),
     Defect(
         "a notice out of a frozen leader's hand",
@@ -385,11 +384,11 @@ DEFECTS = (
         (
             Edit(
                 "feedback_app/dedupe.py",
-                "            self._file.write(some | {i: merged(one, some[i]) "
-                "for i, one in older.items()})\n",
-                "            self._file.write(older)\n",
+                "            self._file.write(new | {i: merged(one, new[i]) "
+                "for i, one in old.items()})\n",
+                "            self._file.write(old)\n",
             ),
         ),
-        "tests/unit/test_dedupe.py::test_all_that_was_taken_in_is_known",
+        "tests/unit/test_dedupe.py::test_every_id_that_was_added_is_known",
     ),
 )

@@ -21,17 +21,17 @@ BATCH_S = 1.5
 
 def plant() -> None:
     """Patch this process."""
-    put, score = BatchStage.put, HashingClassifier.score
+    submit, score = BatchStage.submit, HashingClassifier.score
 
     def acknowledge_at_once(self: BatchStage, tp: TP, records: list[Any]) -> None:
         self.acked[tp] = records[-1].offset + 1
-        put(self, tp, records)
+        submit(self, tp, records)
 
     def slowly(self: HashingClassifier, texts: Sequence[str]) -> list[Probabilities]:
         time.sleep(BATCH_S)
         return score(self, texts)
 
-    BatchStage.put = acknowledge_at_once  # type: ignore[method-assign]
+    BatchStage.submit = acknowledge_at_once  # type: ignore[method-assign]
     HashingClassifier.score = slowly  # type: ignore[method-assign]
 
 

@@ -1,4 +1,4 @@
-"""How long to wait between tries: exponential, bounded, with jitter."""
+"""Waits between retries: exponential, bounded, with jitter."""
 
 import random
 from collections.abc import Callable
@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 class Backoff:
     """Waits in seconds that double from `first` up to `longest`.
 
-    Each wait is spread by up to `jitter` of itself, so that workers that failed together do not
-    come back together. `uniform` draws from a range; tests replace it.
+    `jitter` is the fraction by which each wait varies, so that workers that failed together do not
+    retry together. `uniform` draws a number from a range; tests replace it.
     """
 
     first: float
@@ -23,8 +23,8 @@ class Backoff:
     def next(self, retry_after: float | None = None, longest: float | None = None) -> float:
         """Count a failure and return the wait after it.
 
-        A wait that the dependency asked for (`retry_after`) is kept as it is; `longest` takes the
-        place of the bound for this failure.
+        A `retry_after` of the dependency is returned as it is. `longest` replaces the bound for
+        this failure.
         """
         bound = self.longest if longest is None else longest
         wait = min(bound, self.first * 2.0 ** min(self.failures, 32))
@@ -34,5 +34,5 @@ class Backoff:
         return wait * self.uniform(1 - self.jitter, 1 + self.jitter) if self.jitter else wait
 
     def reset(self) -> None:
-        """Forget the failures: something worked."""
+        """Forget the failures, after a success."""
         self.failures = 0

@@ -1,4 +1,4 @@
-"""Time, injected: the real clock here, a hand-moved one in the tests."""
+"""The clock, which is injected: here the real one, in tests one that is moved by hand."""
 
 import asyncio
 import time
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What code that depends on time may ask for; seconds everywhere."""
+    """What code that depends on time uses; all in seconds."""
 
     def time(self) -> float:
         """Return Unix seconds."""
@@ -15,7 +15,7 @@ class Clock(Protocol):
         """Return seconds that never go back."""
 
     async def sleep(self, seconds: float) -> None:
-        """Return after so many seconds."""
+        """Return after that many seconds."""
 
 
 class SystemClock:
@@ -30,5 +30,5 @@ class SystemClock:
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        """Return after so many seconds."""
+        """Return after that many seconds."""
         await asyncio.sleep(seconds)

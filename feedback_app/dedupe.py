@@ -1,8 +1,8 @@
-"""What is known of the feedback ids of one partition: which revisions `scored` already holds.
+"""The dedupe store of a partition: the feedback ids in `scored` and their highest revisions.
 
-The youngest ids are in memory, the rest in a SQLite file without a name, which ends with the
-process: a worker's memory does not grow with them. `scored` is what they are rebuilt from, so on a
-full disk they are held in memory for a while before anything waits for it.
+New ids are in a write buffer, the rest in an unnamed SQLite file that ends with the process, so
+memory does not grow with them. They are restored from `scored`; on a full disk the buffer holds
+more of them for a while before the partition waits.
 """
 
 import logging
@@ -21,24 +21,24 @@ from models import InvalidRecord, ScoredFeedback
 log = logging.getLogger(__name__)
 
 WRITE_BUFFER = 1000
-"""Ids of a partition that are held in memory before they go to the file, so many at once."""
+"""Ids that gather in memory before they are written to the file together."""
 MAX_BUFFERED = 50 * WRITE_BUFFER
-"""Ids that are held in memory while the disk fails; then the partition waits for it."""
-TRY_AGAIN_S = 10.0
-"""How long after a failure of the disk the next try comes."""
+"""Ids that may gather while the disk fails; beyond that the partition waits for the disk."""
+RETRY_S = 10.0
+"""Time between a failed write and the next try."""
 QUERY_SIZES = (1, 8, 64)
-"""Ids of one query, filled up with nulls: for each number SQLite keeps the parsed statement."""
+"""Ids per query, padded with nulls: SQLite caches the prepared statement of each size."""
 CACHE_KB = 512
-"""Memory of a partition's file; what is over it is on the disk."""
-PLACE = "set SQLITE_TMPDIR to a directory on a disk with room"
+"""Page cache of a partition's file in kB; the rest is on the disk."""
+REMEDY = "set SQLITE_TMPDIR to a directory on a disk with room"
 OUTCOMES = ("scored", "unscored", "deleted")
-"""What a scored record counts as; the order is that of the numbers in `SeenId.records`."""
+"""What a scored record can count as; `SeenId.records` encodes the index."""
 
 
 class SeenId(NamedTuple):
-    """What is known of a feedback id: its highest revision and the raw records behind it.
+    """A feedback id that was seen: its highest revision, and the raw records behind it.
 
-    A number in `records` is the offset of a raw record that has an output and what it counted as.
+    Each number in `records` encodes the offset of a raw record with an output, and its outcome.
     """
 
     revision: int
@@ -46,7 +46,7 @@ class SeenId(NamedTuple):
     records: tuple[int, ...]
 
     def outcome(self, offset: int) -> str | None:
-        """Return what the raw record at an offset counted as, None where it has no output."""
+        """Return what the raw record at an offset counted as; None if it has no output."""
         for record in self.records:
             if record // len(OUTCOMES) == offset:
                 return OUTCOMES[record % len(OUTCOMES)]
@@ -61,30 +61,30 @@ def outcome_of(scored: ScoredFeedback) -> str:
 
 
 def seen_from(scored: ScoredFeedback) -> SeenId:
-    """Return what one scored record tells of its id."""
+    """Return the entry of one scored record."""
     feedback = scored.feedback
     record = scored.offset * len(OUTCOMES) + OUTCOMES.index(outcome_of(scored))
     return SeenId(feedback.revision, feedback.kind == "delete", (record,))
 
 
 def merged(old: SeenId, new: SeenId) -> SeenId:
-    """Return what both tell of an id; of a raw record scored twice the later word counts."""
-    again = {record // len(OUTCOMES) for record in new.records}
+    """Return both entries of an id as one; of a raw record scored twice the new outcome counts."""
+    repeated = {record // len(OUTCOMES) for record in new.records}
     return SeenId(
         max(old.revision, new.revision),
         old.deleted or new.deleted,
-        new.records + tuple(one for one in old.records if one // len(OUTCOMES) not in again),
+        new.records + tuple(one for one in old.records if one // len(OUTCOMES) not in repeated),
     )
 
 
 class DedupeStore:
-    """The ids of one partition, each known for one to two windows after its last record.
+    """The ids of one partition, each remembered for one to two windows after its last record.
 
-    What `restore` brings counts as new: after an assignment it is known for up to three.
+    Restored records count as new, so after an assignment it is up to three windows.
     """
 
     def __init__(self, hours: float, clock: Clock) -> None:
-        """Start with none; `hours` is the window."""
+        """Make an empty store; `hours` is the window."""
         self._window_s, self._clock = hours * 3600, clock
         self._write_buffer: dict[str, SeenId] = {}
         self._file = _File()
@@ -92,8 +92,8 @@ class DedupeStore:
         self._failed_at: float | None = None
 
     def known(self, ids: Sequence[str]) -> dict[str, SeenId]:
-        """Return what is known of these ids; raises OutsideFault where the disk fails."""
-        self._keep_up()
+        """Return the entries of those ids that were seen; raises TransientError on a disk error."""
+        self._flush_if_due()
         try:
             found = self._file.read(ids)
         except sqlite3.Error as error:
@@ -105,33 +105,33 @@ class DedupeStore:
         return found
 
     def restore(self, row: Row) -> None:
-        """Take in a scored record; raises OutsideFault where the disk fails for long."""
+        """Add a record of `scored`; raises TransientError if the disk fails for long."""
         try:
             self.remember(ScoredFeedback.decode(row.value))
         except InvalidRecord as error:
-            log.warning("scored %d@%d is not ours: %s", row.partition, row.offset, error)
-        self._keep_up()
+            log.warning("skipped scored %d@%d: %s", row.partition, row.offset, error)
+        self._flush_if_due()
 
     def remember(self, what: Any) -> None:
-        """Take in a scored record once the broker has it; no disk can make this fail."""
+        """Add an acknowledged scored record, to memory only, so that it cannot fail."""
         identity, new = what.feedback.id, seen_from(what)
         old = self._write_buffer.get(identity)
         self._write_buffer[identity] = new if old is None else merged(old, new)
 
-    def _keep_up(self) -> None:
-        """Write what is in memory, if it is much, and forget what is old, if it is time."""
+    def _flush_if_due(self) -> None:
+        """Write the buffer if it is full, and rotate the tables if it is time."""
         now = self._clock.time()
-        self._rotate_at = min(self._rotate_at, now + self._window_s)  # the clock was put back
+        self._rotate_at = min(self._rotate_at, now + self._window_s)  # the clock was set back
         if len(self._write_buffer) < WRITE_BUFFER and now < self._rotate_at:
             return
         failed, too_many = self._failed_at, len(self._write_buffer) > MAX_BUFFERED
-        if failed is not None and 0 <= now - failed < TRY_AGAIN_S and not too_many:
+        if failed is not None and 0 <= now - failed < RETRY_S and not too_many:
             return
         try:
             self._write_and_rotate(now)
         except sqlite3.Error as error:
             self._failed_at = now
-            why = f"cannot write what is known of ids: {error} ({PLACE})"
+            why = f"cannot write what is known of ids: {error} ({REMEDY})"
             if too_many:
                 raise TransientError("disk", why) from error
             log.warning("%s; held in memory", why)
@@ -139,11 +139,11 @@ class DedupeStore:
             self._failed_at = None
 
     def _write_and_rotate(self, now: float) -> None:
-        for _ in range(2):  # after a failure there is more: it catches up without a long pause
-            some = dict(islice(self._write_buffer.items(), WRITE_BUFFER))
-            older = self._file.read(list(some))
-            self._file.write(some | {i: merged(one, some[i]) for i, one in older.items()})
-            for identity in some:
+        for _ in range(2):  # two, to catch up after a failure without a long pause
+            new = dict(islice(self._write_buffer.items(), WRITE_BUFFER))
+            old = self._file.read(list(new))
+            self._file.write(new | {i: merged(one, new[i]) for i, one in old.items()})
+            for identity in new:
                 del self._write_buffer[identity]
         if not self._write_buffer and now >= self._rotate_at:
             rotations = int((now - self._rotate_at) // self._window_s) + 1
@@ -153,20 +153,20 @@ class DedupeStore:
 
 
 def probe() -> None:
-    """Write and drop a file like those; raises ConfigurationError where no directory takes it."""
+    """Write and drop a test file; raises ConfigurationError if no directory is writable."""
     try:
         _File(cache_kb=1).write({str(n): SeenId(0, False, (n,)) for n in range(WRITE_BUFFER)})
     except sqlite3.Error as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_CANTOPEN:
-            raise ConfigurationError(f"no directory for temporary files: {PLACE}") from error
-        log.warning("cannot write temporary files: %s (%s)", error, PLACE)
+            raise ConfigurationError(f"no directory for temporary files: {REMEDY}") from error
+        log.warning("cannot write temporary files: %s (%s)", error, REMEDY)
 
 
 class _File:
-    """Two tables of ids in a SQLite file; those of the older one are forgotten all at once."""
+    """Two tables of ids in a SQLite file; `rotate` drops the older one."""
 
     def __init__(self, cache_kb: int = CACHE_KB) -> None:
-        # A file without a name; its end may come in whatever thread collects it.
+        # Unnamed; the garbage collector may close it in any thread.
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         weakref.finalize(self, self._database.close)
         self._database.execute(f"PRAGMA cache_size = -{cache_kb}")
@@ -181,26 +181,26 @@ class _File:
         )
 
     def read(self, ids: Sequence[str]) -> dict[str, SeenId]:
-        """Return what stands there of these ids; the newer table has the last word."""
+        """Return the entries of these ids; the newer table takes precedence."""
         found: dict[str, SeenId] = {}
         for start in range(0, len(ids), QUERY_SIZES[-1]):
             some = ids[start : start + QUERY_SIZES[-1]]
             size = next(size for size in QUERY_SIZES if size >= len(some))
-            marks, asked = ",".join("?" * size), [*some, *[None] * (size - len(some))]
+            marks, padded = ",".join("?" * size), [*some, *[None] * (size - len(some))]
             for table in (self._old, self._new):
                 for identity, revision, deleted, records in self._database.execute(
                     f"SELECT * FROM {table} WHERE id IN ({marks})",  # noqa: S608
-                    asked,
+                    padded,
                 ):
                     numbers = tuple(map(int, records.split()))
                     found[identity] = SeenId(revision, bool(deleted), numbers)
         return found
 
-    def write(self, every: Mapping[str, SeenId]) -> None:
-        """Write all of these, or none."""
+    def write(self, entries: Mapping[str, SeenId]) -> None:
+        """Write all entries, or none."""
         rows = (
             (identity, one.revision, one.deleted, " ".join(map(str, one.records)))
-            for identity, one in sorted(every.items())
+            for identity, one in sorted(entries.items())
         )
         with self._transaction():
             self._database.executemany(
@@ -209,7 +209,7 @@ class _File:
             )
 
     def rotate(self) -> None:
-        """Forget the older table and begin a new one."""
+        """Drop the older table and start a new one."""
         with self._transaction():
             self._database.execute(f"DROP TABLE {self._old}")
             self._create(self._old)
@@ -222,6 +222,6 @@ class _File:
             yield
             self._database.execute("COMMIT")
         except BaseException:
-            with suppress(sqlite3.Error):  # a full disk has ended it already
+            with suppress(sqlite3.Error):  # a full disk has rolled it back already
                 self._database.execute("ROLLBACK")
             raise

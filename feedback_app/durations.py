@@ -1,4 +1,4 @@
-"""Durations as people write them: `90s`, `15m`, `6h`, `7d`, or plain seconds."""
+"""Parses durations: `90s`, `15m`, `6h`, `7d`, or plain seconds."""
 
 import re
 from datetime import timedelta
@@ -11,7 +11,7 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def seconds_of(text: str) -> float:
-    """Return the seconds that a text names; raises ValueError, which says what to write."""
+    """Return the seconds of a duration; raises ValueError with the accepted forms."""
     match = _FORM.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not a duration: write 90s, 15m, 6h or 7d")
@@ -19,7 +19,7 @@ def seconds_of(text: str) -> float:
 
 
 def parse(value: object) -> object:
-    """Return a setting's value as a timedelta; what is no duration is left to pydantic."""
+    """Return a setting's value as a timedelta; anything else is left to pydantic."""
     if isinstance(value, str) and _FORM.fullmatch(value):
         return timedelta(seconds=seconds_of(value))
     return timedelta(seconds=value) if isinstance(value, int | float) else value

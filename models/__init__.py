@@ -1,7 +1,7 @@
-"""The records on the wire: one module a record, JSON in UTF-8, each with a version.
+"""The records on the wire: one module per record, JSON in UTF-8, each with a version.
 
-Fields are only ever added, with defaults; unknown fields are ignored, so old and new workers
-share a topic during an upgrade.
+Fields are only added, always with a default, and unknown fields are ignored, so old and new
+workers can share a topic during an upgrade.
 """
 
 from models.account import Account

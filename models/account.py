@@ -1,4 +1,4 @@
-"""Account: what a stage did with a partition in a minute, on the topic `stats`."""
+"""Account: the accounting record of a stage's partition for a minute, on the topic `stats`."""
 
 from typing import Any
 
@@ -10,12 +10,13 @@ Counts = dict[str, dict[str, int]]
 class Account(Wire):
     """Absolute counts of the records from `first` to `offset` that were finished within `minute`.
 
-    `counts` is {source or channel: {name: n}}. `ahead` has the same shape and counts what was read
-    beyond `offset` (finished out of order, or pending); the newest record's replaces it.
+    `counts` is {source or channel: {name: n}}. `ahead` has the same shape and counts the records in
+    flight beyond `offset` (finished out of order, or pending); only the newest `ahead` is valid.
 
-    `term` grows with each owner of the partition; -1 where the writer did not say. An owner's first
-    page tells in `before` where it began: {term, minute, first, offset, counts} of the page that
-    it went on from. Whatever that one comes to say later was written by who had lost the partition.
+    `term` is the owner's epoch, which increases with each owner of the partition; -1 if the writer
+    did not report it. The first record of an owner reports in `before` the record of the previous
+    epoch that it continues from: {term, minute, first, offset, counts}. Ignore later writes by an
+    owner that has lost the partition.
     """
 
     VERSION = 1
@@ -33,11 +34,11 @@ class Account(Wire):
 
     @property
     def key(self) -> bytes:
-        """The Kafka key: stage, partition and minute, and the owner where there is one."""
-        owner = f"|{self.term}" if self.term >= 0 else ""
-        return f"{self.stage}|{self.partition}|{self.minute}{owner}".encode()
+        """The Kafka key: stage, partition, minute and, if reported, the epoch."""
+        epoch = f"|{self.term}" if self.term >= 0 else ""
+        return f"{self.stage}|{self.partition}|{self.minute}{epoch}".encode()
 
     @property
     def rank(self) -> tuple[int, int, str]:
-        """What orders the accounts of a partition by how far on they are."""
+        """Orders the accounting records of a partition; the newest is the highest."""
         return self.term, self.offset, self.minute

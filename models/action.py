@@ -1,4 +1,4 @@
-"""Action: something a person decided, on the topic `actions`."""
+"""Action: a user's decision, on the topic `actions`."""
 
 from models.wire import Wire
 

@@ -9,10 +9,10 @@ RETRACT = "retract"
 
 
 class Alert(Wire):
-    """`put` posts or updates the message of an alert id, `retract` takes it back.
+    """`put` posts or updates the message of an alert id, `retract` withdraws it.
 
-    `channel` is the Slack channel id, which is also the key, and `channel_name` the channel as
-    configured, by which it is queued and counted; `revision` is the feedback's.
+    `channel` is the Slack channel id and the Kafka key. `channel_name` is the channel as
+    configured, by which the alert is queued and counted. `revision` is the feedback's.
     """
 
     VERSION = 1
@@ -37,10 +37,10 @@ class Alert(Wire):
 
     @property
     def queue(self) -> str:
-        """The name that stays the same whether or not Slack knows the channel by now."""
+        """The name that stays the same whether or not the channel id is known yet."""
         return self.channel_name or self.channel
 
 
 def alert_id(rule: str, feedback_id: str) -> str:
-    """Return the id of a rule's alert on a feedback: 32 hex digits, the same for every revision."""
+    """Return the id of a rule's alert on a feedback: 32 hex digits, equal for all revisions."""
     return hashlib.sha256(f"{rule}\0{feedback_id}".encode()).hexdigest()[:32]

@@ -6,9 +6,9 @@ OWNER = "owner"
 
 
 class Cursor(Wire):
-    """`position` is the source's own mark (X: the newest id seen) and only moves forward.
+    """`position` is defined by the source (X: the newest id seen) and only moves forward.
 
-    The record under the key `owner` holds the app id that owns the topic prefix.
+    The record with the key `owner` names the app id that owns the topic prefix.
     """
 
     VERSION = 1

@@ -1,4 +1,4 @@
-"""DeadLetter: a record that no retry will help, on the topic `dead-letters`."""
+"""DeadLetter: a record in the dead-letter queue, on the topic `dead-letters`."""
 
 import base64
 import hashlib
@@ -13,9 +13,9 @@ MAX_KEY_BYTES = 4096
 class DeadLetter(Wire):
     """The failed record's bytes in base64, and why it failed.
 
-    At most 256 kB of the value and 4 kB of the key are kept; `length` and `sha256` are those of
-    the whole value. For a payload that never was a Kafka record (a message from X or Slack)
-    `topic` is the source's name and the offset is -1.
+    Values are truncated to 256 kB and keys to 4 kB; `length` and `sha256` are those of the whole
+    value. For a payload that was not a Kafka record (a message from X or Slack) `topic` is the
+    source's name and `offset` is -1.
     """
 
     VERSION = 1
@@ -70,12 +70,12 @@ class DeadLetter(Wire):
         return None if self.key is None else base64.b64decode(self.key)
 
     def value_bytes(self) -> bytes | None:
-        """Return the failed record's value, as much of it as was kept."""
+        """Return the failed record's value, which may be truncated."""
         return None if self.value is None else base64.b64decode(self.value)
 
     @property
     def whole(self) -> bool:
-        """Whether all of the value was kept, so that it can be tried again."""
+        """Whether the value is not truncated, so that the record can be retried."""
         return self.length <= MAX_VALUE_BYTES
 
 

@@ -1,4 +1,4 @@
-"""Delivery: what is known of one alert's Slack message, on the topic `deliveries`."""
+"""Delivery: the state of one alert's Slack message, on the topic `deliveries`."""
 
 from typing import Any
 
@@ -11,14 +11,13 @@ DEAD = "dead"
 
 
 class Delivery(Wire):
-    """The outbox's record of one alert id; the newest one for a key counts.
+    """The outbox's record of one alert id; the newest one of a key counts.
 
-    `claimed` stands before a post, `posted` (with Slack's `ts`) after it. `offset` is that of the
-    alert record that was carried out last, so that one read again counts as what it was. `lookup`
-    is the id in the message's metadata: the alert id, or the digest's id where it went in one.
-    `line` is kept so that a digest can be rendered again when one of its alerts changes. `moves`
-    lists [offset, what the alert counts as from there on], so that an older record, too, counts as
-    what it was when it is read again.
+    `claimed` is written before a post, `posted` (with Slack's `ts`) after it. `offset` is that of
+    the last processed alert record, so that a repeated read counts the same. `lookup` is the id in
+    the message's metadata: the alert id, or the id of the digest that contains it. `line` is kept
+    to render a digest again when one of its alerts changes. `moves` lists [offset, what the alert
+    counts as from there on], so that a repeated read of an older record counts the same, too.
     """
 
     VERSION = 1

@@ -1,9 +1,18 @@
 """Feedback: one revision of one message from a source, on the topic `raw`."""
 
 import hashlib
+from functools import lru_cache
+from types import NoneType
 from typing import Any, Literal, Self
 
-from models.wire import InvalidRecord, Wire, check_version, from_rfc3339, load_object
+from models.wire import (
+    FieldTypes,
+    InvalidRecord,
+    Wire,
+    check_version,
+    field_types,
+    from_rfc3339,
+)
 
 Kind = Literal["create", "edit", "delete"]
 KINDS = ("create", "edit", "delete")
@@ -12,17 +21,20 @@ MAX_TEXT_BYTES = 64_000
 MAX_ID = 512
 MAX_SOURCE = 128
 MAX_FIELD = 2048
-"""Characters of an id, of a source's name, and of what else a source says of a message."""
+"""Limits in characters: of an id, a source's name, any other text field."""
 MAX_REVISION = 2**62
-"""A deletion that is made up here takes one more, and JSON ends at 64 bits."""
+"""Leaves room within 64 bits: a deletion that this program writes takes the next revision."""
+OWN_RULES = frozenset({"id", "text", "source", "revision", "kind", "truncated", "version"})
+"""Fields with rules of their own in `Feedback.read`; the rest are checked by declared type."""
 FUTURE_TOLERANCE_S = 300.0
 
 
 class Feedback(Wire):
-    """A message as its source had it.
+    """A message as its source has it.
 
-    Only `text` is required of other producers: the id is then the Kafka key under the source
-    `webhook`, or a digest of the text where there is no key either.
+    Other producers need to set only `text`: the id is then made from the Kafka key under the
+    source `webhook`, or is a digest of the text where there is no key. A new field is one line
+    here, with a default.
     """
 
     VERSION = 1
@@ -41,16 +53,12 @@ class Feedback(Wire):
     version: int = 1
 
     @classmethod
-    def decode(cls, value: bytes | None, key: bytes | None = None) -> Self:
-        """Return the feedback in `value`, defaults filled in; raises InvalidRecord."""
-        return cls.read(load_object(value), key)
-
-    @classmethod
     def read(cls, data: dict[str, Any], key: bytes | None = None) -> Self:
         """Return the feedback of a JSON object; raises InvalidRecord."""
-        check_version(data, cls.VERSION)
-        get = data.get
-        text, kind, source = get("text"), get("kind", "create"), get("source", "webhook")
+        version = cls.VERSION
+        check_version(data, version)
+        fields = cls.with_defaults(data)
+        text, kind, source = fields["text"], fields["kind"], fields["source"]
         if kind not in KINDS:
             raise InvalidRecord(f"unknown kind {kind!r}: one of {', '.join(KINDS)}")
         if kind == "delete":
@@ -61,54 +69,50 @@ class Feedback(Wire):
             raise InvalidRecord("source is not a name")
         if len(source) > MAX_SOURCE:
             raise InvalidRecord(f"source is over {MAX_SOURCE} characters")
-        revision = get("revision", 0)
-        if not isinstance(revision, int) or isinstance(revision, bool):
+        revision = fields["revision"]
+        if type(revision) is not int:  # nor a bool
             raise InvalidRecord(f"revision is not an integer: {revision!r}")
         if not -MAX_REVISION <= revision <= MAX_REVISION:
             raise InvalidRecord(f"revision is over {MAX_REVISION}: {revision}")
         text, cut = cut_text(text)
-        identity = get("id")
+        identity = fields["id"]
         if identity is None:
             identity = default_id(source, text, key)
         elif not isinstance(identity, str) or not identity:
             raise InvalidRecord("id is not a string")
         elif len(identity) > MAX_ID:
             raise InvalidRecord(f"id is over {MAX_ID} characters")
-        lang, author, url = get("lang"), get("author"), get("url")
-        created_at, received_at = get("created_at"), get("received_at")
-        for value in (lang, author, url, created_at, received_at):
+        texts, others = _fields_by_rule(cls)  # type: ignore[arg-type]  # a class can be hashed
+        for name in texts:
+            value = fields[name]
             if value is None:
                 continue
             if not isinstance(value, str):
-                raise InvalidRecord(f"{_named(data, value)} is not a string")
+                raise InvalidRecord(f"{name} is not a string")
             if len(value) > MAX_FIELD:
-                raise InvalidRecord(f"{_named(data, value)} is over {MAX_FIELD} characters")
-        return cls.build(
-            {
-                "id": identity,
-                "text": text,
-                "source": source,
-                "revision": revision,
-                "kind": kind,
-                "lang": lang,
-                "author": author,
-                "url": url,
-                "created_at": created_at,
-                "received_at": received_at,
-                "truncated": cut or get("truncated", False) is True,
-                "version": cls.VERSION,
-            }
-        )
+                raise InvalidRecord(f"{name} is over {MAX_FIELD} characters")
+        for name, allowed in others:
+            if not isinstance(fields[name], allowed):
+                raise InvalidRecord(f"{name} is not of its type: {fields[name]!r:.80}")
+        fields["id"], fields["text"] = identity, text
+        fields["truncated"] = cut or fields["truncated"] is True
+        fields["version"] = version
+        return cls.build(fields)
 
 
-def _named(data: dict[str, Any], value: object) -> str:
-    return next(name for name, found in data.items() if found is value)
+@lru_cache(maxsize=8)
+def _fields_by_rule(kind: type[Feedback]) -> tuple[tuple[str, ...], FieldTypes]:
+    """Return the optional text fields, and the types of all other fields without `OWN_RULES`."""
+    every = field_types(kind)  # type: ignore[arg-type]  # a class can be hashed
+    rest = [(name, kinds) for name, kinds in every if name not in OWN_RULES]
+    texts = [name for name, kinds in rest if set(kinds) == {str, NoneType}]
+    return tuple(texts), tuple((name, kinds) for name, kinds in rest if name not in texts)
 
 
 def cut_text(text: str) -> tuple[str, bool]:
-    """Return text of at most 64,000 bytes of UTF-8, and whether something was cut.
+    """Return the text truncated to 64,000 bytes of UTF-8, and whether it was truncated.
 
-    Lone surrogates, which JSON can spell and UTF-8 cannot, become question marks.
+    Lone surrogates, which JSON allows and UTF-8 does not, become question marks.
     """
     if len(text) * 4 <= MAX_TEXT_BYTES and text.isascii():
         return text, False
@@ -119,7 +123,7 @@ def cut_text(text: str) -> tuple[str, bool]:
 
 
 def default_id(source: str, text: str, key: bytes | None) -> str:
-    """Return the id of a record that came without one."""
+    """Return the id for a record without one."""
     if key:
         name = key.decode("utf-8", "replace")
         if len(name) > MAX_ID // 2:
@@ -129,7 +133,7 @@ def default_id(source: str, text: str, key: bytes | None) -> str:
 
 
 def sane_time(text: str | None, now: float) -> str | None:
-    """Return a source's time, or None where it cannot be read or lies in the future."""
+    """Return a source's time, or None if it cannot be parsed or lies in the future."""
     if text is None:
         return None
     try:

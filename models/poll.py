@@ -1,10 +1,10 @@
-"""PollRequest: a source is due to be polled, on the topic `polls`."""
+"""PollRequest: asks for a poll of a source, on the topic `polls`."""
 
 from models.wire import Wire
 
 
 class PollRequest(Wire):
-    """The leader writes one a source when it is due; the owner of the partition polls."""
+    """The leader writes one when a source is due; the owner of the partition polls it."""
 
     VERSION = 1
 

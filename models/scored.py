@@ -1,5 +1,6 @@
 """ScoredFeedback: a feedback with its sentiment, on the topic `scored`."""
 
+from types import NoneType
 from typing import Any, Self
 
 from models.feedback import Feedback
@@ -7,12 +8,12 @@ from models.wire import InvalidRecord, Wire, check_types, check_version
 
 
 class ScoredFeedback(Wire):
-    """A feedback and what the classifier says of it.
+    """A feedback with the classifier's result.
 
-    `score` is P(positive) + P(neutral) / 2: 0 negative, 0.5 neutral, 1 positive. It, `label` and
-    `probabilities` are null for what was not scored (a language the model cannot read) and for
-    deletions. `partition` and `offset` name the raw record, so that one read again is recognised;
-    `first` says that no earlier revision of this id was known.
+    `score` is P(positive) + P(neutral) / 2: 0 negative, 0.5 neutral, 1 positive. `score`, `label`
+    and `probabilities` are null for deletions and for text that was not scored because the model
+    cannot read its language. `partition` and `offset` name the raw record, so that a repeated read
+    is recognised. `first`: no earlier revision of this id was known.
     """
 
     VERSION = 1
@@ -36,20 +37,9 @@ class ScoredFeedback(Wire):
         if not isinstance(inner, dict):
             raise InvalidRecord("no feedback in it")
         score = data.get("score")
-        if not isinstance(score, int | float | None) or isinstance(score, bool):
+        if not isinstance(score, (int, float, NoneType)) or isinstance(score, bool):
             raise InvalidRecord(f"score is not a number: {score!r}")
         check_types(cls, data)
-        return cls.build(
-            {
-                "feedback": Feedback.read(inner, key),
-                "score": score,
-                "label": data.get("label"),
-                "probabilities": data.get("probabilities"),
-                "model": data.get("model"),
-                "scored_at": data.get("scored_at"),
-                "partition": data.get("partition", -1),
-                "offset": data.get("offset", -1),
-                "first": data.get("first", True),
-                "version": cls.VERSION,
-            }
-        )
+        fields = cls.with_defaults(data)
+        fields["feedback"], fields["version"] = Feedback.read(inner, key), cls.VERSION
+        return cls.build(fields)

@@ -1,41 +1,65 @@
-"""What every record shares: JSON out and in, the version check, and times in RFC 3339."""
+"""What all records share: JSON encoding, declared fields, the version check, RFC 3339 times."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
 from math import floor
 from types import UnionType
-from typing import Any, Self, get_args, get_origin
+from typing import Any, ClassVar, Self, get_args, get_origin
 
 import faust
 import orjson
 
 
 class InvalidRecord(ValueError):
-    """Bytes that are not the record they should be; the message is the dead letter's reason."""
+    """Bytes that do not decode into a record; the message is the dead letter's reason."""
 
 
 class _Every(set[str]):
-    """What has every name in it."""
+    """A set that contains every name."""
 
     def __contains__(self, name: object) -> bool:
         return True
 
 
 class Wire(faust.Record, abstract=True, include_metadata=False):
-    """A Faust record that encodes itself to JSON bytes and decodes itself from them."""
+    """A Faust record that encodes itself to JSON bytes and decodes itself from them.
+
+    Its class body is the only list of its fields: names, types, defaults, and the order in JSON.
+    """
 
     VERSION = 1
+    _defaults: ClassVar[dict[str, Any]]
+    """All fields in their order; None for a required one."""
 
     # Of a built record: else Faust would convert a nested one again at its first use.
     __evaluated_fields__ = _Every()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        given = {**cls._options.defaults, "version": cls.VERSION}
+        cls._defaults = {name: given.get(name) for name in cls._options.fields}
+
+    @classmethod
+    def defaults(cls) -> dict[str, Any]:
+        """Return all fields with their defaults (None for a required one), to set and `build`."""
+        return cls._defaults.copy()
+
+    @classmethod
+    def with_defaults(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """Return all fields with their values in `data`, or else their defaults."""
+        defaults = cls._defaults
+        fields = defaults | data
+        if len(fields) > len(defaults):
+            for unknown in fields.keys() - defaults.keys():
+                del fields[unknown]
+        return fields
 
     @classmethod
     def build(cls, fields: dict[str, Any]) -> Self:
         """Return a record that takes over a dict of all its fields, already checked.
 
-        Several times faster than a call:
-
-        Faust runs a descriptor for every field that it sets, which is most of what a hop costs.
+        Several times faster than a call: Faust runs a descriptor for every field that it sets,
+        which is most of the cost of a hop.
         """
         record = cls.__new__(cls)
         record.__dict__ = fields
@@ -65,6 +89,10 @@ class Wire(faust.Record, abstract=True, include_metadata=False):
             raise InvalidRecord(f"not a {cls.__name__}: {reason}") from error
 
 
+FieldTypes = tuple[tuple[str, tuple[type, ...]], ...]
+"""Names of fields, each with the types that `isinstance` may find in it."""
+
+
 def load_object(value: bytes | None) -> dict[str, Any]:
     """Return the JSON object in `value`; raises InvalidRecord."""
     if value is None:
@@ -85,20 +113,20 @@ def load_object(value: bytes | None) -> dict[str, Any]:
 def check_version(data: dict[str, Any], newest: int) -> None:
     """Raise InvalidRecord unless the version is one that this build reads."""
     version = data.get("version", 1)
-    if not isinstance(version, int) or isinstance(version, bool) or not 1 <= version <= newest:
+    if type(version) is not int or not 1 <= version <= newest:  # a bool is no version
         raise InvalidRecord(f"unknown version {version!r}: this build reads 1 to {newest}")
 
 
-def check_types(kind: type[Any], data: dict[str, Any]) -> None:
-    """Raise InvalidRecord where a field is not of its declared type; what is inside is not read."""
-    for name, allowed in _types(kind):  # type: ignore[arg-type]  # a class can be hashed
+def check_types(kind: type[Wire], data: dict[str, Any]) -> None:
+    """Raise InvalidRecord where a field is not of its declared type; contents are not checked."""
+    for name, allowed in field_types(kind):  # type: ignore[arg-type]  # a class can be hashed
         if name in data and not isinstance(data[name], allowed):
             raise InvalidRecord(f"{name} is not of its type: {data[name]!r:.80}")
 
 
 @lru_cache(maxsize=64)
-def _types(kind: type[Any]) -> tuple[tuple[str, tuple[type, ...]], ...]:
-    """Return each field's name and what `isinstance` may find in it."""
+def field_types(kind: type[Wire]) -> FieldTypes:
+    """Return the types of each field, in order; nested records, which check themselves, aside."""
     found = []
     for name, declared in kind._options.fields.items():
         parts = get_args(declared) if isinstance(declared, UnionType) else (declared,)
@@ -106,7 +134,7 @@ def _types(kind: type[Any]) -> tuple[tuple[str, tuple[type, ...]], ...]:
         if float in allowed:
             allowed.add(int)
         if any(issubclass(one, faust.Record) for one in allowed):
-            continue  # it is read, and checked, as a record of its own
+            continue
         found.append((name, tuple(allowed)))
     return tuple(found)
 
@@ -119,7 +147,7 @@ def _fields(record: object) -> object:
 
 
 def rfc3339(seconds: float) -> str:
-    """Return Unix seconds as RFC 3339 in UTC with milliseconds, which are cut, not rounded."""
+    """Return Unix seconds as RFC 3339 in UTC, truncated to milliseconds."""
     whole = floor(seconds)
     microseconds = round((seconds - whole) * 1_000_000)
     more, microseconds = divmod(microseconds, 1_000_000)
@@ -132,7 +160,7 @@ def _whole_seconds(seconds: int) -> str:
 
 
 def from_rfc3339(text: str) -> float:
-    """Return Unix seconds of an RFC 3339 time; raises ValueError, also where no zone is given."""
+    """Return Unix seconds of an RFC 3339 time; raises ValueError, also without a time zone."""
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError(f"no time zone in {text!r}")

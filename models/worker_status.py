@@ -1,4 +1,4 @@
-"""WorkerStatus: a worker's sign of life, on the topic `stats` under `worker|<id>`."""
+"""WorkerStatus: a worker's heartbeat, on the topic `stats` under `worker|<id>`."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from models.wire import Wire
 
 
 class WorkerStatus(Wire):
-    """What a worker says of itself every few seconds; it counts nothing.
+    """What a worker reports of itself every few seconds; counts are in Account records.
 
     `partitions` is {topic: [numbers]}, `stages` {name: {"lag", "per_second", "waiting_for"}} of its
-    own partitions, `sources` {id: {"state", "detail", "last_message_at"}} of what it runs, and
-    `faults` {outside party: what is wrong}. `stopped` is true in its last words.
+    own partitions, `sources` {id: {"state", "detail", "last_message_at"}} of those it runs, and
+    `faults` {dependency: what is wrong}. `stopped` is true in its last status.
     """
 
     VERSION = 1

@@ -110,12 +110,12 @@ def busy_view(seed: int = 7, now: float = NOW, **environ: str) -> FakeView:
     view.recent = list(scored_messages(chance, now, 90))
     view.recent_alerts = list(deliveries(view.recent, now))
     for account in [*sentiment_accounts(chance, now), *delivery_accounts(now)]:
-        view.ledger.take(account)
+        view.ledger.apply(account)
     for status in statuses(now):
-        view.ledger.take(status)
-    view.dead_letters.stand(40, 43)
+        view.ledger.apply(status)
+    view.dead_letters.set_offsets(40, 43)
     for number in (41, 42):
-        view.dead_letters.take(Action(type=DROP, target=target_of(number, now)))
+        view.dead_letters.apply(Action(type=DROP, target=target_of(number, now)))
     return view
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from benchmarks.hop.app import MAX_BATCH, app, registry, topics
 from feedback_app.hop import Item, Output, Result
 from feedback_app.hop.batch import BatchStage
-from feedback_app.hop.stage import Plan
+from feedback_app.hop.stage import StageSpec
 from models import Feedback, ScoredFeedback
 
 __all__ = ["app"]
@@ -19,34 +19,27 @@ async def score(items: Sequence[Item[Feedback]]) -> list[Result]:
     target = topics.scored.name
     return [
         Result(
-            [
-                Output(
-                    target,
-                    item.key,
-                    ScoredFeedback.build(
-                        {
-                            "feedback": item.value,
-                            "score": 0.5,
-                            "label": "neutral",
-                            "probabilities": None,
-                            "model": "bench",
-                            "scored_at": None,
-                            "partition": item.partition,
-                            "offset": item.offset,
-                            "first": True,
-                            "version": ScoredFeedback.VERSION,
-                        }
-                    ).encode(),
-                    item.partition,
-                )
-            ],
+            [Output(target, item.key, scored(item).encode(), item.partition)],
             [(item.value.source, "scored")],
         )
         for item in items
     ]
 
 
-plan = Plan(
-    "bench", topics.raw.name, Feedback.decode, lambda feedback: feedback.source, taken="ingested"
+def scored(item: Item[Feedback]) -> ScoredFeedback:
+    """Return the scored record of a raw one."""
+    fields = ScoredFeedback.defaults()
+    fields["feedback"], fields["score"], fields["label"] = item.value, 0.5, "neutral"
+    fields["model"] = "bench"
+    fields["partition"], fields["offset"] = item.partition, item.offset
+    return ScoredFeedback.build(fields)
+
+
+spec = StageSpec(
+    "bench",
+    topics.raw.name,
+    Feedback.decode,
+    lambda feedback: feedback.source,
+    count_read="ingested",
 )
-registry.add(lambda links: BatchStage(plan, links, score, max_batch=MAX_BATCH, seen=registry.seen))
+registry.add(BatchStage(spec, registry.context, score, max_batch=MAX_BATCH))

@@ -8,7 +8,7 @@ import orjson
 from benchmarks.hop.app import MAX_BATCH, app, registry, topics
 from feedback_app.hop import Item, Output, Result
 from feedback_app.hop.batch import BatchStage
-from feedback_app.hop.stage import Plan
+from feedback_app.hop.stage import StageSpec
 
 __all__ = ["app"]
 
@@ -30,5 +30,5 @@ async def score(items: Sequence[Item[dict[str, Any]]]) -> list[Result]:
     ]
 
 
-plan = Plan("bench", topics.raw.name, decode, lambda value: "bench")
-registry.add(lambda links: BatchStage(plan, links, score, max_batch=MAX_BATCH, seen=registry.seen))
+spec = StageSpec("bench", topics.raw.name, decode, lambda value: "bench")
+registry.add(BatchStage(spec, registry.context, score, max_batch=MAX_BATCH))

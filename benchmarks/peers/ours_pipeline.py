@@ -11,7 +11,7 @@ from benchmarks.peers.model import scorer
 from benchmarks.peers.ours import decode
 from feedback_app.hop import Item, Output, Result
 from feedback_app.hop.batch import BatchStage
-from feedback_app.hop.stage import Plan
+from feedback_app.hop.stage import StageSpec
 
 __all__ = ["app"]
 score_texts = scorer("pipeline")
@@ -29,5 +29,5 @@ async def score(items: Sequence[Item[dict[str, Any]]]) -> list[Result]:
     ]
 
 
-plan = Plan("bench", topics.raw.name, decode, lambda value: "bench")
-registry.add(lambda links: BatchStage(plan, links, score, max_batch=MAX_BATCH, seen=registry.seen))
+spec = StageSpec("bench", topics.raw.name, decode, lambda value: "bench")
+registry.add(BatchStage(spec, registry.context, score, max_batch=MAX_BATCH))

@@ -1,4 +1,4 @@
-"""Which feedback was deleted at its source, so that nothing shows its text any more."""
+"""Which feedback was deleted at its source, so that no command shows its text."""
 
 from collections.abc import Iterable
 
@@ -13,19 +13,18 @@ from models import InvalidRecord, ScoredFeedback
 async def deleted_of(
     settings: Settings, identities: Iterable[str], partition: int | None = None
 ) -> set[str]:
-    """Return those of the feedback ids that `scored` tells deleted; raises OutsideFault.
+    """Return those of the feedback ids that are deleted in `scored`; raises TransientError.
 
-    `partition` is where they are; with None they are looked for in all of them, because who writes
-    to `raw` may spread ids in a way of its own.
+    `partition` is where they are. None searches all partitions, because other producers of `raw`
+    may partition by other keys.
     """
     needles = {identity.encode(): identity for identity in identities}
-    every = range(settings.partitions)
-    numbers = every if partition is None else [one for one in every if one == partition]
+    numbers = [n for n in range(settings.partitions) if partition in (None, n)]
     if not numbers or not needles:
         return set()
     found: set[str] = set()
 
-    def take(row: Row) -> None:
+    def apply(row: Row) -> None:
         identity = needles.get(row.key or b"")
         if identity is None:
             return
@@ -37,6 +36,6 @@ async def deleted_of(
 
     topic = Topics.of(settings).scored.name
     await TopicReader(settings, SystemClock()).read_to_high_watermark(
-        topic, dict.fromkeys(numbers, 0), None, take
+        topic, dict.fromkeys(numbers, 0), None, apply
     )
     return found

@@ -1,4 +1,4 @@
-"""The dead letters with a number each, and with what was decided about them."""
+"""The dead letters, each with its number and the decision on it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -26,29 +26,29 @@ class Letter:
 
     @property
     def target(self) -> str:
-        """The target of an action on it; the time tells it from one of a topic made anew."""
+        """The target of an action on it, with its time: a recreated topic reuses numbers."""
         return target_of(self.number, self.written_at)
 
     @property
     def retriable(self) -> bool:
-        """Whether it was a Kafka record and all of it was kept."""
+        """Whether it was a Kafka record and all of its value was kept."""
         return self.content.offset >= 0 and self.content.whole
 
     def matches(self, stage: str | None, reason: str | None) -> bool:
-        """Tell whether it is of the stage and has the words in its reason or error."""
-        said = f"{self.content.error} {self.content.reason}".lower()
+        """Whether it is of the stage and has these words in its error or reason."""
+        words = f"{self.content.error} {self.content.reason}".lower()
         return (stage is None or self.content.stage == stage) and (
-            reason is None or reason.lower() in said
+            reason is None or reason.lower() in words
         )
 
 
 async def read_letters(settings: Settings) -> list[Letter]:
-    """Return all dead letters, oldest first; raises OutsideFault."""
+    """Return all dead letters, oldest first; raises TransientError."""
     topics = Topics.of(settings)
     actions = await newest_actions(settings, topics.actions.name)
     letters: list[Letter] = []
 
-    def take(row: Row) -> None:
+    def apply(row: Row) -> None:
         try:
             content = DeadLetter.decode(row.value)
         except InvalidRecord:
@@ -57,12 +57,12 @@ async def read_letters(settings: Settings) -> list[Letter]:
             Letter(row.offset, row.timestamp, content, state_of(row.offset, row.timestamp, actions))
         )
 
-    await read_whole(settings, topics.dead_letters.name, take)
+    await read_whole(settings, topics.dead_letters.name, apply)
     return letters
 
 
 def state_of(number: int, written_at: float, actions: Mapping[str, Action]) -> str:
-    """Return what was decided about a dead letter."""
+    """Return the state of a dead letter: waiting, retried or dropped."""
     decided = actions.get(target_of(number, written_at))
     return "waiting" if decided is None else STATES.get(decided.type, "waiting")
 
@@ -70,7 +70,7 @@ def state_of(number: int, written_at: float, actions: Mapping[str, Action]) -> s
 def chosen(
     letters: Iterable[Letter], numbers: Iterable[int], stage: str | None, reason: str | None
 ) -> list[Letter]:
-    """Return the letters of these numbers (any, where none is given) that meet the filters."""
+    """Return the letters of these numbers (all, if none is given) that meet the filters."""
     wanted = set(numbers)
     return [
         letter
@@ -80,7 +80,7 @@ def chosen(
 
 
 def carries_text(content: DeadLetter) -> bool:
-    """Tell whether it is more than a deletion or the withdrawal of an alert."""
+    """Whether it has a text: it is neither a deletion nor the withdrawal of an alert."""
     data = _object(content)
     inner = data.get("feedback")
     feedback = inner if isinstance(inner, dict) else data
@@ -88,7 +88,7 @@ def carries_text(content: DeadLetter) -> bool:
 
 
 def feedback_id(content: DeadLetter) -> str | None:
-    """Return the id of the feedback in it, if it can be told."""
+    """Return the id of the feedback in it, or None if it cannot be read."""
     data = _object(content)
     inner = data.get("feedback")
     found = inner.get("id") if isinstance(inner, dict) else data.get("feedback_id", data.get("id"))

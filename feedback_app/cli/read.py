@@ -1,4 +1,4 @@
-"""Topics read by the commands, which join no group and disturb nobody."""
+"""Topics of one partition, read by the commands without a group."""
 
 from collections.abc import Callable
 
@@ -9,16 +9,19 @@ from feedback_app.settings import Settings
 from models import Action, InvalidRecord
 
 
-async def read_whole(settings: Settings, topic: str, take: Callable[[Row], None]) -> None:
-    """Hand every record of a one-partition topic to `take`; raises OutsideFault."""
-    await TopicReader(settings, SystemClock()).read_to_high_watermark(topic, {0: 0}, None, take)
+async def read_whole(settings: Settings, topic: str, apply: Callable[[Row], None]) -> None:
+    """Apply every record of a one-partition topic; raises TransientError."""
+    await TopicReader(settings, SystemClock()).read_to_high_watermark(topic, {0: 0}, None, apply)
 
 
 async def newest_actions(settings: Settings, topic: str) -> dict[str, Action]:
-    """Return the newest action of each target; what cannot be read is left out."""
+    """Return the newest action of each target; malformed records are skipped.
+
+    Raises TransientError.
+    """
     found: dict[str, Action] = {}
 
-    def take(row: Row) -> None:
+    def apply(row: Row) -> None:
         target = (row.key or b"").decode("utf-8", "replace")
         if row.value is None:
             found.pop(target, None)
@@ -28,5 +31,5 @@ async def newest_actions(settings: Settings, topic: str) -> dict[str, Action]:
         except InvalidRecord:
             return
 
-    await read_whole(settings, topic, take)
+    await read_whole(settings, topic, apply)
     return found

@@ -1,4 +1,4 @@
-"""`feedback topics`: what the broker has of the topics, and what it lacks."""
+"""`feedback topics`: which topics the broker has, and which are missing."""
 
 import click
 
@@ -23,10 +23,10 @@ EXAMPLE = "\b\nExample:\n  feedback topics\n  feedback topics --create"
 def topics(create: bool, as_json: bool) -> None:
     """Show the topics, or create those that are missing.
 
-    Ends with status 1 where one is missing or has the wrong partition count.
+    Ends with status 1 if one is missing or has the wrong partition count.
     """
     settings = kafka_settings()
-    states, created = run(_look(settings, create))
+    states, created = run(_survey(settings, create))
     if as_json:
         print_json([_as_dict(state) for state in states])
     else:
@@ -42,21 +42,21 @@ def topics(create: bool, as_json: bool) -> None:
                 for state in states
             ),
         )
-    ill = [state for state in states if state.problem]
-    if any(state.found is None for state in ill):
-        raise CheckFailed(f"{len(ill)} topics are missing: run `feedback topics --create`")
-    if ill:
-        listed = "; ".join(f"{state.topic.name}: {state.problem}" for state in ill)
+    failed = [state for state in states if state.problem]
+    if any(state.found is None for state in failed):
+        raise CheckFailed(f"{len(failed)} topics are missing: run `feedback topics --create`")
+    if failed:
+        listed = "; ".join(f"{state.topic.name}: {state.problem}" for state in failed)
         raise CheckFailed(
             f"{listed}. For a wrong count set FEEDBACK_PARTITIONS to what is there, or choose "
             "another FEEDBACK_TOPIC_PREFIX"
         )
 
 
-async def _look(settings: Settings, create: bool) -> tuple[list[TopicState], list[str]]:
-    wanted = Topics.of(settings)
-    created = await ensure_topics(settings, wanted) if create else []
-    return await survey(settings, wanted), created
+async def _survey(settings: Settings, create: bool) -> tuple[list[TopicState], list[str]]:
+    topics = Topics.of(settings)
+    created = await ensure_topics(settings, topics) if create else []
+    return await survey(settings, topics), created
 
 
 def _as_dict(state: TopicState) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Records written by the commands."""
+"""Records that the commands write."""
 
 import getpass
 from collections.abc import Sequence
@@ -13,7 +13,10 @@ from models import Action, rfc3339
 
 
 async def write_actions(settings: Settings, topic: str, actions: Sequence[Action]) -> None:
-    """Write actions under their targets and return once the broker has them."""
+    """Write actions under their targets; returns once the broker has acknowledged them.
+
+    Raises TransientError.
+    """
     async with producer(settings) as client:
         try:
             for action in actions:
@@ -25,14 +28,14 @@ async def write_actions(settings: Settings, topic: str, actions: Sequence[Action
 
 
 def action(kind: str, target: str, value: str | None = None) -> Action:
-    """Return an action of the person at this terminal, now."""
+    """Return an action by the user of this terminal, at this time."""
     return Action(
-        type=kind, target=target, value=value, actor=_who(), at=rfc3339(SystemClock().time())
+        type=kind, target=target, value=value, actor=_user(), at=rfc3339(SystemClock().time())
     )
 
 
-def _who() -> str | None:
+def _user() -> str | None:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
+    except (KeyError, OSError):  # a user id without a name, as in a container
         return None

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
+from feedback_app.clock import SystemClock
 from feedback_app.doctor.check import Check, failed, passed, skipped
 from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Row
 from feedback_app.kafka.admin import TopicState, survey
+from feedback_app.kafka.reader import TopicReader
 from feedback_app.kafka.topics import Topics
 from feedback_app.settings import ConfigurationError, Settings
 from models import OWNER, Cursor, InvalidRecord
@@ -67,13 +69,9 @@ async def _owner(settings: Settings, states: Sequence[TopicState]) -> Check:
     cursors = Topics.of(settings).cursors.name
     if any(state.found is None for state in states if state.topic.name == cursors):
         return skipped(PREFIX, "its owner is known once the topics are there")
-    # Importing the consumer is slow, and only this check needs it.
-    from feedback_app.clock import SystemClock
-    from feedback_app.kafka.reader import TopicReader
-
     owners: list[str] = []
 
-    def take(row: Row) -> None:
+    def apply(row: Row) -> None:
         if row.key == OWNER.encode() and row.value is not None:
             try:
                 owners.append(Cursor.decode(row.value).position)
@@ -82,7 +80,7 @@ async def _owner(settings: Settings, states: Sequence[TopicState]) -> Check:
 
     try:
         reader = TopicReader(settings, SystemClock())
-        await reader.read_to_high_watermark(cursors, {0: 0}, None, take)
+        await reader.read_to_high_watermark(cursors, {0: 0}, None, apply)
     except TransientError as error:
         return skipped(PREFIX, f"its owner cannot be read: {error}")
     if owners and owners[0] != settings.app_id:

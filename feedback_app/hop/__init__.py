@@ -1,10 +1,10 @@
-"""The hop: the one place that owns delivery. Every stage of the pipeline is a handler on it.
+"""The stage runner: the one place that owns delivery. Every stage is a handler that it runs.
 
-    records of a topic ─► decode ─► handler ─► outputs + account ─► broker says yes ─► acknowledge
+    records of a topic ─► decode ─► handler ─► outputs + accounting ─► broker ack ─► acknowledge
 
-`batch` and `record` are the two kinds of stage, `stage` what they share, `transport` the way out
-of Faust's consumer, `produce` the way back to the broker, `accounts` the counting, `partition` the
-state, `errors` the three kinds of failure.
+`batch` and `record` are the two kinds of stage, `stage` is what they share. `transport` takes
+records from Faust's consumer, `produce` sends outputs, `accounts` counts, `partition` restores
+state, `errors` defines the kinds of failure.
 """
 
 from feedback_app.hop.errors import BadRecord, CircuitOpen, TransientError

@@ -1,4 +1,4 @@
-"""The account of one partition of a stage: absolute counts, each record counted once."""
+"""Checkpointed counters of one partition of a stage: absolute counts, each record counted once."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ def minute_of(now: float) -> str:
 
 
 def tally(counts: Iterable[Count], into: Counts) -> None:
-    """Add counts to `into`; a name that begins with `-` takes one off."""
+    """Add counts to `into`; a name that begins with `-` is subtracted."""
     for (group, name), n in Counter(counts).items():
         names = into.setdefault(group, {})
         if name[0] == "-":
@@ -26,11 +26,11 @@ def tally(counts: Iterable[Count], into: Counts) -> None:
 
 
 NO_PREVIOUS: dict[str, Any] = {"term": -1, "minute": "", "first": -1, "offset": -1, "counts": {}}
-"""What the first owner of a partition goes on from."""
+"""The previous epoch that the first owner of a partition reports."""
 
 
 def _previous_epoch(account: Account) -> dict[str, Any]:
-    """Return what the next owner tells of the page that it goes on from."""
+    """Return what the next owner reports of the accounting record that it continues from."""
     return {
         "term": account.term,
         "minute": account.minute,
@@ -42,20 +42,20 @@ def _previous_epoch(account: Account) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class _Sent:
-    """How far an owner has sent, and in which minute; the broker may have it and nobody know."""
+    """How far this owner has sent, and in which minute. The broker may have it unacknowledged."""
 
     minute: str = ""
     offset: int = -1
 
 
 class Counters:
-    """Counts records in offset order; one at or below the highest offset counted is left out.
+    """Counts records in offset order; a record at or below the highest counted offset is skipped.
 
-    A page that was sent takes the place of the one before only when the broker has it, so
-    that a batch can be tried again, whole or in pieces. Until all of it is counted the minute
-    stays the one it was sent in: a page of the next would stand beside it. An owner begins a
-    page of its own after `last`, the newest account of the partition: a former owner may still
-    write on in its.
+    A batch counts into the copy that `next_record` returns. The copy replaces the original only
+    once the broker has acknowledged its accounting record, so a batch can be retried, whole or in
+    parts. Until all that was sent is counted, the minute stays the one it was sent in: a record of
+    the next minute would count the same offsets twice. A new owner writes accounting records of
+    its own after `last`, the newest of the partition, because the previous owner may still write.
     """
 
     def __init__(
@@ -68,8 +68,8 @@ class Counters:
     ) -> None:
         self.stage, self.partition, self._clock = stage, partition, clock
         self.offset = -1 if last is None else last.offset
-        # A sum, for the group counts its generations anew when it was empty for a week: higher than
-        # what was written, and two owners that go on from the same account are told apart.
+        # A sum, because a group that was empty for a week restarts its generations: it exceeds all
+        # epochs written so far, and tells apart two owners that continue from the same record.
         self._epoch = generation if last is None else max(last.term, 0) + max(generation, 1)
         self._previous: dict[str, Any] | None = (
             NO_PREVIOUS if last is None else _previous_epoch(last)
@@ -79,33 +79,33 @@ class Counters:
         self._sent = _Sent()
 
     def next_record(self) -> "Counters":
-        """Return a book that counts on from here, in the minute that it is now."""
-        page = Counters(self.stage, self.partition, None, self._clock)
-        page.offset, page._epoch, page._previous = self.offset, self._epoch, None
-        page._sent = self._sent
-        under_way = self._sent.offset > self.offset
-        page._minute = self._sent.minute if under_way else minute_of(self._clock())
+        """Return a copy that counts on, for the accounting record of the present minute."""
+        copy = Counters(self.stage, self.partition, None, self._clock)
+        copy.offset, copy._epoch, copy._previous = self.offset, self._epoch, None
+        copy._sent = self._sent
+        unacknowledged = self._sent.offset > self.offset
+        copy._minute = self._sent.minute if unacknowledged else minute_of(self._clock())
         if self._previous is not None:
-            # Nor before the former owner's minute, whose clock may have been ahead by hours.
-            page._minute = max(page._minute, self._previous["minute"])
-        if self._minute and page._minute > self._minute:
-            page._first = self.offset + 1
-            return page
-        # Also after a step back of the clock: the page that is open stays open.
-        page._minute = self._minute or page._minute
-        page._first, page._previous = self._first, self._previous
-        page._counts = {group: dict(names) for group, names in self._counts.items()}
-        return page
+            # Not before the minute of the previous owner, whose clock may be hours ahead.
+            copy._minute = max(copy._minute, self._previous["minute"])
+        if self._minute and copy._minute > self._minute:
+            copy._first = self.offset + 1
+            return copy
+        # The open record stays open, also after the clock was set back.
+        copy._minute = self._minute or copy._minute
+        copy._first, copy._previous = self._first, self._previous
+        copy._counts = {group: dict(names) for group, names in self._counts.items()}
+        return copy
 
     def add(self, offset: int, counts: Iterable[Count]) -> None:
-        """Count what ends with the record at `offset`, unless that was counted before."""
+        """Count the records up to `offset`, unless they were counted before."""
         if offset <= self.offset:
             return
         self.offset = offset
         tally(counts, self._counts)
 
-    def output(self, topic: str, ahead: Counts | None = None) -> Output:
-        """Return the account as a record for the topic `stats`; from now on it passes for sent."""
+    def output(self, topic: str, in_flight: Counts | None = None) -> Output:
+        """Return the accounting record for the topic `stats`; it counts as sent from now on."""
         if self.offset >= self._sent.offset:
             self._sent.minute, self._sent.offset = self._minute, self.offset
         account = Account(
@@ -114,7 +114,7 @@ class Counters:
             minute=self._minute,
             offset=self.offset,
             counts=self._counts,
-            ahead=ahead,
+            ahead=in_flight,
             first=self._first,
             term=self._epoch,
             before=self._previous,

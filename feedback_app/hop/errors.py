@@ -1,18 +1,21 @@
-"""The three kinds of failure, each named by its exception.
+"""The three kinds of failure, each with its exception.
 
-Exception
-├── OutsideFault     a broker, X, Slack, disk or model service fails: waited out, for ever
-│   └── StageStopped     (not raised by handlers) too many bugs: the stage waits for a person
-├── BadRecord        this record will never pass: a dead letter at once, with its reason
-└── anything else    a bug: tried again, then dead letters under a rate cap
+    Exception
+    ├── TransientError      a dependency (broker, X, Slack, disk, model service) fails: retried
+    │   │                   forever with backoff; carries `dependency` and `retry_after`
+    │   └── CircuitOpen     the error budget is spent: the stage stops until a restart
+    ├── BadRecord           the record can never pass: sent to the dead-letter queue at once
+    └── anything else       a bug: MAX_ATTEMPTS tries, then dead-letter queue and error budget
+
+Only a stage raises CircuitOpen; handlers raise the others.
 """
 
 
 class TransientError(Exception):
-    """A dependency fails; the same record is retried after a backoff, without limit.
+    """A dependency fails; the same record is retried with backoff, without limit.
 
-    `dependency` is its short name on the page (`slack`, `x`, `kafka`, `model`, `disk`);
-    `retry_after` is the number of seconds that it asked for, if it did.
+    `dependency` is its short name on the page (`slack`, `x`, `kafka`, `model`, `disk`).
+    `retry_after` is the wait in seconds that it asked for, or None.
     """
 
     def __init__(self, dependency: str, message: str, retry_after: float | None = None) -> None:
@@ -22,7 +25,7 @@ class TransientError(Exception):
 
 
 class CircuitOpen(TransientError):
-    """A stage met more bugs than its cap allows and takes no more records until a restart."""
+    """Bugs have spent the error budget of a stage: it takes no records until a restart."""
 
 
 class BadRecord(Exception):

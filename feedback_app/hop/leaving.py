@@ -1,8 +1,9 @@
-"""How a worker leaves its consumer group: at once, whatever its coordination is in the middle of.
+"""How a worker leaves its consumer group: at once, whatever state its coordinator is in.
 
-aiokafka leaves only as a member that has been given its place, and only after its coordination has
-come to rest. In the middle of a rebalance that is when the slowest other member has come, and a
-worker whose join failed never leaves: its partitions then wait for a session timeout.
+aiokafka sends a leave request only for a member that holds an assignment, and only after its
+coordination task has ended. During a rebalance that task ends when the slowest other member has
+joined, and a worker whose join failed never leaves. Its partitions then wait for the session
+timeout.
 """
 
 import asyncio
@@ -22,20 +23,21 @@ from aiokafka.protocol.group import LeaveGroupRequest
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 0.02
-ANSWER_S = 1.0
-"""How long the broker may take to let a member go."""
-STOP_S = 5.0
-"""How long the library may take to come to rest before its connections are closed."""
+POLL_S = 0.02
+"""How often the member id is read while the coordinator closes."""
+REQUEST_TIMEOUT_S = 1.0
+"""How long the broker may take to answer a leave request."""
+CLOSE_TIMEOUT_S = 5.0
+"""How long the coordinator may take to close before its connections are cut."""
 CONNECTION = "leaving"
-"""A connection of its own: the broker answers one after another, and a join may wait there."""
+"""A separate connection: a broker answers in order, and a join may be pending on the other."""
 
 
-async def stopped(consumer: AIOKafkaConsumer) -> None:
+async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
     """Stop a consumer.
 
-    A fetch that failed and waits to be tried again lets the library's own `stop` cancel whoever
-    called it, and leave the connections open: a reader would end for good with every outage.
+    If a failed fetch is waiting to be retried, the library's own `stop` cancels its caller and
+    leaves the connections open: each outage would end a reader for good.
     """
     try:
         await consumer.stop()
@@ -47,41 +49,42 @@ async def stopped(consumer: AIOKafkaConsumer) -> None:
 
 
 async def stop_and_leave(consumer: AIOKafkaConsumer) -> None:
-    """Stop a consumer and have the group forget its member, within a few seconds."""
+    """Stop a consumer and remove its member from the group, within a few seconds."""
     coordinator = consumer._coordinator
     closing = asyncio.ensure_future(coordinator.close())
-    if hasattr(coordinator, "member_id"):  # not one without a group
+    if hasattr(coordinator, "member_id"):  # not for a consumer without a group
         await _leave(coordinator, closing)
-    await asyncio.wait({closing}, timeout=STOP_S)
+    await asyncio.wait({closing}, timeout=CLOSE_TIMEOUT_S)
     if not closing.done():
-        log.warning("the consumer does not come to rest: closing its connections")
+        log.warning("the group coordinator does not close: closing its connections")
         await consumer._client.close()
     await closing
-    await stopped(consumer)
+    await stop_consumer(consumer)
 
 
 async def _leave(coordinator: Any, closing: asyncio.Future[None]) -> None:
-    """Take back every member id that the coordinator has or is still given, until it has ended."""
+    """Leave as each member id that the coordinator has, or still gets, until it has closed."""
     left = {""}
     clock = asyncio.get_running_loop().time
-    deadline = clock() + STOP_S
+    deadline = clock() + CLOSE_TIMEOUT_S
     while clock() < deadline:
         if coordinator.member_id not in left:
             left.add(coordinator.member_id)
-            await _take_back(coordinator, coordinator.member_id)
+            await _leave_as(coordinator, coordinator.member_id)
         if closing.done():
             return
-        await asyncio.wait({closing}, timeout=LOOK_EVERY_S)
+        await asyncio.wait({closing}, timeout=POLL_S)
 
 
-async def _take_back(coordinator: Any, member: str) -> None:
+async def _leave_as(coordinator: Any, member: str) -> None:
+    """Send the leave request of one member id; logs the outcome and raises nothing."""
     client, group = coordinator._client, coordinator.group_id
     try:
-        async with asyncio.timeout(ANSWER_S):
+        async with asyncio.timeout(REQUEST_TIMEOUT_S):
             try:
-                await _ask(client, group, member, coordinator.coordinator_id)
+                await _send_leave(client, group, member, coordinator.coordinator_id)
             except NotCoordinatorForGroupError:
-                await _ask(client, group, member, None)
+                await _send_leave(client, group, member, None)
     except UnknownMemberIdError:
         log.info("the group %s had forgotten this member already", group)
     except (KafkaError, OSError, TimeoutError) as error:
@@ -90,8 +93,8 @@ async def _take_back(coordinator: Any, member: str) -> None:
         log.info("left the group %s", group)
 
 
-async def _ask(client: Any, group: str, member: str, node: int | None) -> None:
-    """Ask a node, or the one that is to be looked up, to let a member go; raises KafkaError."""
+async def _send_leave(client: Any, group: str, member: str, node: int | None) -> None:
+    """Send a leave request to a node, None to look up the coordinator; raises KafkaError."""
     if node is None:
         node = await client.coordinator_lookup(CoordinationType.GROUP, group)
     answer = await client.send(node, LeaveGroupRequest(group, member), group=CONNECTION)

@@ -1,4 +1,4 @@
-"""Outputs to the broker: one produce batch and one future a partition, not a record."""
+"""Sends outputs: one produce batch and one future per partition, not per record."""
 
 import asyncio
 import ssl
@@ -17,13 +17,13 @@ from aiokafka.partitioner import DefaultPartitioner
 from feedback_app.hop.errors import BadRecord, TransientError
 from feedback_app.hop.types import Output
 
-REFUSED = (
+REJECTED = (
     MessageSizeTooLargeError,
     RecordListTooLargeError,
     CorruptRecordException,
     InvalidTopicError,
 )
-"""What the broker says of the record itself, which no retry mends."""
+"""Errors about the record itself, which no retry fixes."""
 
 
 class BatchProducer:
@@ -32,13 +32,13 @@ class BatchProducer:
     def __init__(self, producer: Callable[[], aiokafka.AIOKafkaProducer]) -> None:
         self._producer = producer
         self._partitioner = DefaultPartitioner()
-        self._counts: dict[str, list[int]] = {}
+        self._partitions: dict[str, list[int]] = {}
 
     async def produce(self, outputs: Sequence[Output]) -> None:
-        """Send everything, then wait until the broker has acknowledged everything."""
+        """Send all outputs and wait until the broker has acknowledged all of them."""
         try:
             await self._produce(outputs)
-        except REFUSED as error:
+        except REJECTED as error:
             raise BadRecord(f"the broker refused it: {error}", type(error).__name__) from error
         except (KafkaError, OSError, ssl.SSLError, TimeoutError) as error:
             raise TransientError("kafka", f"{type(error).__name__}: {error}") from error
@@ -64,7 +64,7 @@ class BatchProducer:
             future.result()
 
     async def _partition(self, topic: str, key: bytes | None) -> int:
-        if topic not in self._counts:
-            self._counts[topic] = sorted(await self._producer().partitions_for(topic))
-        every = self._counts[topic]
-        return int(self._partitioner(key, every, every))
+        if topic not in self._partitions:
+            self._partitions[topic] = sorted(await self._producer().partitions_for(topic))
+        partitions = self._partitions[topic]
+        return int(self._partitioner(key, partitions, partitions))

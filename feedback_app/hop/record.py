@@ -1,4 +1,4 @@
-"""A stage whose handler takes single records, many at once; they finish in any order."""
+"""A stage whose handler takes single records, many at a time; they finish in any order."""
 
 import asyncio
 from collections import deque
@@ -13,21 +13,21 @@ from faust.types.tuples import TP
 from feedback_app.hop.accounts import Counters, tally
 from feedback_app.hop.errors import BadRecord, CircuitOpen
 from feedback_app.hop.partition import Partition
-from feedback_app.hop.stage import MAX_ATTEMPTS, Links, Plan, Stage
+from feedback_app.hop.stage import MAX_ATTEMPTS, Stage, StageContext, StageSpec
 from feedback_app.hop.types import Count, Item, Output, Result
 from models.account import Counts
 
 RecordHandler = Callable[[Item[Any]], Awaitable[Result]]
 
 IN_FLIGHT_GRACE_S = 1.0
-"""How long a rebalance waits for an effect under way, which goes on without its record too."""
-WRITE_AFTER_S = 0.1
-"""How long an account gathers changes: written for every change, accounts cost more than posts."""
+"""How long a rebalance waits for a request in flight, which may succeed even if cancelled."""
+LINGER_S = 0.1
+"""How long changes gather for an accounting record; one per change would cost more than a post."""
 
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A record that was read and is not acknowledged yet."""
+    """A record that was read but not acknowledged; `counts` are set once it is finished."""
 
     record: Any
     item: Item[Any] | None
@@ -36,25 +36,24 @@ class Entry:
 
 
 class RecordStage(Stage):
-    """Runs one task a record; the offset acknowledged is that of the oldest unfinished one.
+    """Runs one task per record and acknowledges up to the oldest unfinished record.
 
-    The account counts records up to that offset; what is read beyond it stands in its `ahead`,
-    where `pending` says what an unfinished record counts as.
+    The accounting record counts up to that offset. Its `ahead` counts what was read beyond it;
+    `pending` returns the counts of an unfinished record. A partition accepts records while fewer
+    than `capacity` are in flight.
     """
 
     def __init__(
         self,
-        plan: Plan,
-        links: Links,
+        spec: StageSpec,
+        context: StageContext,
         handler: RecordHandler,
         *,
         capacity: int = 10_000,
         pending: Callable[[Item[Any]], Sequence[Count]] | None = None,
-        seen: dict[TP, float] | None = None,
     ) -> None:
-        super().__init__(plan, links)
+        super().__init__(spec, context)
         self.handler, self.capacity, self._pending = handler, capacity, pending
-        self._seen = {} if seen is None else seen
         self._changed: dict[int, Partition] = {}
         self._some_changed = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
@@ -65,43 +64,43 @@ class RecordStage(Stage):
 
     @property
     def busy(self) -> bool:
-        """Whether there is anything to do."""
+        """Whether any record is in flight."""
         return any(part.entries for part in self.partitions.values())
 
     async def run(self) -> None:
-        """Nothing to carry here: each record has its own task."""
+        """Wait forever: each record has its own task."""
         await asyncio.Event().wait()
 
-    def put(self, tp: TP, records: list[Any]) -> None:
-        """Start on records of one partition."""
+    def submit(self, tp: TP, records: list[Any]) -> None:
+        """Start a task for each record of one partition."""
         if self.stopped is not None:
             return
         if not self.busy:
-            self._note_progress()
+            self._mark_progress()
         part = self.partitions[tp.partition]
         if self._writer is None:
             self._writer = asyncio.ensure_future(self._write_guarded())
         for record in records:
             entry = Entry(record, None)
             part.entries.append(entry)
-            entry.task = asyncio.ensure_future(self._carry_guarded(part, entry))
-        self._note_change(part)
+            entry.task = asyncio.ensure_future(self._process_guarded(part, entry))
+        self._mark_changed(part)
 
-    def _note_change(self, part: Partition) -> None:
+    def _mark_changed(self, part: Partition) -> None:
         self._changed[part.tp.partition] = part
         self._some_changed.set()
 
-    async def _carry_guarded(self, part: Partition, entry: Entry) -> None:
+    async def _process_guarded(self, part: Partition, entry: Entry) -> None:
         try:
-            result = await self._carry(part, entry)
+            result = await self._process(part, entry)
         except Exception as error:
             self.stop(error)
-            return  # unfinished, so it is read again after a restart
+            return  # unfinished: read again after a restart
         entry.counts = result
-        if part.live:
-            self._note_change(part)
+        if part.assigned:
+            self._mark_changed(part)
 
-    async def _carry(self, part: Partition, entry: Entry) -> Sequence[Count]:
+    async def _process(self, part: Partition, entry: Entry) -> Sequence[Count]:
         record = entry.record
         try:
             return await self.with_retries(lambda: self._attempt(part, entry))
@@ -113,25 +112,25 @@ class RecordStage(Stage):
             self.spend_error_budget()
             name, reason, attempts = type(error).__name__, str(error), MAX_ATTEMPTS
         group = self.group_of(part, record)
-        result = self.dead(record, name, reason, attempts, group)
-        await self.retry_forever(lambda: self.links.produce(result.outputs))
+        result = self.dead_result(record, name, reason, attempts, group)
+        await self.retry_forever(lambda: self.context.produce(result.outputs))
         return self.counts(group, result)
 
     async def _attempt(self, part: Partition, entry: Entry) -> Sequence[Count]:
         item = self.item(part, entry.record)
         if isinstance(item, Result):
-            await self.links.produce(item.outputs)
+            await self.context.produce(item.outputs)
             return self.counts("unknown", item)
         entry.item = item
         result = await self.handler(item)
-        group = self.plan.group(item.value)
+        group = self.spec.group(item.value)
         outputs, counts = list(result.outputs), result.counts
         if result.dead is not None:
-            dead = self.dead(entry.record, "BadRecord", result.dead, 1, group)
+            dead = self.dead_result(entry.record, "BadRecord", result.dead, 1, group)
             outputs += dead.outputs
             counts = counts or dead.counts
         if outputs:
-            await self.links.produce(outputs)
+            await self.context.produce(outputs)
         if result.remember is not None and part.state is not None:
             part.state.remember(result.remember)
         return self.counts(group, Result(counts=counts))
@@ -143,13 +142,13 @@ class RecordStage(Stage):
             self.stop(error)
 
     async def _write(self) -> None:
-        """Write accounts and acknowledge, soon after something was read or finished."""
+        """Write accounting records and acknowledge, soon after records were read or finished."""
         while True:
             await self._some_changed.wait()
-            await self.links.clock.sleep(WRITE_AFTER_S)
+            await self.context.clock.sleep(LINGER_S)
             self._some_changed.clear()
             changed, self._changed = list(self._changed.values()), {}
-            pages: list[tuple[Partition, Counters, int]] = []
+            checkpoints: list[tuple[Partition, Counters, int]] = []
             outputs: list[Output] = []
             for part in changed:
                 assert part.counters is not None
@@ -157,25 +156,25 @@ class RecordStage(Stage):
                 done = self._count_done(part.entries, counters)
                 outputs.append(
                     counters.output(
-                        self.links.stats_topic, self._in_flight_counts(part.entries, done)
+                        self.context.stats_topic, self._in_flight_counts(part.entries, done)
                     )
                 )
-                pages.append((part, counters, done))
-            await self.retry_forever(lambda outputs=outputs: self.links.produce(outputs))  # type: ignore[misc]
-            for part, counters, done in pages:
+                checkpoints.append((part, counters, done))
+            await self.retry_forever(lambda outputs=outputs: self.context.produce(outputs))  # type: ignore[misc]
+            for part, counters, done in checkpoints:
                 part.counters = counters
                 self._acknowledge(part, done)
 
     def _acknowledge(self, part: Partition, done: int) -> None:
         for _ in range(done):
             part.entries.popleft()
-        if done and part.live:
+        if done and part.assigned:
             assert part.counters is not None
             self.acked[part.tp] = part.counters.offset + 1
-            self._seen[part.tp] = monotonic()
+            self.context.last_inbound[part.tp] = monotonic()
             self.finished += done
-            self._note_progress()
-            self.links.wake()
+            self._mark_progress()
+            self.context.wake()
 
     def _count_done(self, entries: deque[Entry], counters: Counters) -> int:
         done = 0
@@ -189,16 +188,16 @@ class RecordStage(Stage):
     def _in_flight_counts(self, entries: deque[Entry], done: int) -> Counts | None:
         if self._pending is None:
             return None
-        ahead: Counts = {}
+        counts: Counts = {}
         for entry in islice(entries, done, None):
             if entry.counts is not None:
-                tally(entry.counts, ahead)
+                tally(entry.counts, counts)
             elif entry.item is not None:
-                tally(self._pending(entry.item), ahead)
-        return ahead
+                tally(self._pending(entry.item), counts)
+        return counts
 
     async def _drain_in_flight(self) -> None:
-        """Cancel what has no effect under way, give the rest its grace, write what is finished."""
+        """Cancel what has no request in flight, give the rest a grace, checkpoint the finished."""
         tasks, in_flight = [], []
         for part in self.partitions.values():
             for entry in part.entries:

@@ -1,7 +1,7 @@
-"""Faust's recovery, which begins to read after a rebalance, however long Kafka is away for it.
+"""Faust's table recovery without its timeout: it starts the streams after a rebalance.
 
-Where Kafka answers no request for `broker_request_timeout`, Faust takes that for its own end: the
-worker would keep its place in the group and its partitions, and read nothing of them ever again.
+Its requests time out after `broker_request_timeout`. Faust then ends the recovery: the worker
+would stay in the group and keep its partitions, but never read from them again.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ class UnboundedRecovery(Recovery):
 
 
 class UnboundedRecoveryTables(TableManager):
-    """Faust's table manager, which has no tables here and starts the recovery."""
+    """Faust's table manager; this app has no tables, but the manager starts the recovery."""
 
     @property
     def recovery(self) -> Recovery:

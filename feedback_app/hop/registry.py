@@ -1,7 +1,6 @@
-"""Stages on a Faust app: its transport, its agents, its producer."""
+"""The stages of a Faust app: its transport, its agents, its producer."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any, cast
 
 import faust
@@ -9,15 +8,15 @@ import faust
 from feedback_app.clock import Clock
 from feedback_app.hop.partition import AccountReader, ReadToHighWatermark
 from feedback_app.hop.produce import BatchProducer
-from feedback_app.hop.stage import Links, Stage
+from feedback_app.hop.stage import Stage, StageContext
 from feedback_app.hop.transport import StageConsumer, StageProducer, StageTransport
 
 
 class StageRegistry:
-    """The stages of an app, by topic; sets the app's transport, so make it before the app starts.
+    """The stages of an app, by topic. Sets the app's transport: make it before the app starts.
 
-    Faust's own parts stay in use (consumer, group, assignor, commit timer, producer, agents); what
-    is left out is its work per message.
+    Faust's consumer, group, assignor, commit timer, producer and agents stay in use; only its
+    per-message work is replaced.
     """
 
     def __init__(
@@ -36,7 +35,7 @@ class StageRegistry:
         """The stages by name, in the order in which they were added."""
         self.capacity = asyncio.Event()
         self.sender = BatchProducer(lambda: cast(StageProducer, app.producer).aiokafka)
-        self.links = Links(
+        self.context = StageContext(
             produce=self.sender.produce,
             stats_topic=stats_topic,
             dead_letters_topic=dead_letters_topic,
@@ -44,6 +43,7 @@ class StageRegistry:
             read_to_high_watermark=read_to_high_watermark,
             wake=self.capacity.set,
             clock=clock,
+            last_inbound=app.monitor.stream_inbound_time,
         )
         app.transport = self._transport(app.conf.broker_consumer)
         app.producer_transport = self._transport(app.conf.broker_producer)
@@ -58,22 +58,16 @@ class StageRegistry:
         """The app's consumer."""
         return cast(StageConsumer, self.app.consumer)
 
-    @property
-    def seen(self) -> Any:
-        """Where Faust's watchdog looks for the last record of each partition."""
-        return self.app.monitor.stream_inbound_time
-
-    def add(self, make: Callable[[Links], Stage]) -> Stage:
-        """Put a stage on its topic, as an agent of the app whose stream only subscribes it."""
-        stage = make(self.links)
-        plan = stage.plan
-        self.stages[plan.topic] = self.by_name[plan.name] = stage
+    def add(self, stage: Stage) -> Stage:
+        """Register a stage as an agent of the app, whose stream only subscribes to its topic."""
+        spec = stage.spec
+        self.stages[spec.topic] = self.by_name[spec.name] = stage
 
         async def body(stream: Any) -> None:
             await stage.run()
 
-        body.__name__ = body.__qualname__ = plan.name
+        body.__name__ = body.__qualname__ = spec.name
         body.__module__ = "agents"
-        topic = self.app.topic(plan.topic, key_type=bytes, value_type=bytes)
-        self.app.agent(topic, name=f"agents.{plan.name}")(body)
+        topic = self.app.topic(spec.topic, key_type=bytes, value_type=bytes)
+        self.app.agent(topic, name=f"agents.{spec.name}")(body)
         return stage

@@ -1,17 +1,19 @@
-"""Whether this process stood still: then what it believes of itself may be long past."""
+"""Stall detection: after a stall, what this process believes of itself may be out of date."""
 
 from feedback_app.clock import Clock
 
 TICK_S = 0.5
 STALL_S = 2.0
-"""A tick that comes so late means that the process stood still."""
+"""A tick that is this late means that the process stood still."""
 SUSPECT_S = 5.0
-"""How long after that nothing is sent: by then a heartbeat tells who owns what."""
+"""How long nothing is sent after a stall: within that time a heartbeat reports who owns what."""
 
 
 class StallDetector:
-    """Watches the clock. A process that is stopped and goes on believes itself the owner, or the
-    leader, until its next heartbeat is answered; another may have acted meanwhile.
+    """Detects stalls of this process by late ticks.
+
+    A process that is stopped and continued believes that it still owns its partitions, or leads,
+    until its next heartbeat is answered; another worker may have taken over meanwhile.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -19,20 +21,20 @@ class StallDetector:
         self._ticked = clock.monotonic()
         self._suspect_until = self._ticked
         self.count = 0
-        """How often it stood still."""
+        """Stalls so far."""
 
     def begin(self) -> None:
-        """Forget the time before: nobody watched the clock then."""
+        """Start watching now; the time before does not count as a stall."""
         self._ticked = self._clock.monotonic()
 
     async def tick(self) -> None:
-        """Watch the clock, for ever."""
+        """Check for stalls forever."""
         while True:
             self.suspect()
             await self._clock.sleep(TICK_S)
 
     def suspect(self) -> bool:
-        """Whether the process stood still a moment ago."""
+        """Whether the process stood still less than `SUSPECT_S` ago."""
         now = self._clock.monotonic()
         if now - self._ticked >= STALL_S + TICK_S:
             self._suspect_until = now + SUSPECT_S

@@ -1,8 +1,8 @@
-"""Faust's Kafka transport, whose consumer hands whole batches of a stage's topic to that stage.
+"""Faust's Kafka transport, with a consumer that gives whole fetches of a topic to its stage.
 
-The private names of Faust that are touched are under contract tests: here `Consumer._getmany`,
-`_commit` and `_new_consumer_thread`, its thread's `_consumer`, and `Producer._ensure_producer`;
-`Recovery._wait` in `recovery`. Of aiokafka it is the consumer's `_coordinator` and `_client`.
+Contract tests cover the private names in use. Of Faust: `Consumer._getmany`, `_commit` and
+`_new_consumer_thread`, its thread's `_consumer`, `Producer._ensure_producer`, and in `recovery`
+`Recovery._wait`. Of aiokafka: the consumer's `_coordinator` and `_client`.
 """
 
 import asyncio
@@ -19,36 +19,36 @@ from faust.types.tuples import TP
 from feedback_app.hop.leaving import stop_and_leave
 
 POLL_S = 0.02
-"""How long a full stage may hold up the first record of an idle one."""
+"""How long a full stage may delay the first record of an idle one."""
 LONGEST_POLL_S = 0.2
-"""How long a stage that has been full for a while may wait, half empty, for more."""
-LEAVE_S = 10.0
-"""How long a worker that ends waits for its leave."""
+"""How long a stage that was full for a while may wait for records once it is half empty."""
+LEAVE_TIMEOUT_S = 10.0
+"""How long a worker that ends waits until it has left the group."""
 
 
 class StageLike(Protocol):
-    """What the consumer needs of a stage."""
+    """The part of a stage that the consumer uses."""
 
     acked: dict[TP, int]
 
     def accepts(self, tp: TP) -> bool:
-        """Whether records of this partition are wanted now."""
+        """Whether the stage takes records of this partition now."""
 
-    def put(self, tp: TP, records: list[Any]) -> None:
-        """Take in records of one partition, in offset order."""
+    def submit(self, tp: TP, records: list[Any]) -> None:
+        """Queue records of one partition, in offset order."""
 
     def assign(self, tps: set[TP], generation: int) -> None:
-        """Start on exactly these partitions; returns at once."""
+        """Start on exactly these partitions, without waiting for their state."""
 
     async def drain(self) -> None:
-        """End what is in flight within a bound and drop the rest."""
+        """Finish what is in flight within a bound and drop the rest."""
 
 
 class LeavingThread(driver.AIOKafkaConsumerThread):
-    """Faust's thread around aiokafka's consumer, which leaves its group in every case."""
+    """Faust's thread around aiokafka's consumer; it always leaves the group when it stops."""
 
     async def leave(self) -> None:
-        """Leave the group and read nothing more; runs in this thread."""
+        """Stop reading and leave the group; runs in this thread."""
         if self._consumer is not None:
             await stop_and_leave(self._consumer)
 
@@ -58,7 +58,7 @@ class LeavingThread(driver.AIOKafkaConsumerThread):
 
 
 class StageConsumer(driver.Consumer):
-    """Faust's consumer; records of stage topics go to their stages, the rest goes Faust's way."""
+    """Faust's consumer, which gives records of stage topics to their stages, others to Faust."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -66,9 +66,9 @@ class StageConsumer(driver.Consumer):
         self.stages: Mapping[str, StageLike] = transport.stages
         self.capacity = transport.capacity
         self.fetched_at = self._all_wanted_at = monotonic()
-        self.begun: dict[TP, int] = {}
-        """The commits that this worker went on from."""
-        self._done: dict[TP, int] = {}
+        self.start_offsets: dict[TP, int] = {}
+        """The committed offsets from which this worker continued."""
+        self._committed: dict[TP, int] = {}
         self._committing = asyncio.Lock()
 
     def _new_consumer_thread(self) -> LeavingThread:
@@ -76,13 +76,13 @@ class StageConsumer(driver.Consumer):
 
     @property
     def is_member(self) -> bool:
-        """Whether the group still knows this worker by its present generation, as far as it heard.
+        """Whether this worker is in the group's present generation, as far as aiokafka knows.
 
-        aiokafka hears of it first, and Faust only once it has found the coordinator again; another
-        worker may own the partitions by then.
+        aiokafka learns first that the group has dropped it. Faust learns it only once it has found
+        the coordinator again, when another worker may own the partitions already.
         """
         if (consumer := self._thread._consumer) is None:
-            return False  # it has not joined yet, or has left
+            return False  # not joined yet, or left
         return bool(consumer._coordinator.generation == self.app.consumer_generation_id)
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
@@ -101,25 +101,25 @@ class StageConsumer(driver.Consumer):
         else:
             records = await self._getmany_beside_full(wanted, timeout)
         self.fetched_at = monotonic()
-        mine = [tp for tp in records if tp.topic in self.stages]
+        staged = [tp for tp in records if tp.topic in self.stages]
         current = generation == self.app.consumer_generation_id
-        for tp in mine:
+        for tp in staged:
             batch = records.pop(tp)
             if self.flow_active and current:
-                self.stages[tp.topic].put(tp, batch)
+                self.stages[tp.topic].submit(tp, batch)
                 self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
-        if mine and self.flow_active and not current:
-            # Fetched across a rebalance: nothing of this generation is under way, so read again.
-            with contextlib.suppress(IllegalStateError):  # the next rebalance, which seeks itself
+        if staged and self.flow_active and not current:
+            # Fetched across a rebalance: nothing of this generation is in flight, so read again.
+            with contextlib.suppress(IllegalStateError):  # the next rebalance will seek
                 await self.perform_seek()
         return records
 
     async def _getmany_beside_full(self, wanted: set[TP], timeout: float) -> Any:
         self.capacity.clear()
         if wanted and (full := monotonic() - self._all_wanted_at) > POLL_S:
-            # A slow stage. As long again as it has been full: it still has work for longer.
+            # A slow stage: wait as long again as it has been full, as it has work for longer.
             return await super()._getmany(wanted, min(full, timeout, LONGEST_POLL_S))
-        # An empty set would mean all partitions.
+        # For aiokafka an empty set means all partitions.
         records = await super()._getmany(wanted, 0) if wanted else {}
         if not records:
             with contextlib.suppress(TimeoutError):
@@ -129,50 +129,50 @@ class StageConsumer(driver.Consumer):
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         did = bool(await super().commit(topics, start_new_transaction=start_new_transaction))
         async with self._committing:
-            mine = self.assignment()
+            assignment = self.assignment()
             offsets = {
                 tp: offset
                 for stage in self.stages.values()
                 for tp, offset in stage.acked.items()
-                if tp in mine and offset > self._done.get(tp, -1)
+                if tp in assignment and offset > self._committed.get(tp, -1)
             }
             if offsets and await self._commit(offsets):
-                self._done.update(offsets)
+                self._committed.update(offsets)
                 self.app.monitor.on_tp_commit(offsets)
                 did = True
         return did
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         found = await super().seek_to_committed()
-        self.begun.update({tp: offset or 0 for tp, offset in found.items()})
+        self.start_offsets.update({tp: offset or 0 for tp, offset in found.items()})
         for tp, offset in found.items():
             if not offset:
-                # aiokafka leaves it where it is: past what was fetched across a rebalance.
+                # aiokafka does not seek it: it would stay past what it fetched before.
                 await self._seek(tp, 0)
         return found
 
     async def leave(self) -> None:
-        """Give the partitions back at once, while the rest of the worker still ends."""
+        """Leave the group at once, while the rest of the worker is still stopping."""
         thread = self._thread
         if not isinstance(thread, LeavingThread) or thread.thread_loop.is_closed():
-            return  # after a crash of it there is nothing left to leave
+            return  # it crashed: there is no member left
         if thread._consumer is not None:
             leaving = asyncio.run_coroutine_threadsafe(thread.leave(), thread.thread_loop)
-            await asyncio.wait({asyncio.wrap_future(leaving)}, timeout=LEAVE_S)
+            await asyncio.wait({asyncio.wrap_future(leaving)}, timeout=LEAVE_TIMEOUT_S)
 
     async def drain(self) -> None:
-        """End what is in flight, commit what is acknowledged, forget the rest."""
+        """Finish what is in flight, commit what is acknowledged, forget the rest."""
         stages = list(self.stages.values())
         await asyncio.gather(*(stage.drain() for stage in stages))
         if any(stage.acked for stage in stages):
             await self.commit()
         for stage in stages:
             stage.acked.clear()
-        self._done.clear()
+        self._committed.clear()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         if revoked:
-            self.stop_flow()  # Faust does it later, and resumes after the new assignment
+            self.stop_flow()  # Faust would only later; it resumes after the assignment
             await self.drain()
         await super().on_partitions_revoked(revoked)
 
@@ -182,13 +182,13 @@ class StageConsumer(driver.Consumer):
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def wait_empty(self) -> None:
-        # On SIGTERM, with the flow stopped already, and again inside a rebalance.
+        # Called on SIGTERM, when the flow is already stopped, and during a rebalance.
         await self.drain()
         await super().wait_empty()
 
 
 class StageProducer(driver.Producer):
-    """Faust's producer, with the aiokafka producer inside it for batches."""
+    """Faust's producer, which gives access to its aiokafka producer for batches."""
 
     @property
     def aiokafka(self) -> aiokafka.AIOKafkaProducer:

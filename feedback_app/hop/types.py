@@ -1,17 +1,17 @@
-"""What goes into a handler and what comes out of it."""
+"""Inputs and outputs of a stage's handler, and the state of a partition."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 R = TypeVar("R")
 
 Count = tuple[str, str]
-"""A group (a source's or channel's name) and the name of what is counted in it."""
+"""A group (a source's or channel's name) and the name of the counter."""
 
 
 class Output(NamedTuple):
-    """A record to produce; `partition` None leaves the choice to the key's hash."""
+    """A record to produce; with `partition` None the key's hash selects the partition."""
 
     topic: str
     key: bytes | None
@@ -20,17 +20,19 @@ class Output(NamedTuple):
 
 
 Produce = Callable[[Sequence[Output]], Awaitable[None]]
-"""Sends everything and returns when the broker has acknowledged everything; raises OutsideFault,
-or BadRecord where the broker refuses a record for what it is (too large, invalid)."""
+"""Sends all outputs and returns when the broker has acknowledged all of them.
+
+Raises TransientError, or BadRecord if the broker rejects a record itself (too large, invalid).
+"""
 
 
 @dataclass(slots=True, eq=False)
 class Item(Generic[R]):
-    """A decoded record on its way through a handler.
+    """A decoded record for a handler.
 
-    `timestamp` is the record's append time in Unix seconds. `state` is the partition's state
-    object, or None for a stage without one. `in_flight` is true while a record handler has a
-    request in flight that a rebalance should give a second to finish.
+    `timestamp` is the record's append time in Unix seconds. `state` is the partition's state, or
+    None for a stage without state. A record handler sets `in_flight` during a request that a
+    rebalance should give a second to finish.
     """
 
     topic: str
@@ -45,9 +47,9 @@ class Item(Generic[R]):
 
 @dataclass(slots=True)
 class Result:
-    """What became of one record: its outputs, its counts, or why it is dead.
+    """The result of one record: its outputs, its counts, or the reason of its dead letter.
 
-    `remember` is handed to the partition's state once the broker has acknowledged the outputs.
+    `remember` is given to the partition's state once the broker has acknowledged the outputs.
     """
 
     outputs: Sequence[Output] = ()
@@ -58,7 +60,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A record read back from a state topic; `timestamp` in Unix seconds."""
+    """A record read from a topic without a group; `timestamp` in Unix seconds."""
 
     partition: int
     offset: int
@@ -68,29 +70,23 @@ class Row:
 
 
 class PartitionState(Protocol):
-    """The state of one partition: rebuilt from a topic, kept up by acknowledged results."""
+    """The state of one partition: restored from a topic, updated by acknowledged results."""
 
     def restore(self, row: Row) -> None:
-        """Take in a record of the state topic, which may be one that is known already."""
+        """Apply a record of the state topic; it may have been applied before."""
 
     def remember(self, what: Any) -> None:
-        """Take in a result's `remember` after its outputs were acknowledged."""
+        """Apply the `remember` of a result whose outputs were acknowledged."""
 
 
 @dataclass(frozen=True, slots=True)
 class StateTopic:
-    """Where a stage's partition state lives: the same partition number of `topic`.
+    """Where a stage's partition state is restored from: the same partition number of `topic`.
 
-    `hours` limits how far back it is read; None reads it all.
+    `new` makes the empty state of a partition number. Records older than `hours` are not read;
+    None reads all.
     """
 
     topic: str
     new: Callable[[int], PartitionState]
     hours: float | None = None
-
-
-@dataclass(slots=True)
-class Waiting:
-    """What a stage waits for outside, by party; shown on the page."""
-
-    faults: dict[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The topics on the broker, checked against the table and created where they are missing."""
+"""The topics on the broker: compared with the table, and created if they are missing."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,13 +28,13 @@ _REFUSED = (ClusterAuthorizationFailedError, TopicAuthorizationFailedError, Poli
 
 @dataclass(frozen=True, slots=True)
 class TopicState:
-    """A topic as it should be and as the broker has it; `found` None means that it is missing."""
+    """A topic as required, and its partitions on the broker; `found` is None if it is missing."""
 
     topic: Topic
     found: int | None
     replicas: int | None = None
     led: bool = True
-    """Whether every partition has a broker that serves it."""
+    """Whether every partition has a leader."""
 
     @property
     def problem(self) -> str | None:
@@ -47,12 +47,12 @@ class TopicState:
 
 
 def expected(settings: Settings, topics: Topics) -> tuple[Topic, ...]:
-    """Return all topics that a worker needs: the nine, and the one that Faust elects by."""
+    """Return all topics that a worker needs: the nine, and Faust's leader-election topic."""
     return (*topics.all(), Topic(f"{settings.app_id}-__assignor-__leader", 1, retention_ms=60_000))
 
 
 async def survey(settings: Settings, topics: Topics) -> list[TopicState]:
-    """Return the state of every topic; raises OutsideFault where Kafka cannot be reached."""
+    """Return the state of every topic; raises TransientError if Kafka cannot be reached."""
     async with admin_client(settings) as admin:
         return _compare(expected(settings, topics), await _describe(admin))
 
@@ -60,8 +60,8 @@ async def survey(settings: Settings, topics: Topics) -> list[TopicState]:
 async def ensure_topics(settings: Settings, topics: Topics) -> list[str]:
     """Create what is missing and return its names.
 
-    Raises ConfigurationError for a wrong partition count and for topics that this user may not
-    create, with the command that does; OutsideFault where Kafka cannot be reached.
+    Raises ConfigurationError for a wrong partition count, and for topics that this user may not
+    create, with a command that creates them; TransientError if Kafka cannot be reached.
     """
     wanted = expected(settings, topics)
     async with admin_client(settings) as admin:
@@ -72,13 +72,13 @@ async def ensure_topics(settings: Settings, topics: Topics) -> list[str]:
             return []
         replication = replication_of(settings, await _brokers(admin))
         await _create(admin, settings, missing, replication)
-        # Two workers can have created them at once, with different settings.
+        # Another worker may have created them meanwhile, with different settings.
         _stop_on_wrong_counts(await _wait_until_visible(admin, wanted))
         return [topic.name for topic in missing]
 
 
 def replication_of(settings: Settings, brokers: int) -> int:
-    """Return the copies of a new topic: as set, else 3 where three brokers exist, else 1."""
+    """Return the replication factor of a new topic: as set, else 3 with three brokers, else 1."""
     if settings.replication is not None:
         return settings.replication
     return 3 if brokers >= 3 else 1
@@ -86,12 +86,12 @@ def replication_of(settings: Settings, brokers: int) -> int:
 
 def topic_config(topic: Topic, replication: int) -> dict[str, str]:
     """Return the configuration of a new topic."""
-    # With one copy in sync, an acknowledged record would die with a single broker.
+    # With one replica in sync, the loss of one broker would lose acknowledged records.
     return topic.config() | ({"min.insync.replicas": "2"} if replication >= 3 else {})
 
 
 def create_command(bootstrap: str, topic: Topic, replication: int) -> str:
-    """Return the command of Kafka's own tools that creates a topic as it must be."""
+    """Return the command of Kafka's own tools that creates the topic as required."""
     configs = " ".join(
         f"--config {name}={value}" for name, value in topic_config(topic, replication).items()
     )
@@ -102,7 +102,7 @@ def create_command(bootstrap: str, topic: Topic, replication: int) -> str:
 
 
 Found = tuple[int, int, bool]
-"""Partitions, copies, and whether every partition has a leader."""
+"""Partitions, replicas, and whether every partition has a leader."""
 
 
 def _compare(wanted: Iterable[Topic], found: Mapping[str, Found]) -> list[TopicState]:
@@ -184,7 +184,7 @@ async def _create(
 async def _wait_until_visible(
     admin: AIOKafkaAdminClient, wanted: Sequence[Topic]
 ) -> list[TopicState]:
-    """A topic is usable only some moments after the answer to its creation."""
+    """Return the states once every topic has leaders, which takes a moment after its creation."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + VISIBLE_WITHIN_S
     while True:

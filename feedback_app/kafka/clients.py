@@ -1,4 +1,4 @@
-"""Connections to Kafka: one place that turns the settings into what the client library takes."""
+"""Connections to Kafka: the one place that turns the settings into client options."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from feedback_app.hop.errors import TransientError
-from feedback_app.hop.leaving import stopped
+from feedback_app.hop.leaving import stop_consumer
 from feedback_app.settings import ConfigurationError, Settings
 
 DEPENDENCY = "kafka"
@@ -20,9 +20,9 @@ CONNECT_TIMEOUT_S = 20.0
 
 
 def without_credentials(record: logging.LogRecord) -> bool:
-    """Whether a record of the library's connections may be logged.
+    """Whether a log record of the library's connections has no credentials in it.
 
-    At DEBUG it logs every request and answer whole, and PLAIN sends the password in one of them.
+    At DEBUG it logs every request and response whole, and PLAIN sends the password in one.
     """
     args = record.args if isinstance(record.args, tuple) else ()
     return not any(type(arg).__name__.startswith("Sasl") for arg in args)
@@ -34,7 +34,7 @@ logging.getLogger("aiokafka.conn").addFilter(without_credentials)
 def client_options(settings: Settings) -> dict[str, Any]:
     """Return the keyword arguments that aiokafka's producer, consumer and admin client share.
 
-    Raises ConfigurationError where no bootstrap address is known or the CA file cannot be read.
+    Raises ConfigurationError if no bootstrap address is set or the CA file cannot be read.
     """
     if not settings.kafka_bootstrap:
         raise ConfigurationError(
@@ -66,7 +66,7 @@ def ssl_context(settings: Settings) -> ssl.SSLContext:
 
 @asynccontextmanager
 async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
-    """Connect an admin client; raises OutsideFault where Kafka cannot be reached."""
+    """Connect an admin client; raises TransientError if Kafka cannot be reached."""
     client = AIOKafkaAdminClient(**client_options(settings), request_timeout_ms=15_000)
     await _start(client, settings)
     try:
@@ -77,7 +77,7 @@ async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]
 
 @asynccontextmanager
 async def producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
-    """Connect an idempotent producer; raises OutsideFault where Kafka cannot be reached."""
+    """Connect an idempotent producer; raises TransientError if Kafka cannot be reached."""
     client = AIOKafkaProducer(
         **client_options(settings),
         acks="all",
@@ -94,9 +94,9 @@ async def producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
 
 @asynccontextmanager
 async def reader(settings: Settings, wait_ms: int = 100) -> AsyncIterator[AIOKafkaConsumer]:
-    """Connect a consumer without a group, which disturbs no other; raises OutsideFault.
+    """Connect a consumer without a group; raises TransientError if Kafka cannot be reached.
 
-    The broker answers a fetch that finds nothing after `wait_ms`.
+    The broker answers an empty fetch after `wait_ms`.
     """
     client = AIOKafkaConsumer(
         **client_options(settings),
@@ -109,7 +109,7 @@ async def reader(settings: Settings, wait_ms: int = 100) -> AsyncIterator[AIOKaf
     try:
         yield client
     finally:
-        await stopped(client)
+        await stop_consumer(client)
 
 
 class _Client(Protocol):
@@ -117,7 +117,7 @@ class _Client(Protocol):
 
 
 async def _start(client: _Client, settings: Settings) -> None:
-    """Start a client; the library logs why a connection failed and raises without it."""
+    """Start a client; the reason of a failure is in the library's log, not in its exception."""
     reasons = _Reasons()
     log = logging.getLogger("aiokafka")
     log.addHandler(reasons)
@@ -139,7 +139,7 @@ async def _start(client: _Client, settings: Settings) -> None:
 
 
 class _Reasons(logging.Handler):
-    """Keeps the last reason that the library logged instead of raising it."""
+    """Keeps the last reason that the library logged."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

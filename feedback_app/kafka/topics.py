@@ -1,6 +1,9 @@
-"""The topics: names, partitions, retention. The table is the only place that knows them."""
+"""The table of topics: names, partition counts, retention. Nothing else knows them.
 
-from dataclasses import dataclass
+To add a topic, add a field to `Topics`: one line.
+"""
+
+from dataclasses import dataclass, fields, replace
 
 from feedback_app.settings import Settings
 
@@ -10,7 +13,7 @@ DAY_MS = 24 * HOUR_MS
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic as it must exist; `compact` and `retention_ms` make its cleanup policy."""
+    """The required form of a topic; `compact` and `retention_ms` define its cleanup policy."""
 
     name: str
     partitions: int
@@ -18,54 +21,46 @@ class Topic:
     retention_ms: int | None = None
 
     def config(self) -> dict[str, str]:
-        """Return the topic configuration for the broker."""
+        """Return the topic's configuration on the broker."""
         policy = ["compact"] * self.compact + ["delete"] * (self.retention_ms is not None)
-        found = {"cleanup.policy": ",".join(policy)}
+        config = {"cleanup.policy": ",".join(policy)}
         if self.retention_ms is not None:
-            found["retention.ms"] = str(self.retention_ms)
-        return found
+            config["retention.ms"] = str(self.retention_ms)
+        return config
+
+
+MANY = 0
+"""Stands in the table for as many partitions as the settings ask for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """The nine topics of a prefix, by what they hold."""
+    """The nine topics, in the order of the flow; `of` gives them their prefix and partitions."""
 
-    polls: Topic
-    raw: Topic
-    scored: Topic
-    alerts: Topic
-    deliveries: Topic
-    actions: Topic
-    cursors: Topic
-    stats: Topic
-    dead_letters: Topic
+    polls: Topic = Topic("polls", MANY, retention_ms=HOUR_MS)
+    raw: Topic = Topic("raw", MANY, retention_ms=7 * DAY_MS)
+    scored: Topic = Topic("scored", MANY, retention_ms=7 * DAY_MS)
+    alerts: Topic = Topic("alerts", MANY, retention_ms=7 * DAY_MS)
+    deliveries: Topic = Topic("deliveries", MANY, compact=True, retention_ms=45 * DAY_MS)
+    actions: Topic = Topic("actions", 1, compact=True, retention_ms=365 * DAY_MS)
+    cursors: Topic = Topic("cursors", 1, compact=True)
+    stats: Topic = Topic("stats", 1, compact=True, retention_ms=31 * DAY_MS)
+    dead_letters: Topic = Topic("dead-letters", 1, retention_ms=30 * DAY_MS)
 
     @classmethod
     def of(cls, settings: Settings) -> "Topics":
-        """Return the topics that the settings ask for."""
-        prefix, many = settings.topic_prefix, settings.partitions
+        """Return the topics of the settings: under their prefix, with their partition count."""
         return cls(
-            polls=Topic(f"{prefix}polls", many, retention_ms=HOUR_MS),
-            raw=Topic(f"{prefix}raw", many, retention_ms=7 * DAY_MS),
-            scored=Topic(f"{prefix}scored", many, retention_ms=7 * DAY_MS),
-            alerts=Topic(f"{prefix}alerts", many, retention_ms=7 * DAY_MS),
-            deliveries=Topic(f"{prefix}deliveries", many, compact=True, retention_ms=45 * DAY_MS),
-            actions=Topic(f"{prefix}actions", 1, compact=True, retention_ms=365 * DAY_MS),
-            cursors=Topic(f"{prefix}cursors", 1, compact=True),
-            stats=Topic(f"{prefix}stats", 1, compact=True, retention_ms=31 * DAY_MS),
-            dead_letters=Topic(f"{prefix}dead-letters", 1, retention_ms=30 * DAY_MS),
+            *(
+                replace(
+                    topic,
+                    name=f"{settings.topic_prefix}{topic.name}",
+                    partitions=topic.partitions or settings.partitions,
+                )
+                for topic in cls().all()
+            )
         )
 
     def all(self) -> tuple[Topic, ...]:
         """Return every topic, in the order of the flow."""
-        return (
-            self.polls,
-            self.raw,
-            self.scored,
-            self.alerts,
-            self.deliveries,
-            self.actions,
-            self.cursors,
-            self.stats,
-            self.dead_letters,
-        )
+        return tuple(getattr(self, row.name) for row in fields(self))

@@ -156,7 +156,7 @@ class SharedState(Service):
         except (KafkaError, OSError, TimeoutError) as error:
             log.debug("the dead letters could not be counted: %s", error or "no answer")
             return
-        self.dead_letters.stand(first[self._dead_letters_tp], end[self._dead_letters_tp])
+        self.dead_letters.set_offsets(first[self._dead_letters_tp], end[self._dead_letters_tp])
 
     def _update_cursor(self, key: bytes, value: bytes | None) -> None:
         name = key.decode()
@@ -177,7 +177,7 @@ class SharedState(Service):
             return
         action = Action.decode(value)
         self.actions[action.target] = action
-        self.dead_letters.take(action)
+        self.dead_letters.apply(action)
         if action.type in (PAUSE, RESUME):
             log.info("source %s: %s", action.target, action.type)
 
@@ -185,10 +185,10 @@ class SharedState(Service):
         if value is None:
             return
         if key.startswith(b"worker|"):
-            self.ledger.take(WorkerStatus.decode(value))
+            self.ledger.apply(WorkerStatus.decode(value))
             return
         account = Account.decode(value)
-        self.ledger.take(account)
+        self.ledger.apply(account)
         known = self._accounts.get((account.stage, account.partition))
         if known is None or account.rank >= known.rank:
             self._accounts[account.stage, account.partition] = account

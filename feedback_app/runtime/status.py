@@ -53,7 +53,7 @@ class StatusReporter:
             id=self.worker,
             at=rfc3339(self.clock.time()),
             started_at=self.started_at,
-            partitions={stage.plan.topic: sorted(stage.partitions) for stage in stages.values()},
+            partitions={stage.spec.topic: sorted(stage.partitions) for stage in stages.values()},
             stages={name: self._stage(stage) for name, stage in stages.items()},
             sources={name: source_status(state, at) for name, (state, at) in self.sources.items()},
             faults=self.faults(),
@@ -99,12 +99,12 @@ def source_status(state: SourceState, at: float) -> Json:
 
 def lag(stage: Stage, number: int, consumer: StageConsumer) -> int:
     """Return the unfinished records of a partition, up to the high watermark of the last fetch."""
-    counters, tp = stage.partitions[number].counters, TP(stage.plan.topic, number)
+    counters, tp = stage.partitions[number].counters, TP(stage.spec.topic, number)
     end = consumer.highwater(tp)
     if counters is None or not end:
         return 0
     # The commit of a partition outlives its account, which expires.
-    return max(0, end - max(counters.offset + 1, consumer.begun.get(tp, 0)))
+    return max(0, end - max(counters.offset + 1, consumer.start_offsets.get(tp, 0)))
 
 
 def current_faults(stages: Iterable[Stage], preflight: Preflight) -> dict[str, str]:

@@ -1,21 +1,21 @@
-"""The dead letters as a whole: how many there are, and how many wait for a person. Pure."""
+"""How many dead letters there are, and how many still wait for a decision. Pure."""
 
 from models import Action
 
 RETRY = "dead-letter-retry"
 DROP = "dead-letter-drop"
-"""Types of the actions that take a dead letter off the list."""
+"""Types of the actions that close a dead letter."""
 STATES = {RETRY: "retried", DROP: "dropped"}
 PREFIX = "dead-letter:"
 
 
 def target_of(number: int, written_at: float) -> str:
-    """Return the target of an action on the dead letter of an offset and time in Unix seconds."""
+    """Return the action target of the dead letter at an offset; `written_at` in Unix seconds."""
     return f"{PREFIX}{number}:{round(written_at * 1000)}"
 
 
 def number_of(target: str) -> int | None:
-    """Return the offset of the dead letter that an action is about, None for anything else."""
+    """Return the offset of the dead letter that is the target; None for any other target."""
     if not target.startswith(PREFIX):
         return None
     number = target.removeprefix(PREFIX).partition(":")[0]
@@ -23,14 +23,14 @@ def number_of(target: str) -> int | None:
 
 
 class DeadLetters:
-    """Counts what stands in the topic; nothing of it is read, for one letter may be 256 kB."""
+    """Counts dead letters by the topic's offsets, without reading them: one may have 256 kB."""
 
     def __init__(self) -> None:
-        self._span: tuple[int, int] | None = None
+        self._offsets: tuple[int, int] | None = None
         self._decided: set[int] = set()
 
-    def take(self, action: Action) -> None:
-        """Take in an action of any kind."""
+    def apply(self, action: Action) -> None:
+        """Apply an action of any type; only those on dead letters have an effect."""
         number = number_of(action.target)
         if number is None:
             return
@@ -39,14 +39,14 @@ class DeadLetters:
         else:
             self._decided.discard(number)
 
-    def stand(self, first: int, end: int) -> None:
-        """Note the first offset that the topic still holds, and the next that it will get."""
-        self._span = (first, end)
+    def set_offsets(self, first: int, end: int) -> None:
+        """Set the topic's first retained offset and its high watermark."""
+        self._offsets = (first, end)
 
     def counts(self) -> dict[str, int] | None:
-        """Return how many there are (`total`) and how many wait (`open`), None if unknown yet."""
-        if self._span is None:
+        """Return how many there are (`total`) and how many are open; None if unknown yet."""
+        if self._offsets is None:
             return None
-        first, end = self._span
-        done = sum(first <= number < end for number in self._decided)
-        return {"open": end - first - done, "total": end - first}
+        first, end = self._offsets
+        closed = sum(first <= number < end for number in self._decided)
+        return {"open": end - first - closed, "total": end - first}

@@ -1,4 +1,4 @@
-"""The ledger: what every account and every worker's sign of life add up to. Pure."""
+"""The ledger: the sum of all accounting records, and the newest status of each worker. Pure."""
 
 import sys
 from collections import defaultdict
@@ -12,107 +12,111 @@ from models import Account, WorkerStatus, from_rfc3339
 from models.account import Counts
 
 SILENT_AFTER_S = 15.0
+"""A worker without a status for longer is lost."""
 OPEN_MINUTES = 120
 SERIES_MINUTES = 24 * 60
 MINUTE_S = 60
 ARRIVALS = ("sentiment", "ingested")
-"""The stage and the count that say when a source brought something."""
+"""The stage and the counter of a source's messages."""
 
 Partition = tuple[str, int]
-"""A stage and a partition of the topic that it reads."""
+"""A stage and a partition of its input topic."""
 Flat = dict[tuple[str, str], int]
 """Counts by group (a source or a channel) and name."""
-
-
-Term = int
-"""The number of an owner of a partition, which grows with each one."""
+Epoch = int
+"""The number of an owner of a partition; each owner has a higher one."""
 
 
 @dataclass(slots=True)
-class _Page:
-    """One owner's minute of a partition, as its newest account has it."""
+class _Minute:
+    """One owner's minute of a partition, as in its newest accounting record.
+
+    `counts` are those of the record, `counted` what the totals have of them.
+    """
 
     first: int = -1
-    """The first offset that it counts; -1 where its writer did not say."""
+    """The first offset that it counts; -1 if its writer did not report it."""
     offset: int = -1
     counts: Flat = field(default_factory=dict)
     counted: Flat = field(default_factory=dict)
 
 
-class _Link(NamedTuple):
-    """The page that an owner went on from, and how far it had come by then."""
+class _Previous(NamedTuple):
+    """The record that an owner continued from: its epoch, minute, offset and counts."""
 
-    term: Term
+    epoch: Epoch
     minute: int
     offset: int
     counts: Flat
 
 
 @dataclass(slots=True)
-class _Reading:
-    """What is known of one partition of a stage: the minutes that may still be corrected."""
+class _PartitionState:
+    """One partition of a stage: the minutes that can still be corrected."""
 
-    pages: dict[tuple[Term, int], _Page] = field(default_factory=dict)
-    """By owner and minute."""
-    links: dict[Term, _Link] = field(default_factory=dict)
-    """Whom each owner took the partition over from."""
-    mark: tuple[Term, int, int] = (-1, -1, -1)
-    """Owner, offset and minute of the newest account, which is the one whose `ahead` counts."""
-    ahead: Flat = field(default_factory=dict)
+    minutes: dict[tuple[Epoch, int], _Minute] = field(default_factory=dict)
+    """By epoch and minute."""
+    previous: dict[Epoch, _Previous] = field(default_factory=dict)
+    """What each owner continued from."""
+    newest: tuple[Epoch, int, int] = (-1, -1, -1)
+    """Epoch, offset and minute of the newest record, whose in-flight counts are valid."""
+    in_flight: Flat = field(default_factory=dict)
     closed: int = -1
-    """Minutes up to this one are added up for good."""
+    """Minutes up to this one are final."""
 
-    def valid(self) -> dict[tuple[Term, int], Flat]:
-        """Return what each open page counts: what its owner wrote while the partition was its own.
+    def valid(self) -> dict[tuple[Epoch, int], Flat]:
+        """Return the valid counts of each open minute: those written while its owner owned it.
 
-        From the last owner back, each one tells of whom it went on from and how far that one had
-        come. The rest was written late, by who had lost the partition.
+        Follows the owners from the last one back. Each reports the record that it continued from,
+        and with it how far the previous owner is valid. Later records of that owner are ignored.
         """
-        reach: dict[Term, int] = {}
-        told: dict[tuple[Term, int], Flat] = {}
-        term, reached = max((term for term, _ in self.pages), default=-1), sys.maxsize
-        while (link := self.links.get(term)) is not None:
-            reach[term] = reached
-            told[link.term, link.minute] = link.counts
-            term, reached = link.term, link.offset
-            if link.minute <= self.closed:
-                break  # an owner begins no page before the former one's: the rest is closed too
+        reach: dict[Epoch, int] = {}
+        reported: dict[tuple[Epoch, int], Flat] = {}
+        epoch, reached = max((epoch for epoch, _ in self.minutes), default=-1), sys.maxsize
+        while (previous := self.previous.get(epoch)) is not None:
+            reach[epoch] = reached
+            reported[previous.epoch, previous.minute] = previous.counts
+            epoch, reached = previous.epoch, previous.offset
+            if previous.minute <= self.closed:
+                break  # no owner starts before the previous owner's minute: the rest is closed too
         else:
-            reach |= dict.fromkeys((owner for owner, _ in self.pages if owner <= term), reached)
+            reach |= dict.fromkeys((owner for owner, _ in self.minutes if owner <= epoch), reached)
         return {
-            key: told.get(key, page.counts)
-            for key, page in self.pages.items()
-            if key in told or page.first <= reach.get(key[0], -2)
+            key: reported.get(key, minute.counts)
+            for key, minute in self.minutes.items()
+            if key in reported or minute.first <= reach.get(key[0], -2)
         }
 
 
 class Ledger:
-    """Adds up Account and WorkerStatus records, whatever their order and however often they come.
+    """Adds up accounting records and keeps worker statuses, in any order and with any repeats.
 
-    Of one owner's minute the account with the highest offset counts, of the page that the next one
-    went on from what that one says of it, and nothing that was written after that; of one stage and
-    partition the last owner's newest `ahead`; between equals the later arrival. A minute that lies
-    two hours behind its partition's newest is closed: what comes for it later is a replay.
+    - Of an owner's minute, the record with the highest offset counts.
+    - Of the record that the next owner continued from, the counts that the next owner reports
+      count, and none of the previous owner's later ones.
+    - Of the in-flight counts of a stage and partition, the last owner's newest count.
+    - Between equals, the later arrival counts.
+    - A minute two hours before its partition's newest is closed: later records for it are replays.
     """
 
     def __init__(self) -> None:
-        self._readings: dict[Partition, _Reading] = {}
+        self._partitions: dict[Partition, _PartitionState] = {}
         self._totals: dict[str, Flat] = {}
         self._series: dict[str, dict[int, dict[str, int]]] = {}
         self._workers: dict[str, WorkerStatus] = {}
         self._arrivals: dict[str, Arrivals] = {}
 
-    def take(self, record: Account | WorkerStatus) -> None:
-        """Take in a record; raises ValueError where its time cannot be read."""
+    def apply(self, record: Account | WorkerStatus) -> None:
+        """Apply a record; raises ValueError if its time cannot be parsed."""
         if isinstance(record, WorkerStatus):
-            self._take_status(record)
+            self._apply_status(record)
         else:
-            self._take_account(record)
+            self._apply_account(record)
 
     def totals(self, stage: str) -> Counts:
-        """Return {source or channel: {name: n}} of a stage over everything known, `ahead` added.
+        """Return {source or channel: {name: n}} of a stage, with the in-flight counts.
 
-        A stage name that ends in `:` stands for every stage that begins with it.
+        A stage name that ends in `:` selects every stage with that prefix.
         """
         found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         for name, flat in self._totals.items():
@@ -125,14 +129,14 @@ class Ledger:
     def series(self, stage: str, now: float, minutes: int) -> list[tuple[int, Mapping[str, int]]]:
         """Return (Unix seconds of the minute, {name: n}) of a stage, oldest first, without gaps.
 
-        The last entry is the minute of `now` (Unix seconds), which is not over yet.
+        The last entry is the unfinished minute of `now` (Unix seconds).
         """
         known = self._series.get(stage, {})
         last = int(now // MINUTE_S)
         return [(at * MINUTE_S, known.get(at, {})) for at in range(last - minutes + 1, last + 1)]
 
     def workers(self, now: float) -> list[WorkerStatus]:
-        """Return the last words of each live worker: neither stopped nor silent for over 15 s."""
+        """Return the newest status of each live worker: not stopped, and at most 15 s old."""
         return [
             status
             for _, status in sorted(self._workers.items())
@@ -140,7 +144,7 @@ class Ledger:
         ]
 
     def lost_workers(self, now: float) -> list[WorkerStatus]:
-        """Return the last words of each worker that fell silent without saying that it stops."""
+        """Return the newest status of each worker that went silent without a stop."""
         return [
             status
             for _, status in sorted(self._workers.items())
@@ -148,92 +152,93 @@ class Ledger:
         ]
 
     def arrivals(self, source: str) -> Arrivals | None:
-        """Return how many messages a source brought a minute; None where it never brought one."""
+        """Return the messages of a source by minute; None if it never had one."""
         return self._arrivals.get(source)
 
-    def _take_status(self, status: WorkerStatus) -> None:
+    def _apply_status(self, status: WorkerStatus) -> None:
         known = self._workers.get(status.id)
         if known is None or from_rfc3339(status.at) >= from_rfc3339(known.at):
             self._workers[status.id] = status
 
-    def _take_account(self, account: Account) -> None:
-        stage, minute = account.stage, minute_number(account.minute)
-        reading = self._readings.setdefault((stage, account.partition), _Reading())
-        changed = self._link(reading, account)
-        if minute > reading.closed:
-            page = reading.pages.setdefault((account.term, minute), _Page())
-            if account.offset >= page.offset:
-                page.first, page.offset = account.first, account.offset
-                page.counts = flatten(account.counts)
-            if changed or account.term < reading.mark[0]:
-                self._count_all(stage, reading)
+    def _apply_account(self, account: Account) -> None:
+        stage, number = account.stage, minute_number(account.minute)
+        part = self._partitions.setdefault((stage, account.partition), _PartitionState())
+        owner_is_new = self._note_previous(part, account)
+        if number > part.closed:
+            minute = part.minutes.setdefault((account.term, number), _Minute())
+            if account.offset >= minute.offset:
+                minute.first, minute.offset = account.first, account.offset
+                minute.counts = flatten(account.counts)
+            if owner_is_new or account.term < part.newest[0]:
+                self._count_all(stage, part)
             else:
-                self._count(stage, minute, page, page.counts)
-        mark = (account.term, account.offset, minute)
-        if mark >= reading.mark:
-            ahead = flatten(account.ahead or {})
-            self._move(stage, reading.ahead, ahead)
-            reading.mark, reading.ahead = mark, ahead
-        self._close(stage, reading)
+                self._count(stage, number, minute, minute.counts)
+        newest = (account.term, account.offset, number)
+        if newest >= part.newest:
+            in_flight = flatten(account.ahead or {})
+            self._replace(stage, part.in_flight, in_flight)
+            part.newest, part.in_flight = newest, in_flight
+        self._close(stage, part)
 
-    def _link(self, reading: _Reading, account: Account) -> bool:
-        """Take in whom an owner went on from; return whether that is news."""
+    def _note_previous(self, part: _PartitionState, account: Account) -> bool:
+        """Note what an owner continued from; return whether that, or the owner, is new."""
         before = account.before
-        if before is None or account.term in reading.links:
-            return account.term > reading.mark[0]
-        minute = minute_number(before["minute"]) if before["minute"] else -1
+        if before is None or account.term in part.previous:
+            return account.term > part.newest[0]
+        number = minute_number(before["minute"]) if before["minute"] else -1
         counts = flatten(before["counts"])
-        link = _Link(int(before["term"]), minute, int(before["offset"]), counts)
-        reading.links[account.term] = link
-        if minute > reading.closed:
-            page = reading.pages.setdefault((link.term, minute), _Page(int(before["first"])))
-            if link.offset > page.offset:
-                page.offset, page.counts = link.offset, counts
+        previous = _Previous(int(before["term"]), number, int(before["offset"]), counts)
+        part.previous[account.term] = previous
+        if number > part.closed:
+            key = (previous.epoch, number)
+            minute = part.minutes.setdefault(key, _Minute(int(before["first"])))
+            if previous.offset > minute.offset:
+                minute.offset, minute.counts = previous.offset, counts
         return True
 
-    def _count_all(self, stage: str, reading: _Reading) -> None:
-        valid = reading.valid()
-        for key, page in reading.pages.items():
-            self._count(stage, key[1], page, valid.get(key, {}))
+    def _count_all(self, stage: str, part: _PartitionState) -> None:
+        valid = part.valid()
+        for key, minute in part.minutes.items():
+            self._count(stage, key[1], minute, valid.get(key, {}))
 
-    def _count(self, stage: str, minute: int, page: _Page, counts: Flat) -> None:
-        self._move(stage, page.counted, counts)
-        self._move_series(stage, minute, page.counted, counts)
-        page.counted = counts
+    def _count(self, stage: str, number: int, minute: _Minute, counts: Flat) -> None:
+        self._replace(stage, minute.counted, counts)
+        self._replace_in_series(stage, number, minute.counted, counts)
+        minute.counted = counts
 
-    def _move(self, stage: str, old: Flat, new: Flat) -> None:
+    def _replace(self, stage: str, old: Flat, new: Flat) -> None:
         total = self._totals.setdefault(stage, {})
-        for key in old.keys() | new.keys():
-            total[key] = total.get(key, 0) + new.get(key, 0) - old.get(key, 0)
+        for key, n in _differences(old, new):
+            total[key] = total.get(key, 0) + n
 
-    def _move_series(self, stage: str, minute: int, old: Flat, new: Flat) -> None:
-        names = self._series.setdefault(stage, {}).setdefault(minute, {})
-        for (group, name), n in _signed(old, new):
+    def _replace_in_series(self, stage: str, number: int, old: Flat, new: Flat) -> None:
+        names = self._series.setdefault(stage, {}).setdefault(number, {})
+        for (group, name), n in _differences(old, new):
             names[name] = names.get(name, 0) + n
             if n and (stage, name) == ARRIVALS:
                 if group not in self._arrivals:
                     self._arrivals[group] = Arrivals()
-                self._arrivals[group].add(minute, n)
+                self._arrivals[group].add(number, n)
 
-    def _close(self, stage: str, reading: _Reading) -> None:
-        # A former owner's clock may be ahead by hours: what it writes late closes nothing.
-        last = max((term for term, _ in reading.pages), default=-1)
-        newest = max((minute for term, minute in reading.pages if term == last), default=-1)
-        if newest - OPEN_MINUTES <= reading.closed:
+    def _close(self, stage: str, part: _PartitionState) -> None:
+        # The previous owner's clock may be hours ahead: its late records close nothing.
+        last = max((epoch for epoch, _ in part.minutes), default=-1)
+        newest = max((number for epoch, number in part.minutes if epoch == last), default=-1)
+        if newest - OPEN_MINUTES <= part.closed:
             return
-        reading.closed = max(reading.closed, newest - OPEN_MINUTES)
-        for key in [key for key in reading.pages if key[1] <= reading.closed]:
-            del reading.pages[key]
-        owners = {term for term, _ in reading.pages}
-        reading.links = {term: link for term, link in reading.links.items() if term in owners}
+        part.closed = max(part.closed, newest - OPEN_MINUTES)
+        for key in [key for key in part.minutes if key[1] <= part.closed]:
+            del part.minutes[key]
+        owners = {epoch for epoch, _ in part.minutes}
+        part.previous = {epoch: one for epoch, one in part.previous.items() if epoch in owners}
         series = self._series[stage]
         if len(series) > SERIES_MINUTES + OPEN_MINUTES:
-            for minute in sorted(series)[:OPEN_MINUTES]:
-                del series[minute]
+            for number in sorted(series)[:OPEN_MINUTES]:
+                del series[number]
 
 
 def minute_number(text: str) -> int:
-    """Return the minute of an RFC 3339 time (seconds and zone may be left out), since 1970."""
+    """Return the minutes since 1970 of an RFC 3339 time; seconds and zone are optional."""
     at = datetime.fromisoformat(text)
     return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() // MINUTE_S)
 
@@ -243,6 +248,6 @@ def flatten(counts: Counts) -> Flat:
     return {(group, name): n for group, names in counts.items() for name, n in names.items()}
 
 
-def _signed(old: Flat, new: Flat) -> Iterable[tuple[tuple[str, str], int]]:
+def _differences(old: Flat, new: Flat) -> Iterable[tuple[tuple[str, str], int]]:
     for key in old.keys() | new.keys():
         yield key, new.get(key, 0) - old.get(key, 0)

@@ -97,7 +97,9 @@ async def test_text_of_messages_is_never_executed(open_page: OpenPage, served: S
     view.recent_alerts = [
         Delivery(id="1", status="dead", channel=HOSTILE, reason=HOSTILE, line=HOSTILE)
     ]
-    view.ledger.take(replace_status(view, sources={HOSTILE: {"state": HOSTILE, "detail": HOSTILE}}))
+    view.ledger.apply(
+        replace_status(view, sources={HOSTILE: {"state": HOSTILE, "detail": HOSTILE}})
+    )
     page = await open_page(await served(view))
     await expect(page.locator("#messages .text")).to_have_text(HOSTILE)
     await expect(page.locator("#alerts .text")).to_have_text(HOSTILE)
@@ -147,7 +149,7 @@ async def test_a_failing_dependency_is_named_on_the_page(
     open_page: OpenPage, served: Serve
 ) -> None:
     view = empty_view()
-    view.ledger.take(
+    view.ledger.apply(
         replace_status(
             view,
             faults={"slack": "answers 503"},

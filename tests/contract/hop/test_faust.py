@@ -15,7 +15,7 @@ from faust.tables.recovery import Recovery, ServiceStopped
 from faust.transport.consumer import Consumer, ThreadDelegateConsumer
 from faust.transport.drivers import aiokafka as driver
 
-from feedback_app.hop.leaving import stopped
+from feedback_app.hop.leaving import stop_consumer
 from feedback_app.hop.recovery import UnboundedRecovery, UnboundedRecoveryTables
 from feedback_app.hop.transport import StageConsumer, StageProducer, StageTransport
 from feedback_app.runtime.app import create_app
@@ -140,7 +140,7 @@ async def test_a_recovery_outlasts_an_outage_of_kafka_as_fausts_does_not() -> No
     assert "consumer.perform_seek(), timeout" in inspect.getsource(Recovery._resume_streams)
 
 
-async def test_a_fetch_in_its_backoff_cancels_whoever_stops_the_consumer_but_not_a_reader() -> None:
+async def test_a_fetch_in_its_backoff_cancels_the_caller_of_stop_but_not_a_reader() -> None:
     source = inspect.getsource(Fetcher.close)
     assert "x.cancel()\n            await x\n" in source
     consumer = AIOKafkaConsumer(bootstrap_servers="127.0.0.1:1")
@@ -162,5 +162,5 @@ async def test_a_fetch_in_its_backoff_cancels_whoever_stops_the_consumer_but_not
             closed.append("the connections")
 
     consumer._fetcher, consumer._client = Failed(), Client()
-    await stopped(consumer)
+    await stop_consumer(consumer)
     assert closed == ["the connections"]

@@ -21,7 +21,7 @@ def stages() -> dict[str, Stage]:
 
 
 def test_there_are_four_in_the_order_of_the_flow(stages: dict[str, Stage]) -> None:
-    assert {name: stage.plan.topic for name, stage in stages.items()} == {
+    assert {name: stage.spec.topic for name, stage in stages.items()} == {
         "polls": "feedback.polls",
         "sentiment": "feedback.raw",
         "alerts": "feedback.scored",
@@ -31,7 +31,7 @@ def test_there_are_four_in_the_order_of_the_flow(stages: dict[str, Stage]) -> No
 
 
 def test_two_are_restored_from_topics(stages: dict[str, Stage]) -> None:
-    states = {name: stage.plan.state for name, stage in stages.items()}
+    states = {name: stage.spec.state for name, stage in stages.items()}
     assert {
         name: None if state is None else (state.topic, state.hours)
         for name, state in states.items()

@@ -40,7 +40,7 @@ class Cluster:
             name: {"state": one, "at": rfc3339(self.now)} if isinstance(one, str) else one
             for name, one in fields.pop("sources", {"x": "running", "slack": "running"}).items()
         }
-        self.ledger.take(
+        self.ledger.apply(
             WorkerStatus(
                 id=worker,
                 at=rfc3339(self.now),
@@ -60,7 +60,7 @@ class Cluster:
         """Write an accounting record with these counts, at the next offset."""
         self._offset += 1
         minute = rfc3339(self.now // 60 * 60)
-        self.ledger.take(
+        self.ledger.apply(
             Account(
                 stage=stage,
                 # A new partition each time, so that no record replaces another.

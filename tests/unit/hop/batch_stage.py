@@ -1,4 +1,4 @@
-"""A batch stage at work on a broker in memory."""
+"""A batch stage that runs on a broker in memory."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -6,10 +6,10 @@ from typing import Any
 
 from feedback_app.hop import Item, Output, Result, Row
 from feedback_app.hop.batch import BatchStage
-from feedback_app.hop.stage import Plan
+from feedback_app.hop.stage import StageSpec
 from feedback_app.hop.types import StateTopic
 from models import InvalidRecord
-from tests.support.hopping import (
+from tests.support.stages import (
     MemoryBroker,
     assigned,
 )
@@ -24,7 +24,7 @@ def decode(value: bytes | None, key: bytes | None) -> str:
 
 
 class Seen:
-    """State that remembers what was put out."""
+    """State that remembers the outputs."""
 
     def __init__(self) -> None:
         self.values: list[str] = []
@@ -38,8 +38,8 @@ class Seen:
         self.values.append(what)
 
 
-def plan(state: StateTopic | None = None) -> Plan:
-    return Plan("stage", "in", decode, lambda value: "src", taken="ingested", state=state)
+def spec(state: StateTopic | None = None) -> StageSpec:
+    return StageSpec("stage", "in", decode, lambda value: "src", count_read="ingested", state=state)
 
 
 async def echo(items: Sequence[Item[str]]) -> list[Result]:
@@ -57,7 +57,7 @@ class Running:
     """A stage that runs for the length of a test."""
 
     def __init__(self, broker: MemoryBroker, handler: Handler, **more: Any) -> None:
-        self.stage = BatchStage(plan(more.pop("state", None)), broker.links, handler, **more)
+        self.stage = BatchStage(spec(more.pop("state", None)), broker.context, handler, **more)
 
     async def __aenter__(self) -> BatchStage:
         await assigned(self.stage, 0, 1)

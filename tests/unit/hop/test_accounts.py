@@ -1,4 +1,4 @@
-"""Each record is counted once, whatever is replayed and whoever takes over."""
+"""Each record is counted once, with any replays and takeovers."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,23 +8,23 @@ from models import Account
 from models.account import Counts
 
 
-def test_a_name_with_a_minus_takes_one_off() -> None:
+def test_a_name_with_a_minus_is_subtracted() -> None:
     counts: Counts = {}
     tally([("#a", "delivered"), ("#a", "-delivered"), ("#a", "retracted")], counts)
     assert counts == {"#a": {"delivered": 0, "retracted": 1}}
 
 
-def test_a_page_that_was_not_sent_leaves_the_book_as_it_was() -> None:
+def test_counts_that_were_not_acknowledged_leave_the_counters_unchanged() -> None:
     counters = Counters("s", 0, None, lambda: 60.0)
-    page = counters.next_record()
-    page.add(0, [("x", "scored")])
+    draft = counters.next_record()
+    draft.add(0, [("x", "scored")])
     assert counters.offset == -1
     again = counters.next_record()
     again.add(0, [("x", "dead_lettered")])
     assert Account.decode(again.output("t").value).counts == {"x": {"dead_lettered": 1}}
 
 
-def test_a_new_minute_begins_a_new_page_and_a_step_back_does_not() -> None:
+def test_a_new_minute_starts_a_new_record_and_a_clock_set_back_does_not() -> None:
     now = [60.0]
     counters = Counters("s", 0, None, lambda: now[0]).next_record()
     counters.add(0, [("x", "n")])
@@ -40,7 +40,7 @@ def test_a_new_minute_begins_a_new_page_and_a_step_back_does_not() -> None:
     assert account.counts == {"x": {"n": 2}}
 
 
-def test_a_batch_tried_again_in_the_next_minute_stays_in_the_page_that_it_was_sent_in() -> None:
+def test_a_batch_retried_in_the_next_minute_stays_in_the_record_that_it_was_sent_in() -> None:
     now = [60.0]
     counters = Counters("s", 0, None, lambda: now[0]).next_record()
     counters.add(9, [("x", "n")] * 10)
@@ -48,23 +48,23 @@ def test_a_batch_tried_again_in_the_next_minute_stays_in_the_page_that_it_was_se
     now[0] = 120.0
     sent = counters.next_record()
     sent.add(19, [("x", "n")] * 10)
-    pages = [Account.decode(sent.output("t").value)]
-    for until in (14, 19, 20):  # in pieces
+    written = [Account.decode(sent.output("t").value)]
+    for until in (14, 19, 20):  # in parts
         now[0] += 60.0
-        page = counters.next_record()
-        page.add(until, [("x", "n")] * (until - counters.offset))
-        pages.append(Account.decode(page.output("t").value))
-        counters = page
+        draft = counters.next_record()
+        draft.add(until, [("x", "n")] * (until - counters.offset))
+        written.append(Account.decode(draft.output("t").value))
+        counters = draft
     minutes = ["1970-01-01T00:02:00.000Z"] * 3 + ["1970-01-01T00:05:00.000Z"]
-    assert [page.minute for page in pages] == minutes
-    assert [page.first for page in pages] == [10, 10, 10, 20]
-    assert [page.counts["x"]["n"] for page in pages] == [10, 5, 10, 1]
+    assert [one.minute for one in written] == minutes
+    assert [one.first for one in written] == [10, 10, 10, 20]
+    assert [one.counts["x"]["n"] for one in written] == [10, 5, 10, 1]
 
 
-def test_an_owner_whose_clock_is_behind_begins_in_the_minute_of_the_former_one() -> None:
-    former = Counters("s", 0, None, lambda: 10_000 * 60.0, 1).next_record()
-    former.add(0, [("x", "n")])
-    last = Account.decode(former.output("t").value)
+def test_an_owner_whose_clock_is_behind_starts_in_the_minute_of_the_previous_one() -> None:
+    previous = Counters("s", 0, None, lambda: 10_000 * 60.0, 1).next_record()
+    previous.add(0, [("x", "n")])
+    last = Account.decode(previous.output("t").value)
     now = [60.0]
     counters = Counters("s", 0, last, lambda: now[0], 2).next_record()
     assert Account.decode(counters.output("t").value).minute == last.minute
@@ -72,15 +72,15 @@ def test_an_owner_whose_clock_is_behind_begins_in_the_minute_of_the_former_one()
     assert Account.decode(counters.next_record().output("t").value).minute > last.minute
 
 
-def test_owners_that_go_on_from_one_account_have_terms_that_grow_with_the_generation() -> None:
+def test_owners_that_continue_from_one_record_have_epochs_that_grow_with_the_generation() -> None:
     def account(last: Account | None, generation: int) -> Account:
         counters = Counters("s", 0, last, lambda: 60.0, generation)
         return Account.decode(counters.next_record().output("t").value)
 
     last = account(None, 100)
-    terms = [account(last, generation).term for generation in (1, 2, 99, 100, 101, 102)]
-    assert last.term < terms[0]
-    assert terms == sorted(set(terms))
+    epochs = [account(last, generation).term for generation in (1, 2, 99, 100, 101, 102)]
+    assert last.term < epochs[0]
+    assert epochs == sorted(set(epochs))
 
 
 @given(
@@ -99,16 +99,16 @@ def test_replays_and_takeovers_count_every_record_once(
     counters = Counters("s", 3, None, lambda: now[0])
     for size, crash, pause in zip(sizes, crashes, pauses, strict=False):
         now[0] += pause
-        page = counters.next_record()
+        draft = counters.next_record()
         for at in range(committed, offset + size):
-            page.add(at, [("x", "seen")])
+            draft.add(at, [("x", "seen")])
         offset += size
-        newest = Account.decode(page.output("t").value)
+        newest = Account.decode(draft.output("t").value)
         written[newest.key] = newest
         if crash:
             counters = Counters("s", 3, newest, lambda: now[0])
         else:
-            counters, committed = page, offset
+            counters, committed = draft, offset
     total = sum(account.counts.get("x", {}).get("seen", 0) for account in written.values())
     assert total == offset
     assert newest is not None

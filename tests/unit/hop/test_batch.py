@@ -10,13 +10,13 @@ from feedback_app.hop import Item, Output, Result, TransientError
 from feedback_app.hop.types import StateTopic
 from feedback_app.stats.ledger import Ledger
 from models import Account
-from tests.support.hopping import (
+from tests.support.stages import (
     DEAD,
     STATS,
     MemoryBroker,
     assigned,
-    outside,
     records,
+    transient_errors,
     until,
 )
 from tests.unit.hop.batch_stage import Running, Seen, echo
@@ -27,7 +27,7 @@ async def test_results_leave_in_input_order_and_the_offset_is_acknowledged_last(
     acked_at_send: list[dict[TP, int]] = []
     async with Running(broker, echo, max_batch=5) as stage:
         broker.before = lambda outputs: acked_at_send.append(dict(stage.acked))
-        stage.put(TP("in", 0), records("in", 0, [str(n).encode() for n in range(12)]))
+        stage.submit(TP("in", 0), records("in", 0, [str(n).encode() for n in range(12)]))
         await until(lambda: stage.acked.get(TP("in", 0)) == 12)
     assert broker.sent("out") == [str(n).encode() for n in range(12)]
     assert acked_at_send[0] == {}
@@ -44,15 +44,15 @@ async def test_a_repeated_batch_sees_the_state_as_it_was() -> None:
         return await echo(items)
 
     async with Running(broker, looking, state=state) as stage:
-        broker.before = outside(2)
-        stage.put(TP("in", 0), records("in", 0, [b"a"]))
+        broker.before = transient_errors(2)
+        stage.submit(TP("in", 0), records("in", 0, [b"a"]))
         await until(lambda: stage.acked.get(TP("in", 0)) == 1)
-        stage.put(TP("in", 0), records("in", 0, [b"b"], first=1))
+        stage.submit(TP("in", 0), records("in", 0, [b"b"], first=1))
         await until(lambda: stage.acked.get(TP("in", 0)) == 2)
     assert seen == [[], [], [], ["a"]]
 
 
-async def test_state_is_read_back_on_assignment_and_kept_over_a_rebalance() -> None:
+async def test_state_is_restored_on_assignment_and_kept_over_a_rebalance() -> None:
     broker = MemoryBroker()
     await broker.produce([Output("out", b"k", b"before", 0)])
     state = StateTopic("out", lambda number: Seen())
@@ -79,7 +79,7 @@ async def test_a_rebalance_cancels_what_hangs_and_forgets_it() -> None:
         return []
 
     async with Running(broker, hanging) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a"] * 3))
+        stage.submit(TP("in", 0), records("in", 0, [b"a"] * 3))
         await started.wait()
         await stage.drain()
         assert stage.acked == {}
@@ -94,23 +94,23 @@ async def test_a_handler_with_too_few_results_is_a_bug_and_loses_nothing() -> No
         return (await echo(items))[: len(items) - (len(items) > 1)]
 
     async with Running(broker, short) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a", b"b"]))
+        stage.submit(TP("in", 0), records("in", 0, [b"a", b"b"]))
         await until(lambda: stage.acked.get(TP("in", 0)) == 2)
     assert broker.sent("out") == [b"a", b"b"]
 
 
 @pytest.mark.parametrize("max_batch", [1, 7, 64])
-async def test_a_full_stage_takes_no_more_until_it_is_half_empty(max_batch: int) -> None:
+async def test_a_full_stage_accepts_no_records_until_it_is_half_empty(max_batch: int) -> None:
     broker = MemoryBroker()
     async with Running(broker, echo, max_batch=max_batch) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a"] * 4 * max_batch))
+        stage.submit(TP("in", 0), records("in", 0, [b"a"] * 4 * max_batch))
         assert not stage.accepts(TP("in", 1))
         await until(lambda: stage.acked.get(TP("in", 0)) == 4 * max_batch)
         assert stage.accepts(TP("in", 1))
     assert broker.woken > 0
 
 
-async def test_a_failure_that_nothing_foresees_stops_the_stage_before_it_loses_anything() -> None:
+async def test_an_unexpected_failure_stops_the_stage_before_it_loses_anything() -> None:
     broker = MemoryBroker()
 
     def broken(outputs: Sequence[Output]) -> None:
@@ -119,15 +119,15 @@ async def test_a_failure_that_nothing_foresees_stops_the_stage_before_it_loses_a
 
     broker.before = broken
     async with Running(broker, echo, max_batch=2) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a", b"b", b"x", b"c", b"d"]))
+        stage.submit(TP("in", 0), records("in", 0, [b"a", b"b", b"x", b"c", b"d"]))
         await until(lambda: stage.stopped is not None)
-        stage.put(TP("in", 0), records("in", 0, [b"e"], first=5))
+        stage.submit(TP("in", 0), records("in", 0, [b"e"], first=5))
         await until(lambda: not stage.busy)
     assert stage.acked == {TP("in", 0): 2}
     assert broker.sent("out") == [b"a", b"b"]
 
 
-async def test_a_slow_handler_is_given_smaller_batches_and_a_quick_one_larger_again() -> None:
+async def test_a_slow_handler_gets_smaller_batches_and_a_fast_one_larger_ones_again() -> None:
     broker = MemoryBroker()
     sizes: list[int] = []
 
@@ -137,12 +137,12 @@ async def test_a_slow_handler_is_given_smaller_batches_and_a_quick_one_larger_ag
         return await echo(items)
 
     async with Running(broker, slow_at_first, max_batch=400) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a"] * 1550))
+        stage.submit(TP("in", 0), records("in", 0, [b"a"] * 1550))
         await until(lambda: stage.acked.get(TP("in", 0)) == 1550)
     assert sizes[:6] == [400, 150, 150, 150, 300, 400]
 
 
-async def test_a_small_batch_that_took_long_makes_the_next_no_smaller() -> None:
+async def test_a_small_batch_that_took_long_does_not_make_the_next_one_smaller() -> None:
     broker = MemoryBroker()
     sizes: list[int] = []
 
@@ -152,37 +152,37 @@ async def test_a_small_batch_that_took_long_makes_the_next_no_smaller() -> None:
         return await echo(items)
 
     async with Running(broker, in_line_at_first, max_batch=400) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a"]))
+        stage.submit(TP("in", 0), records("in", 0, [b"a"]))
         await until(lambda: stage.acked.get(TP("in", 0)) == 1)
-        stage.put(TP("in", 0), records("in", 0, [b"a"] * 400, first=1))
+        stage.submit(TP("in", 0), records("in", 0, [b"a"] * 400, first=1))
         await until(lambda: stage.acked.get(TP("in", 0)) == 401)
     assert sizes == [1, 400]
 
 
-async def test_two_batches_fly_of_different_partitions_and_one_partition_keeps_its_order() -> None:
+async def test_two_batches_are_in_flight_of_different_partitions_and_each_keeps_its_order() -> None:
     broker = MemoryBroker()
-    under_way: list[frozenset[int]] = []
+    in_flight: list[frozenset[int]] = []
     seen: list[list[frozenset[int]]] = []
     gates: list[asyncio.Event] = []
 
     async def slow(items: Sequence[Item[str]]) -> list[Result]:
         mine = frozenset(item.partition for item in items)
-        under_way.append(mine)
-        seen.append(list(under_way))
+        in_flight.append(mine)
+        seen.append(list(in_flight))
         gates.append(gate := asyncio.Event())
         await gate.wait()
-        under_way.remove(mine)
+        in_flight.remove(mine)
         return await echo(items)
 
     async with Running(broker, slow, max_batch=2, max_in_flight=2) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a0", b"a1", b"a2", b"a3"]))
+        stage.submit(TP("in", 0), records("in", 0, [b"a0", b"a1", b"a2", b"a3"]))
         await until(lambda: len(gates) == 1)
-        stage.put(TP("in", 1), records("in", 1, [b"b0", b"b1"]))
+        stage.submit(TP("in", 1), records("in", 1, [b"b0", b"b1"]))
         await until(lambda: len(gates) == 2)
-        assert under_way == [{0}, {1}]
+        assert in_flight == [{0}, {1}]
         gates[1].set()
         await until(lambda: stage.acked.get(TP("in", 1)) == 2)
-        assert len(gates) == 2, "what waits of a partition waits for what flies of it"
+        assert len(gates) == 2, "a partition waits for its batch in flight"
         gates[0].set()
         await until(lambda: len(gates) == 3)
         gates[2].set()
@@ -202,7 +202,7 @@ async def test_a_rebalance_cancels_every_batch_that_hangs() -> None:
 
     async with Running(broker, hanging, max_batch=1, max_in_flight=2) as stage:
         for partition in (0, 1):
-            stage.put(TP("in", partition), records("in", partition, [b"a"]))
+            stage.submit(TP("in", partition), records("in", partition, [b"a"]))
         await until(lambda: sorted(started) == [0, 1])
         await stage.drain()
         assert stage.acked == {}
@@ -210,19 +210,19 @@ async def test_a_rebalance_cancels_every_batch_that_hangs() -> None:
     assert broker.log == []
 
 
-async def test_of_a_run_that_was_counted_in_part_only_the_rest_is_counted() -> None:
+async def test_of_a_partly_counted_run_only_the_rest_is_counted() -> None:
     broker = MemoryBroker()
     async with Running(broker, echo) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a", b"b"]))
+        stage.submit(TP("in", 0), records("in", 0, [b"a", b"b"]))
         await until(lambda: stage.acked.get(TP("in", 0)) == 2)
         await stage.drain()
         await assigned(stage, 0)
-        stage.put(TP("in", 0), records("in", 0, [b"a", b"b", b"c"]))
+        stage.submit(TP("in", 0), records("in", 0, [b"a", b"b", b"c"]))
         await until(lambda: stage.acked.get(TP("in", 0)) == 3)
     assert broker.totals("stage") == {"src": {"ingested": 3, "done": 3}}
 
 
-async def test_a_batch_whose_account_landed_and_outputs_did_not_is_counted_once() -> None:
+async def test_a_batch_whose_accounting_record_was_written_alone_counts_once() -> None:
     broker = MemoryBroker()
     accounts = Ledger()
     left = [4]
@@ -231,7 +231,7 @@ async def test_a_batch_whose_account_landed_and_outputs_did_not_is_counted_once(
         for output in outputs:
             if output.topic == STATS:
                 assert output.value is not None
-                accounts.take(Account.decode(output.value))
+                accounts.apply(Account.decode(output.value))
         broker.clock.now += 25.0
         if left[0]:
             left[0] -= 1
@@ -239,6 +239,6 @@ async def test_a_batch_whose_account_landed_and_outputs_did_not_is_counted_once(
 
     broker.before = no_leader
     async with Running(broker, echo) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a"] * 10))
+        stage.submit(TP("in", 0), records("in", 0, [b"a"] * 10))
         await until(lambda: stage.acked.get(TP("in", 0)) == 10)
     assert accounts.totals("stage") == {"src": {"ingested": 10, "done": 10}}

@@ -1,4 +1,4 @@
-"""The batch stage where something fails: three kinds, each with an end of its own."""
+"""Failures in the batch stage: three kinds, each handled in its own way."""
 
 from collections.abc import Sequence
 
@@ -6,21 +6,21 @@ from faust.types.tuples import TP
 
 from feedback_app.hop import BadRecord, Item, Output, Result, TransientError
 from feedback_app.hop.stage import ERROR_BUDGET, MAX_ATTEMPTS
-from tests.support.hopping import (
+from tests.support.stages import (
     DEAD,
     MemoryBroker,
     Record,
-    outside,
     records,
+    transient_errors,
     until,
 )
 from tests.unit.hop.batch_stage import Running, echo
 
 
-async def test_an_outside_fault_is_waited_out_and_never_dead_lettered() -> None:
-    broker = MemoryBroker(before=outside(50))
+async def test_a_transient_error_is_retried_forever_and_never_dead_lettered() -> None:
+    broker = MemoryBroker(before=transient_errors(50))
     async with Running(broker, echo) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a", b"b"]))
+        stage.submit(TP("in", 0), records("in", 0, [b"a", b"b"]))
         await until(lambda: stage.acked.get(TP("in", 0)) == 2)
         assert stage.waiting == {}
     assert broker.sent("out") == [b"a", b"b"]
@@ -28,8 +28,8 @@ async def test_an_outside_fault_is_waited_out_and_never_dead_lettered() -> None:
     assert broker.totals("stage") == {"src": {"ingested": 2, "done": 2}}
 
 
-async def test_after_a_long_wait_or_rest_a_stage_does_not_count_as_stuck() -> None:
-    """The probe takes a busy stage that waits for nobody for stuck a minute after it moved."""
+async def test_after_a_long_wait_or_idle_time_a_stage_does_not_count_as_stuck() -> None:
+    """The probe reports a busy stage as stuck after a minute without progress or a wait."""
     broker = MemoryBroker()
     clock = broker.clock
     still: list[float] = []
@@ -50,7 +50,7 @@ async def test_after_a_long_wait_or_rest_a_stage_does_not_count_as_stuck() -> No
     async with Running(broker, away_for_long) as stage:
         await clock.sleep(3600.0)
         before = clock.monotonic()
-        stage.put(TP("in", 0), records("in", 0, [b"a"]))
+        stage.submit(TP("in", 0), records("in", 0, [b"a"]))
         look()
         await until(lambda: stage.acked.get(TP("in", 0)) == 1)
         assert clock.monotonic() - before > 600
@@ -65,7 +65,7 @@ async def test_after_a_long_wait_or_rest_a_stage_does_not_count_as_stuck() -> No
     assert stage.progress_at == clock.monotonic()
 
 
-async def test_the_wait_is_shown_and_honours_what_the_party_asked_for() -> None:
+async def test_the_wait_is_shown_and_honours_the_retry_after() -> None:
     broker = MemoryBroker()
     shown: list[dict[str, str]] = []
 
@@ -76,24 +76,24 @@ async def test_the_wait_is_shown_and_honours_what_the_party_asked_for() -> None:
         return await echo(items)
 
     async with Running(broker, refusing) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a"]))
+        stage.submit(TP("in", 0), records("in", 0, [b"a"]))
         await until(lambda: bool(stage.acked))
     assert shown == [{}, {"model": "busy"}, {"model": "busy"}]
     assert broker.clock.slept == [77.0, 77.0]
 
 
-async def test_kafka_is_asked_again_within_seconds_however_long_it_was_away() -> None:
-    broker = MemoryBroker(before=outside(20))
+async def test_kafka_is_retried_within_seconds_however_long_it_was_away() -> None:
+    broker = MemoryBroker(before=transient_errors(20))
     async with Running(broker, echo) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a"]))
+        stage.submit(TP("in", 0), records("in", 0, [b"a"]))
         await until(lambda: bool(stage.acked))
     assert max(broker.clock.slept) <= 6.0
 
 
-async def test_what_cannot_be_decoded_is_a_dead_letter_and_the_rest_goes_on() -> None:
+async def test_a_malformed_record_is_a_dead_letter_and_the_rest_continues() -> None:
     broker = MemoryBroker()
     async with Running(broker, echo) as stage:
-        stage.put(TP("in", 1), records("in", 1, [b"a", b"junk", None, b"b"]))
+        stage.submit(TP("in", 1), records("in", 1, [b"a", b"junk", None, b"b"]))
         await until(lambda: stage.acked.get(TP("in", 1)) == 4)
     assert broker.sent("out") == [b"a", b"b"]
     assert [
@@ -109,7 +109,7 @@ async def test_what_cannot_be_decoded_is_a_dead_letter_and_the_rest_goes_on() ->
     }
 
 
-async def test_a_bad_record_found_by_the_handler_takes_only_itself_along() -> None:
+async def test_a_bad_record_found_by_the_handler_affects_no_other() -> None:
     broker = MemoryBroker()
 
     async def picky(items: Sequence[Item[str]]) -> list[Result]:
@@ -118,7 +118,7 @@ async def test_a_bad_record_found_by_the_handler_takes_only_itself_along() -> No
         return await echo(items)
 
     async with Running(broker, picky) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a", b"bad", b"b"]))
+        stage.submit(TP("in", 0), records("in", 0, [b"a", b"bad", b"b"]))
         await until(lambda: stage.acked.get(TP("in", 0)) == 3)
     assert broker.sent("out") == [b"a", b"b"]
     assert [(dead_letter.reason, dead_letter.attempts) for dead_letter in broker.dead] == [
@@ -126,7 +126,7 @@ async def test_a_bad_record_found_by_the_handler_takes_only_itself_along() -> No
     ]
 
 
-async def test_an_output_that_the_broker_refuses_takes_only_its_record_along() -> None:
+async def test_an_output_that_the_broker_rejects_affects_no_other_record() -> None:
     broker = MemoryBroker()
 
     def refuse(outputs: Sequence[Output]) -> None:
@@ -135,7 +135,7 @@ async def test_an_output_that_the_broker_refuses_takes_only_its_record_along() -
 
     broker.before = refuse
     async with Running(broker, echo) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a", b"huge", b"b"]))
+        stage.submit(TP("in", 0), records("in", 0, [b"a", b"huge", b"b"]))
         await until(lambda: stage.acked.get(TP("in", 0)) == 3)
     assert broker.sent("out") == [b"a", b"b"]
     assert broker.dead[0].error == "MessageSizeTooLargeError"
@@ -145,13 +145,13 @@ async def test_an_output_that_the_broker_refuses_takes_only_its_record_along() -
 async def test_a_dead_letter_fits_however_long_the_key() -> None:
     broker = MemoryBroker()
     async with Running(broker, echo) as stage:
-        stage.put(TP("in", 0), [Record("in", 0, 0, b"k" * 700_000, b"junk")])
+        stage.submit(TP("in", 0), [Record("in", 0, 0, b"k" * 700_000, b"junk")])
         await until(lambda: stage.acked.get(TP("in", 0)) == 1)
     output = next(output for output in broker.log if output.topic == DEAD)
     assert len(output.key or b"") + len(output.value or b"") < 20_000
 
 
-async def test_a_bug_is_tried_again_then_item_by_item_then_a_dead_letter() -> None:
+async def test_a_bug_is_retried_then_isolated_then_a_dead_letter() -> None:
     broker = MemoryBroker()
     calls: list[list[str]] = []
 
@@ -162,7 +162,7 @@ async def test_a_bug_is_tried_again_then_item_by_item_then_a_dead_letter() -> No
         return await echo(items)
 
     async with Running(broker, buggy) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a", b"x", b"b"]))
+        stage.submit(TP("in", 0), records("in", 0, [b"a", b"x", b"b"]))
         await until(lambda: stage.acked.get(TP("in", 0)) == 3)
     assert calls == [["a", "x", "b"]] * MAX_ATTEMPTS + [["a"]] + [["x"]] * MAX_ATTEMPTS + [["b"]]
     assert [(dead_letter.error, dead_letter.attempts) for dead_letter in broker.dead] == [
@@ -170,14 +170,14 @@ async def test_a_bug_is_tried_again_then_item_by_item_then_a_dead_letter() -> No
     ]
 
 
-async def test_too_many_bugs_stop_the_stage_and_nothing_more_is_acknowledged() -> None:
+async def test_a_spent_error_budget_stops_the_stage_and_nothing_more_is_acknowledged() -> None:
     broker = MemoryBroker()
 
     async def broken(items: Sequence[Item[str]]) -> list[Result]:
         raise RuntimeError("always")
 
     async with Running(broker, broken) as stage:
-        stage.put(TP("in", 0), records("in", 0, [b"a"] * (ERROR_BUDGET + 10)))
+        stage.submit(TP("in", 0), records("in", 0, [b"a"] * (ERROR_BUDGET + 10)))
         await until(lambda: stage.stopped is not None)
         assert not stage.accepts(TP("in", 0))
         assert "bug" in stage.waiting

@@ -1,4 +1,4 @@
-"""What is said of a worker that leaves its group: what the broker answered."""
+"""A worker that leaves its group logs what the broker answered."""
 
 import logging
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from aiokafka.errors import (
     UnknownMemberIdError,
 )
 
-from feedback_app.hop.leaving import _take_back
+from feedback_app.hop.leaving import _leave_as
 
 MOVED, NEW = 1, 2
 
@@ -28,7 +28,7 @@ class Answer:
 
 @dataclass
 class Client:
-    """Brokers that answer with these errors; `looked_up` is where the coordinator is now."""
+    """Brokers that answer with these errors; `looked_up` is the coordinator's node."""
 
     answers: dict[int, type[KafkaError]]
     looked_up: int = NEW
@@ -42,28 +42,28 @@ class Client:
         return Answer(self.answers[node].errno)
 
 
-async def taken_back(client: Client, known: int | None) -> None:
+async def leave(client: Client, known: int | None) -> None:
     coordinator: Any = type("Coordinator", (), {})()
     coordinator._client, coordinator.group_id = client, "feedback"
     coordinator.coordinator_id = known
-    await _take_back(coordinator, "member")
+    await _leave_as(coordinator, "member")
 
 
-async def test_a_coordinator_that_moved_is_looked_up_once_more(
+async def test_a_coordinator_that_moved_is_looked_up_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
     client = Client({MOVED: NotCoordinatorForGroupError, NEW: NoError})
-    await taken_back(client, MOVED)
+    await leave(client, MOVED)
     assert client.asked == [MOVED, NEW]
     assert [one.getMessage() for one in caplog.records] == ["left the group feedback"]
 
 
-async def test_a_coordinator_that_is_nowhere_is_not_looked_for_for_ever(
+async def test_a_coordinator_that_is_not_found_is_not_looked_up_forever(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     client = Client({MOVED: NotCoordinatorForGroupError}, looked_up=MOVED)
-    await taken_back(client, None)
+    await leave(client, None)
     assert client.asked == [MOVED, MOVED]
     assert "could not leave the group feedback" in caplog.text
     assert "NotCoordinatorForGroupError" in caplog.text
@@ -72,23 +72,23 @@ async def test_a_coordinator_that_is_nowhere_is_not_looked_for_for_ever(
 @pytest.mark.parametrize(
     "refusal", [GroupAuthorizationFailedError, GroupCoordinatorNotAvailableError]
 )
-async def test_a_broker_that_refuses_is_not_taken_for_one_that_let_go(
+async def test_a_refused_leave_is_not_reported_as_left(
     caplog: pytest.LogCaptureFixture, refusal: type[KafkaError]
 ) -> None:
     caplog.set_level(logging.INFO)
     client = Client({NEW: refusal})
-    await taken_back(client, NEW)
+    await leave(client, NEW)
     assert client.asked == [NEW]
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert refusal.__name__ in record.getMessage()
 
 
-async def test_a_member_that_the_library_took_back_before_is_no_fault(
+async def test_a_member_that_has_left_already_is_no_failure(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
-    await taken_back(Client({NEW: UnknownMemberIdError}), NEW)
+    await leave(Client({NEW: UnknownMemberIdError}), NEW)
     assert [(one.levelno, one.getMessage()) for one in caplog.records] == [
         (logging.INFO, "the group feedback had forgotten this member already")
     ]

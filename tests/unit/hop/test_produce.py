@@ -1,4 +1,4 @@
-"""Sending: everything is with the broker before it returns, and each failure has its kind."""
+"""Sending: it returns when the broker has acknowledged all, and each failure has its kind."""
 
 import asyncio
 from typing import Any, cast
@@ -10,9 +10,9 @@ from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from feedback_app.hop import BadRecord, Output, TransientError
 from feedback_app.hop.batch import BatchStage
 from feedback_app.hop.produce import BatchProducer
-from feedback_app.hop.stage import Plan
+from feedback_app.hop.stage import StageSpec
 from feedback_app.hop.types import Result
-from tests.support.hopping import STATS, MemoryBroker, assigned, outside, records, until
+from tests.support.stages import STATS, MemoryBroker, assigned, records, transient_errors, until
 
 
 class Batch:
@@ -22,7 +22,7 @@ class Batch:
         self.values: list[bytes | None] = []
 
     def append(self, *, timestamp: int | None, key: bytes | None, value: bytes | None) -> Any:
-        """Take a record, or return None where the batch is full."""
+        """Append a record, or return None if the batch is full."""
         if len(self.values) == 3:
             return None
         self.values.append(value)
@@ -30,7 +30,7 @@ class Batch:
 
 
 class Producer:
-    """Takes batches; a test says when and how the broker answers each."""
+    """Collects batches; a test sets when and how the broker answers each."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, int, list[bytes | None]]] = []
@@ -43,7 +43,7 @@ class Producer:
     async def send_batch(
         self, batch: Batch, topic: str, *, partition: int
     ) -> asyncio.Future[object]:
-        """Take a batch and return the broker's answer to come."""
+        """Collect a batch and return the future of the broker's answer."""
         self.sent.append((topic, partition, batch.values))
         self.answers.append(asyncio.get_running_loop().create_future())
         return self.answers[-1]
@@ -54,7 +54,7 @@ class Producer:
 
 
 def sender(producer: Producer) -> BatchProducer:
-    """Return a sender over the stand-in."""
+    """Return a batch producer over the fake."""
     return BatchProducer(lambda: cast(AIOKafkaProducer, producer))
 
 
@@ -64,14 +64,14 @@ def outputs(count: int, partition: int | None = 0) -> list[Output]:
 
 
 async def begun(producer: Producer, made: list[Output]) -> asyncio.Task[None]:
-    """Start sending, as far as it goes without an answer."""
+    """Start sending, as far as it goes without an answer of the broker."""
     task = asyncio.ensure_future(sender(producer).produce(made))
     for _ in range(20):
         await asyncio.sleep(0)
     return task
 
 
-async def test_it_returns_only_when_the_broker_has_everything() -> None:
+async def test_it_returns_only_when_the_broker_has_acknowledged_everything() -> None:
     producer = Producer()
     task = await begun(producer, [*outputs(4), *outputs(1, partition=2)])
     assert [len(values) for _, _, values in producer.sent] == [3, 1, 1]
@@ -111,17 +111,19 @@ async def test_a_failure_of_one_batch_is_a_failure_of_its_kind(
         await task
 
 
-async def test_nothing_is_acknowledged_before_its_account_is_with_the_broker() -> None:
+async def test_nothing_is_acknowledged_before_its_accounting_record() -> None:
     broker = MemoryBroker()
 
     async def handler(items: Any) -> list[Result]:
         return [Result(counts=[("src", "done")]) for _ in items]
 
-    plan = Plan("stage", "in", lambda value, key: value, lambda value: "src", taken="ingested")
-    stage = BatchStage(plan, broker.links, handler)
+    spec = StageSpec(
+        "stage", "in", lambda value, key: value, lambda value: "src", count_read="ingested"
+    )
+    stage = BatchStage(spec, broker.context, handler)
     await assigned(stage, 0)
     acked_at_account: list[int] = []
-    down = outside(3)
+    down = transient_errors(3)
 
     def before(made: Any) -> None:
         if any(output.topic == STATS for output in made):
@@ -131,7 +133,7 @@ async def test_nothing_is_acknowledged_before_its_account_is_with_the_broker() -
     broker.before = before
     running = asyncio.ensure_future(stage.run())
     (tp,) = [part.tp for part in stage.partitions.values()]
-    stage.put(tp, records("in", 0, [b"a", b"b"]))
+    stage.submit(tp, records("in", 0, [b"a", b"b"]))
     await until(lambda: stage.acked.get(tp) == 2)
     running.cancel()
     await asyncio.wait({running})

@@ -1,4 +1,4 @@
-"""The record stage: any order of finishing, the oldest unfinished record is the mark."""
+"""The record stage: records finish in any order, acknowledged up to the oldest unfinished."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 
 from feedback_app.hop import BadRecord, Item, Output, Result, TransientError
 from feedback_app.hop.record import RecordStage
-from feedback_app.hop.stage import Plan
+from feedback_app.hop.stage import StageSpec
 from models import Account
-from tests.support.hopping import STATS, MemoryBroker, assigned, outside, records, until
+from tests.support.stages import STATS, MemoryBroker, assigned, records, transient_errors, until
 from tests.unit.hop.batch_stage import decode
 
 HERE = TP("in", 0)
 
 
 class Gates:
-    """A handler whose records wait until the test lets them go."""
+    """A handler whose records wait until the test releases them."""
 
     def __init__(self) -> None:
         self.events: dict[str, asyncio.Event] = {}
@@ -35,8 +35,8 @@ class Gates:
 
 
 def stage_of(broker: MemoryBroker, handler: Callable[[Item[str]], Any], **more: Any) -> RecordStage:
-    plan = Plan("delivery", "in", decode, lambda value: "#c")
-    return RecordStage(plan, broker.links, handler, **more)
+    spec = StageSpec("delivery", "in", decode, lambda value: "#c")
+    return RecordStage(spec, broker.context, handler, **more)
 
 
 def last_account(broker: MemoryBroker) -> Account:
@@ -47,7 +47,7 @@ async def test_the_offset_is_that_of_the_oldest_unfinished_record() -> None:
     broker, gates = MemoryBroker(), Gates()
     stage = stage_of(broker, gates, pending=lambda item: [("#c", "created"), ("#c", "pending")])
     await assigned(stage, 0)
-    stage.put(HERE, records("in", 0, [b"a", b"b", b"c"]))
+    stage.submit(HERE, records("in", 0, [b"a", b"b", b"c"]))
     await until(lambda: gates.begun == ["a", "b", "c"])
     gates.open("c")
     gates.open("b")
@@ -66,31 +66,31 @@ async def test_the_offset_is_that_of_the_oldest_unfinished_record() -> None:
     await stage.drain()
 
 
-async def test_after_a_long_rest_a_stage_does_not_count_as_stuck() -> None:
+async def test_after_a_long_idle_time_a_stage_does_not_count_as_stuck() -> None:
     broker, gates = MemoryBroker(), Gates()
     stage = stage_of(broker, gates)
     await assigned(stage, 0)
     await broker.clock.sleep(3600.0)
-    stage.put(HERE, records("in", 0, [b"a"]))
+    stage.submit(HERE, records("in", 0, [b"a"]))
     assert stage.busy
     assert stage.progress_at == broker.clock.monotonic()
     began = stage.progress_at
     await broker.clock.sleep(30.0)
-    stage.put(HERE, records("in", 0, [b"b"], first=1))
+    stage.submit(HERE, records("in", 0, [b"b"], first=1))
     assert stage.progress_at == began
     await stage.drain()
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.permutations(range(6)), st.integers(0, 6))
-def test_in_any_order_of_finishing_a_revoke_leaves_the_unfinished_unacknowledged(
+def test_in_any_order_of_finishing_a_revocation_leaves_the_unfinished_unacknowledged(
     order: list[int], finished: int
 ) -> None:
     async def run() -> None:
         broker, gates = MemoryBroker(), Gates()
         stage = stage_of(broker, gates)
         await assigned(stage, 0)
-        stage.put(HERE, records("in", 0, [str(n).encode() for n in range(6)]))
+        stage.submit(HERE, records("in", 0, [str(n).encode() for n in range(6)]))
         await until(lambda: len(gates.begun) == 6)
         for n in order[:finished]:
             gates.open(str(n))
@@ -108,7 +108,7 @@ def test_in_any_order_of_finishing_a_revoke_leaves_the_unfinished_unacknowledged
     asyncio.run(run())
 
 
-async def test_a_failure_of_the_account_that_nothing_foresees_stops_the_stage() -> None:
+async def test_an_unexpected_failure_of_the_accounting_record_stops_the_stage() -> None:
     def broken(outputs: Sequence[Output]) -> None:
         raise RuntimeError("no account can be written")
 
@@ -117,14 +117,14 @@ async def test_a_failure_of_the_account_that_nothing_foresees_stops_the_stage() 
 
     stage = stage_of(MemoryBroker(before=broken), handler)
     await assigned(stage, 0)
-    stage.put(HERE, records("in", 0, [b"a"]))
+    stage.submit(HERE, records("in", 0, [b"a"]))
     await until(lambda: stage.stopped is not None)
     assert stage.acked == {}
     assert not stage.accepts(HERE)
     await stage.drain()
 
 
-async def test_one_record_that_waits_outside_holds_up_no_other() -> None:
+async def test_a_record_that_waits_for_a_dependency_delays_no_other() -> None:
     broker = MemoryBroker()
     tries: list[str] = []
 
@@ -136,14 +136,14 @@ async def test_one_record_that_waits_outside_holds_up_no_other() -> None:
 
     stage = stage_of(broker, handler)
     await assigned(stage, 0)
-    stage.put(HERE, records("in", 0, [b"a", b"b"]))
+    stage.submit(HERE, records("in", 0, [b"a", b"b"]))
     await until(lambda: stage.acked == {HERE: 2})
     assert broker.sent("out") == [b"b", b"a"]
     assert broker.dead == []
     await stage.drain()
 
 
-async def test_bad_and_undecodable_records_are_dead_letters_and_the_rest_goes_on() -> None:
+async def test_bad_and_malformed_records_are_dead_letters_and_the_rest_continues() -> None:
     broker = MemoryBroker()
 
     async def handler(item: Item[str]) -> Result:
@@ -155,7 +155,7 @@ async def test_bad_and_undecodable_records_are_dead_letters_and_the_rest_goes_on
 
     stage = stage_of(broker, handler)
     await assigned(stage, 0)
-    stage.put(HERE, records("in", 0, [b"a", b"junk", b"bad", b"dead"]))
+    stage.submit(HERE, records("in", 0, [b"a", b"junk", b"bad", b"dead"]))
     await until(lambda: stage.acked == {HERE: 4})
     assert sorted(dead_letter.reason for dead_letter in broker.dead) == [
         "channel_not_found",
@@ -169,21 +169,21 @@ async def test_bad_and_undecodable_records_are_dead_letters_and_the_rest_goes_on
     await stage.drain()
 
 
-async def test_a_broker_that_is_down_keeps_the_acknowledgement_back() -> None:
-    broker = MemoryBroker(before=outside(6))
+async def test_a_broker_that_is_down_delays_the_acknowledgement() -> None:
+    broker = MemoryBroker(before=transient_errors(6))
 
     async def handler(item: Item[str]) -> Result:
         return Result(counts=[("#c", "delivered")])
 
     stage = stage_of(broker, handler)
     await assigned(stage, 0)
-    stage.put(HERE, records("in", 0, [b"a"]))
+    stage.submit(HERE, records("in", 0, [b"a"]))
     await until(lambda: stage.acked == {HERE: 1})
     assert len(broker.sent(STATS)) >= 1
     await stage.drain()
 
 
-async def test_a_rebalance_gives_effects_their_grace_and_cancels_the_rest_at_once() -> None:
+async def test_a_rebalance_gives_requests_in_flight_a_grace_and_cancels_the_rest_at_once() -> None:
     broker = MemoryBroker()
     events: list[str] = []
     going = asyncio.Event()
@@ -204,18 +204,18 @@ async def test_a_rebalance_gives_effects_their_grace_and_cancels_the_rest_at_onc
 
     stage = stage_of(broker, handler)
     await assigned(stage, 0)
-    stage.put(HERE, records("in", 0, [b"posting", b"waiting"]))
+    stage.submit(HERE, records("in", 0, [b"posting", b"waiting"]))
     await going.wait()
     await stage.drain()
     assert events == ["cancelled", "posted"]
     assert stage.acked == {HERE: 1}
 
 
-async def test_a_partition_with_too_much_in_flight_waits_and_the_others_do_not() -> None:
+async def test_a_partition_at_its_capacity_accepts_no_records_and_the_others_do() -> None:
     broker, gates = MemoryBroker(), Gates()
     stage = stage_of(broker, gates, capacity=3)
     await assigned(stage, 0, 1)
-    stage.put(HERE, records("in", 0, [b"a", b"b", b"c"]))
+    stage.submit(HERE, records("in", 0, [b"a", b"b", b"c"]))
     assert not stage.accepts(HERE)
     assert stage.accepts(TP("in", 1))
     await until(lambda: len(gates.begun) == 3)

@@ -12,7 +12,7 @@ from feedback_app.hop.transport import StageConsumer
 
 
 class Eager:
-    """A stage that takes everything."""
+    """A stage that accepts everything."""
 
     def __init__(self) -> None:
         self.acked: dict[TP, int] = {}
@@ -21,17 +21,17 @@ class Eager:
     def accepts(self, tp: TP) -> bool:
         return True
 
-    def put(self, tp: TP, records: list[Any]) -> None:
+    def submit(self, tp: TP, records: list[Any]) -> None:
         self.got += records
 
     def assign(self, tps: set[TP], generation: int) -> None:
         """Start on them."""
 
     async def drain(self) -> None:
-        """End what is in flight."""
+        """Finish what is in flight."""
 
 
-async def test_a_rebalance_while_it_seeks_after_another_ends_no_worker(
+async def test_a_rebalance_during_the_seek_after_another_does_not_end_the_worker(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     app: Any = SimpleNamespace(consumer_generation_id=0)

@@ -60,7 +60,7 @@ def test_without_a_key_the_id_is_a_digest_of_the_text() -> None:
         (b'{"text": "a", "url": "%s"}' % (b"u" * 2049), "url is over 2048 characters"),
     ],
 )
-def test_what_cannot_be_read_says_why(value: bytes | None, reason: str) -> None:
+def test_a_malformed_record_has_a_reason(value: bytes | None, reason: str) -> None:
     with pytest.raises(InvalidRecord, match=reason):
         Feedback.decode(value, b"k")
 

@@ -1,4 +1,4 @@
-"""The wire format, held against files: a change of a record's JSON is seen here.
+"""The wire format, compared with files: they show a change of a record's JSON.
 
 `tests/golden/vN/` holds one file a record as version N wrote it; every later build reads them all.
 To add a version, write its files with `python -m tests.unit.models.golden vN`.

@@ -1,4 +1,4 @@
-"""Fields of the wrong type are bad data: read as such, and never a bug of whoever reads them."""
+"""Fields of the wrong type are malformed data, and never a bug of their reader."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ WRONG: list[tuple[type[Wire], dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("kind", "data", "name"), WRONG)
-def test_a_field_of_the_wrong_type_is_told_by_its_name(
+def test_a_field_of_the_wrong_type_is_named_in_the_reason(
     kind: type[Wire], data: dict[str, Any], name: str
 ) -> None:
     with pytest.raises(InvalidRecord, match=name):
@@ -49,7 +49,7 @@ def test_numbers_without_a_point_are_scores_too() -> None:
 
 
 @pytest.mark.parametrize(("kind", "data", "name"), WRONG)
-def test_a_state_is_restored_past_what_is_not_ours(
+def test_a_state_is_restored_past_malformed_records(
     kind: type[Wire], data: dict[str, Any], name: str
 ) -> None:
     row = Row(0, 0, b"k", orjson.dumps(data), 1_800_000_000.0)

@@ -19,12 +19,12 @@ NOW = 1_800_000_000.0
 STARTED_AT = rfc3339(NOW - 90)
 
 
-def behind(last: Account | None, begun: dict[TP, int], end: int) -> int:
+def behind(last: Account | None, start_offsets: dict[TP, int], end: int) -> int:
     """Return the lag of a partition: its account, the commits found at the start, and its end."""
     counters = Counters("delivery", 0, last, lambda: NOW)
-    consumer: Any = SimpleNamespace(highwater=lambda tp: end, begun=begun)
+    consumer: Any = SimpleNamespace(highwater=lambda tp: end, start_offsets=start_offsets)
     part = SimpleNamespace(counters=counters, tp=TOPIC)
-    stage: Any = SimpleNamespace(partitions={0: part}, plan=SimpleNamespace(topic=TOPIC.topic))
+    stage: Any = SimpleNamespace(partitions={0: part}, spec=SimpleNamespace(topic=TOPIC.topic))
     return lag(stage, 0, consumer)
 
 
@@ -49,7 +49,7 @@ def stage(waiting: Mapping[str, str] | None = None, *, assigned: bool = True) ->
     """Return a stage with one partition or none, whose lag is 5."""
     part = SimpleNamespace(counters=Counters("delivery", 0, account(9), lambda: NOW))
     return SimpleNamespace(
-        plan=SimpleNamespace(topic=TOPIC.topic),
+        spec=SimpleNamespace(topic=TOPIC.topic),
         partitions={0: part} if assigned else {},
         waiting=dict(waiting or {}),
         stopped=None,
@@ -65,7 +65,9 @@ class Registry:
     def __init__(self, stage: Any, *, rebalancing: bool = False) -> None:
         self.by_name = {"delivery": stage}
         self.app = SimpleNamespace(started=True, rebalancing=rebalancing)
-        self.consumer = SimpleNamespace(highwater=lambda tp: 15, begun={}, fetched_at=NOW - 3)
+        self.consumer = SimpleNamespace(
+            highwater=lambda tp: 15, start_offsets={}, fetched_at=NOW - 3
+        )
 
 
 def reporter(registry: Any, sources: dict[str, tuple[SourceState, float]]) -> StatusReporter:

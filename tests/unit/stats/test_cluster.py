@@ -65,14 +65,14 @@ def test_without_a_record_everything_configured_is_there_with_zeros() -> None:
 
 def test_a_source_that_only_the_accounts_know_is_shown() -> None:
     ledger = Ledger()
-    ledger.take(account("sentiment", {"webhook": {"ingested": 1, "scored": 1}}))
+    ledger.apply(account("sentiment", {"webhook": {"ingested": 1, "scored": 1}}))
     assert stats(ledger, load({}), NOW)["sources"]["webhook"]["ingested"] == 1
 
 
 def test_waits_of_several_workers_are_named_once() -> None:
     ledger = Ledger()
     for name, wait in (("a", "slack"), ("b", "slack"), ("c", "kafka"), ("d", None)):
-        ledger.take(worker(name, wait))
+        ledger.apply(worker(name, wait))
     stage = stats(ledger, load({}), NOW)["stages"]["delivery"]
     assert stage["waiting_for"] == "kafka; slack"
     assert stage["lag"] == 8
@@ -89,7 +89,7 @@ def test_one_record_unaccounted_for_is_seen_on_either_side() -> None:
 
 def test_an_imbalance_of_one_source_is_not_made_up_for_by_another() -> None:
     ledger = Ledger()
-    ledger.take(account("sentiment", {"a": {"ingested": 1}, "b": {"scored": 1}}))
+    ledger.apply(account("sentiment", {"a": {"ingested": 1}, "b": {"scored": 1}}))
     assert stats(ledger, load({}), NOW)["balanced"] is False
 
 
@@ -112,11 +112,11 @@ def worker(name: str, wait: str | None) -> WorkerStatus:
 def test_a_source_that_runs_and_brings_nothing_is_shown_as_silent() -> None:
     ledger, settings = Ledger(), load(ENVIRON)
     counts = {"x": {"ingested": 9, "scored": 9}}
-    ledger.take(
+    ledger.apply(
         Account(stage="sentiment", partition=0, minute=rfc3339(NOW), offset=8, counts=counts)
     )
     for waited, state in ((600, "running"), (660, "silent")):
-        ledger.take(
+        ledger.apply(
             WorkerStatus(
                 id="w1",
                 at=rfc3339(NOW + waited),

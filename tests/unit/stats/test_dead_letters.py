@@ -1,4 +1,4 @@
-"""How many dead letters wait for a person."""
+"""How many dead letters wait for a decision."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,23 +9,23 @@ from models import Action
 numbers = st.integers(0, 30)
 
 
-def test_what_was_retried_or_dropped_waits_no_more() -> None:
+def test_a_retried_or_dropped_letter_is_no_longer_open() -> None:
     letters = DeadLetters()
     assert letters.counts() is None
-    letters.stand(5, 10)
+    letters.set_offsets(5, 10)
     for kind, number in ((RETRY, 5), (RETRY, 5), (DROP, 9), ("pause", 7)):
-        letters.take(Action(type=kind, target=target_of(number, 1.5)))
+        letters.apply(Action(type=kind, target=target_of(number, 1.5)))
     assert letters.counts() == {"open": 3, "total": 5}
 
 
 @given(st.lists(st.tuples(st.sampled_from([RETRY, DROP]), numbers)), numbers, numbers)
-def test_only_what_stands_in_the_topic_counts(
+def test_only_letters_in_the_topic_count(
     decided: list[tuple[str, int]], first: int, more: int
 ) -> None:
     letters = DeadLetters()
     for kind, number in decided:
-        letters.take(Action(type=kind, target=target_of(number, 1.0)))
-    letters.stand(first, first + more)
+        letters.apply(Action(type=kind, target=target_of(number, 1.0)))
+    letters.set_offsets(first, first + more)
     waiting = set(range(first, first + more)) - {number for _, number in decided}
     assert letters.counts() == {"open": len(waiting), "total": more}
 

@@ -1,4 +1,4 @@
-"""A broker in memory for the tests of stages: produces, fails on request, and keeps the log."""
+"""A broker in memory for tests of stages: it keeps what was produced, and fails on request."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from faust.types.tuples import TP
 
 from feedback_app.hop import Output, Row, TransientError
-from feedback_app.hop.stage import Links, Stage
+from feedback_app.hop.stage import Stage, StageContext
 from models import Account, DeadLetter
 from tests.support.clocks import HandClock
 
@@ -18,7 +18,7 @@ DEAD = "dead-letters"
 
 @dataclass(frozen=True)
 class Record:
-    """A record as aiokafka's consumer gives it out."""
+    """A record as aiokafka's consumer returns it."""
 
     topic: str
     partition: int
@@ -30,16 +30,17 @@ class Record:
 
 @dataclass
 class MemoryBroker:
-    """The links of a stage, over lists."""
+    """The context of a stage, over lists."""
 
     clock: HandClock = field(default_factory=HandClock)
     log: list[Output] = field(default_factory=list)
     before: Callable[[Sequence[Output]], None] | None = None
     woken: int = 0
     accounts: dict[tuple[str, int], Account] = field(default_factory=dict)
+    last_inbound: dict[TP, float] = field(default_factory=dict)
 
     async def produce(self, outputs: Sequence[Output]) -> None:
-        """Take outputs in, unless `before` raises."""
+        """Append outputs to the log, unless `before` raises."""
         await asyncio.sleep(0)
         if self.before is not None:
             self.before(outputs)
@@ -50,7 +51,7 @@ class MemoryBroker:
                 self.accounts[account.stage, account.partition] = account
 
     async def caught_up(self) -> None:
-        """Have read everything."""
+        """Return at once: everything has been read."""
 
     def account(self, stage: str, partition: int) -> Account | None:
         """Return the newest account."""
@@ -61,9 +62,9 @@ class MemoryBroker:
         topic: str,
         start: dict[int, int],
         hours: float | None,
-        max_batch: Callable[[Row], None],
+        apply: Callable[[Row], None],
     ) -> dict[int, int]:
-        """Read a topic back from the log, where each partition's offsets count from 0."""
+        """Read a topic of the log, in which the offsets of each partition start at 0."""
         ends = dict.fromkeys(start, 0)
         for output in self.log:
             number = output.partition
@@ -71,18 +72,25 @@ class MemoryBroker:
                 offset = ends[number]
                 ends[number] += 1
                 if offset >= start[number]:
-                    max_batch(Row(number, offset, output.key, output.value, self.clock.now))
+                    apply(Row(number, offset, output.key, output.value, self.clock.now))
         return ends
 
     def wake(self) -> None:
-        """Count that the consumer was told of room."""
+        """Count the wake-ups of the consumer."""
         self.woken += 1
 
     @property
-    def links(self) -> Links:
-        """The links for a stage."""
-        return Links(
-            self.produce, STATS, DEAD, self, self.read_to_high_watermark, self.wake, self.clock
+    def context(self) -> StageContext:
+        """The context for a stage."""
+        return StageContext(
+            self.produce,
+            STATS,
+            DEAD,
+            self,
+            self.read_to_high_watermark,
+            self.wake,
+            self.clock,
+            self.last_inbound,
         )
 
     def sent(self, topic: str) -> list[bytes | None]:
@@ -110,8 +118,8 @@ class MemoryBroker:
         return found
 
 
-def outside(times: int) -> Callable[[Sequence[Output]], None]:
-    """Return a `before` that fails so many times with an outside fault."""
+def transient_errors(times: int) -> Callable[[Sequence[Output]], None]:
+    """Return a `before` that raises a transient error that many times."""
     left = [times]
 
     def before(outputs: Sequence[Output]) -> None:
@@ -133,14 +141,14 @@ def records(
 
 
 async def assigned(stage: Stage, *numbers: int) -> None:
-    """Assign partitions and wait until their state has been read."""
-    stage.assign({TP(stage.plan.topic, number) for number in numbers}, generation=1)
-    while not all(part.ready for part in stage.partitions.values()):
+    """Assign partitions and wait until their state is restored."""
+    stage.assign({TP(stage.spec.topic, number) for number in numbers}, generation=1)
+    while not all(part.restored for part in stage.partitions.values()):
         await asyncio.sleep(0)
 
 
 async def until(condition: Callable[[], bool], turns: int = 10_000) -> None:
-    """Let the loop turn until a condition holds; fails rather than waits for ever."""
+    """Run the event loop until a condition holds; fails after `turns` turns."""
     for _ in range(turns):
         if condition():
             return
