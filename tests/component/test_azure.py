@@ -12,7 +12,7 @@ from feedback_app.sentiment.classifier import (
     ClassifierUnavailable,
     ModelError,
     Probabilities,
-    Said,
+    TaggedText,
     TextsRefused,
 )
 
@@ -87,7 +87,7 @@ async def test_a_text_is_sent_in_the_language_that_it_is_clearly_in(
 async def test_a_text_is_sent_in_the_language_that_its_source_names(
     service: AzureService, classifier: AzureClassifier
 ) -> None:
-    await score(classifier, [Said("C'est nul.", "fr"), "C'est nul.", Said("ok", "tlh")])
+    await score(classifier, [TaggedText("C'est nul.", "fr"), "C'est nul.", TaggedText("ok", "tlh")])
     (documents,) = service.requests
     assert [d["language"] for d in documents] == ["fr", "en", "en"]
 
