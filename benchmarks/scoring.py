@@ -181,7 +181,7 @@ def main() -> None:
 
     chosen = load_local(str(options.model), options.threads)
     config = json.loads((options.model / "config.json").read_text())
-    offered = {backend.name: backend for backend in backends.offered()}
+    offered = {backend.name: backend for backend in backends.available()}
     loaded = {
         name: load_local(str(options.model), options.threads, backend)
         for name, backend in offered.items()

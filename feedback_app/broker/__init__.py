@@ -1,7 +1,7 @@
-"""Apache Kafka on this machine, fetched and run by the app: for the demo, development and tests.
+"""A local Apache Kafka, downloaded and run by the app: for the demo, development and tests.
 
-`LocalKafka` runs a cluster in this process's children; `find_or_start` shares one with every other
-worker on the machine; `running_bootstrap` only looks.
+`LocalKafka` runs a cluster in child processes; `find_or_start` shares one among the workers on the
+machine; `running_bootstrap` returns the address of one that is running.
 """
 
 from feedback_app.broker.errors import BrokerUnavailable

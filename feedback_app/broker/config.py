@@ -1,4 +1,4 @@
-"""The settings of a Kafka node: pure functions from a description to a properties file."""
+"""Settings of a Kafka node as a properties file. Pure functions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES = 1 << 20, 1 << 30
 
 @dataclass(frozen=True)
 class NodePlan:
-    """Where one node listens and keeps its data."""
+    """Ports and data directory of one node."""
 
     id: int
     client_port: int
@@ -31,9 +31,9 @@ def server_properties(
 
     `retention_bytes` bounds each partition's log.
     """
-    copies = min(len(cluster), 3)
-    in_sync = max(1, copies - 1)
-    found = {
+    replicas = min(len(cluster), 3)
+    in_sync = max(1, replicas - 1)
+    properties = {
         "process.roles": "broker,controller",
         "node.id": str(node.id),
         "controller.quorum.voters": ",".join(f"{n.id}@{HOST}:{n.controller_port}" for n in cluster),
@@ -44,42 +44,42 @@ def server_properties(
         "controller.listener.names": "CONTROLLER",
         "log.dirs": str(node.data),
         "auto.create.topics.enable": "false",
-        "default.replication.factor": str(copies),
+        "default.replication.factor": str(replicas),
         "min.insync.replicas": str(in_sync),
         "offsets.topic.num.partitions": "4",
-        "offsets.topic.replication.factor": str(copies),
+        "offsets.topic.replication.factor": str(replicas),
         "transaction.state.log.num.partitions": "4",
-        "transaction.state.log.replication.factor": str(copies),
+        "transaction.state.log.replication.factor": str(replicas),
         "transaction.state.log.min.isr": str(in_sync),
         "share.coordinator.state.topic.num.partitions": "4",
-        "share.coordinator.state.topic.replication.factor": str(copies),
+        "share.coordinator.state.topic.replication.factor": str(replicas),
         "share.coordinator.state.topic.min.isr": str(in_sync),
-        # A worker that joins or dies is noticed at once: there are few of them here.
+        # Rebalance immediately: there are few workers.
         "group.initial.rebalance.delay.ms": "0",
         "group.min.session.timeout.ms": "1000",
-        # A dead node's partitions move after this; shorter flaps where the cores are busy.
+        # Fails over a dead node's partitions; a shorter timeout flaps on busy cores.
         "broker.session.timeout.ms": "6000",
         "broker.heartbeat.interval.ms": "1000",
-        # Small for one machine: the defaults are for a server of its own.
+        # The defaults are sized for a dedicated server.
         "num.network.threads": "2",
         "num.io.threads": "4",
         "background.threads": "2",
         "log.cleaner.dedupe.buffer.size": str(16 << 20),
     }
     if retention_bytes is not None:
-        # Only closed segments can be deleted, so a segment is a quarter of what is kept.
-        found |= {
+        # Only closed segments can be deleted, so a segment is a quarter of the retention.
+        properties |= {
             "log.retention.bytes": str(retention_bytes),
             "log.segment.bytes": str(
                 min(max(MIN_SEGMENT_BYTES, retention_bytes // 4), MAX_SEGMENT_BYTES)
             ),
             "log.retention.check.interval.ms": "30000",
         }
-    return found
+    return properties
 
 
 def render(properties: Mapping[str, str]) -> str:
-    """Return the settings as a Java properties file, one `name=value` a line."""
+    """Return the settings as a Java properties file, one `name=value` per line."""
     return "".join(f"{_escape(k, True)}={_escape(v, False)}\n" for k, v in properties.items())
 
 
@@ -115,4 +115,4 @@ logger.config.level=warn
 logger.kafkaconfig.name=kafka.server.KafkaConfig
 logger.kafkaconfig.level=warn
 """
-"""Log4j's configuration: everything to stdout, which the launcher writes to the node's log."""
+"""Log4j configuration: logs to stdout, which the launcher redirects to the node's log."""

@@ -1,7 +1,7 @@
-"""Becomes another program that the kernel kills when its parent dies: PARENT_PID COMMAND…
+"""Executes a program that the kernel kills when its parent dies: PARENT_PID COMMAND…
 
-Run as a script, without site packages, so that it costs some milliseconds only. The parent is the
-*thread* that started this. On other systems than Linux it only becomes the program.
+Run as a script without site packages, so that it costs only milliseconds. The parent is the
+*thread* that started it. On systems other than Linux it only executes the program.
 """
 
 import ctypes
@@ -13,7 +13,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: list[str]) -> None:
-    """Ask for the signal, check that the parent has not died before that, and become COMMAND."""
+    """Request the death signal, check that the parent is still alive, and execute COMMAND."""
     parent, command = int(arguments[0]), arguments[1:]
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

@@ -1,7 +1,7 @@
-"""The one failure that the local broker reports to a person."""
+"""The user-facing error of the local broker."""
 
 from feedback_app.settings import ConfigurationError
 
 
 class BrokerUnavailable(ConfigurationError):
-    """The local broker cannot be had or cannot start; the message says what to change."""
+    """The local broker cannot be installed or started; the message says what to change."""

@@ -18,7 +18,7 @@ from feedback_app.broker.locks import exclusive
 
 Advance = Callable[[int], None]
 Download = Callable[[Artifact, Path, Advance], Path]
-"""Fetches an artifact into a folder, tells how many bytes have come, returns the file."""
+"""Downloads an artifact into a folder, reports the bytes received, and returns the file."""
 
 ELSEWHERE = (
     "set FEEDBACK_KAFKA_BOOTSTRAP (for a demo: --kafka) to a Kafka that runs elsewhere, or "
@@ -30,15 +30,15 @@ MAX_ATTEMPTS = 3
 
 
 def cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return where downloads are kept: FEEDBACK_CACHE_DIR, else the user's cache directory."""
-    if given := environ.get("FEEDBACK_CACHE_DIR"):
-        return Path(given)
+    """Return the download cache: FEEDBACK_CACHE_DIR, else the user's cache directory."""
+    if cache := environ.get("FEEDBACK_CACHE_DIR"):
+        return Path(cache)
     base = environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "feedback-monitor"
 
 
 def kafka_jars(environ: Mapping[str, str] = os.environ) -> list[Path]:
-    """Return the class path of Kafka, downloaded where need be; blocks, shows its progress.
+    """Return the class path of Kafka, downloaded if needed; blocks and shows progress.
 
     Raises BrokerUnavailable with one line that says what to change.
     """
@@ -49,7 +49,7 @@ def kafka_jars(environ: Mapping[str, str] = os.environ) -> list[Path]:
 
 
 def unpacked_jars(home: Path) -> list[Path]:
-    """Return the jars of an unpacked Kafka; raises BrokerUnavailable where there are none."""
+    """Return the jars of an unpacked Kafka; raises BrokerUnavailable if there are none."""
     jars = sorted((home / "libs").glob("*.jar"))
     if not any(jar.name.startswith("kafka_2.") for jar in jars):
         raise BrokerUnavailable(
@@ -60,10 +60,10 @@ def unpacked_jars(home: Path) -> list[Path]:
 
 
 def install(artifacts: Sequence[Artifact], folder: Path, fetch: Download) -> list[Path]:
-    """Make `folder` hold every artifact with the right sum, and return the files.
+    """Ensure that `folder` holds every artifact with the right checksum, and return the files.
 
-    What is there is checked each time and replaced where it is wrong; a process that comes while
-    another downloads waits for it. Raises BrokerUnavailable.
+    Existing files are verified each time and replaced if corrupt. Concurrent processes wait for one
+    download. Raises BrokerUnavailable.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -81,19 +81,19 @@ def install(artifacts: Sequence[Artifact], folder: Path, fetch: Download) -> lis
 
 
 def download(artifact: Artifact, folder: Path, advance: Advance) -> Path:
-    """Download one artifact with jgo, from its default registry or those of the user's jgo.conf."""
+    """Download an artifact with jgo, from its default or the user's jgo.conf repositories."""
     from jgo.config import GlobalSettings
     from jgo.maven import MavenContext, PythonResolver
 
     context = MavenContext(
-        repo_cache=folder, resolver=PythonResolver(progress_callback=_told(advance))
+        repo_cache=folder, resolver=PythonResolver(progress_callback=_progress_callback(advance))
     )
     context.remote_repos = GlobalSettings.load().repositories | context.remote_repos
     project = context.project(artifact.group, artifact.name)
     return project.at_version(artifact.version).artifact().resolve()
 
 
-def _told(advance: Advance) -> Callable[[str, int], AbstractContextManager[Advance]]:
+def _progress_callback(advance: Advance) -> Callable[[str, int], AbstractContextManager[Advance]]:
     @contextmanager
     def progress(_name: str, _size: int) -> Iterator[Advance]:
         yield advance
@@ -110,13 +110,13 @@ def _fetch_all(missing: Sequence[Artifact], folder: Path, fetch: Download) -> No
     ):
         stop = threading.Event()
 
-        def one(artifact: Artifact) -> None:
+        def fetch_unless_stopped(artifact: Artifact) -> None:
             if not stop.is_set():
                 _fetch_one(artifact, Path(part), folder, fetch, advance)
 
         with ThreadPoolExecutor(PARALLEL) as pool:
             try:
-                for _ in pool.map(one, missing):
+                for _ in pool.map(fetch_unless_stopped, missing):
                     pass
             finally:
                 stop.set()
@@ -126,22 +126,22 @@ def _fetch_all(missing: Sequence[Artifact], folder: Path, fetch: Download) -> No
 def _fetch_one(
     artifact: Artifact, part: Path, folder: Path, fetch: Download, advance: Advance
 ) -> None:
-    """Fetch into a folder of its own, check, and move into place in one step."""
+    """Download into a temporary folder, verify, and move into place atomically."""
     reason = ""
     for number in range(MAX_ATTEMPTS):
         attempt = part / f"{artifact.filename}.{number}"
         try:
-            came = fetch(artifact, attempt, advance)
+            downloaded = fetch(artifact, attempt, advance)
         except ImportError as error:
             raise BrokerUnavailable(
                 f"the local broker needs {error.name}: install the extra `broker` of this package, "
                 f"or {ELSEWHERE}"
             ) from error
         except Exception as error:
-            # jgo and what it uses raise many things for one fact: it did not come.
+            # jgo and its dependencies raise many types for a failed download.
             reason = _reason(error)
             continue
-        staged = came.rename(part / artifact.filename)
+        staged = downloaded.rename(part / artifact.filename)
         if artifact.is_intact(part):
             staged.replace(folder / artifact.filename)
             return
@@ -150,7 +150,7 @@ def _fetch_one(
 
 
 def _reason(error: Exception) -> str:
-    """Return the innermost cause of a network error, which names the fault, on one line."""
+    """Return the root cause of a network error, on one line."""
     inner: BaseException = error
     while (cause := inner.__cause__ or inner.__context__) is not None:
         inner = cause
@@ -159,7 +159,7 @@ def _reason(error: Exception) -> str:
 
 @contextmanager
 def _progress(total: int) -> Iterator[Advance]:
-    """Show a bar on a terminal and one line elsewhere, on stderr."""
+    """Show progress on stderr: a bar on a terminal, otherwise one line."""
     console = Console(stderr=True)
     if not console.is_terminal:
         console.print(f"Downloading Apache Kafka ({total / 1e6:.0f} MB, once) …", highlight=False)

@@ -9,26 +9,27 @@ from pathlib import Path
 
 from feedback_app.broker.errors import BrokerUnavailable
 
-OLDEST = 17
+MIN_VERSION = 17
 
 
 def find_java(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return a `java`: the bundled one, else that of JAVA_HOME or of the path, 17 or newer.
+    """Return `java`, 17 or newer: the bundled one, else from JAVA_HOME or PATH.
 
-    Raises BrokerUnavailable where there is none.
+    Raises BrokerUnavailable if there is none.
     """
     if (bundled := _bundled()) is not None:
         return bundled
-    seen = []
+    rejected = []
     for java in _installed(environ):
         version = _version(java)
-        if version is not None and version >= OLDEST:
+        if version is not None and version >= MIN_VERSION:
             return java
-        seen.append(f"{java} is {'no Java' if version is None else f'Java {version}'}")
-    found = f" ({'; '.join(seen)})" if seen else ""
+        rejected.append(f"{java} is {'not Java' if version is None else f'Java {version}'}")
+    found = f" ({'; '.join(rejected)})" if rejected else ""
     raise BrokerUnavailable(
-        f"the local broker needs Java {OLDEST} or newer{found}: install the extra `broker` of this "
-        "package, set JAVA_HOME, or set FEEDBACK_KAFKA_BOOTSTRAP to a Kafka that runs elsewhere"
+        f"the local broker needs Java {MIN_VERSION} or newer{found}: install the extra `broker` of "
+        "this package, set JAVA_HOME, or set FEEDBACK_KAFKA_BOOTSTRAP to a Kafka that runs "
+        "elsewhere"
     )
 
 

@@ -1,4 +1,4 @@
-"""Keeps a shared broker running as long as anyone uses it: a process, see `sharing`."""
+"""The keeper process: runs a shared broker while it has users, see `sharing`."""
 
 import asyncio
 import signal
@@ -14,24 +14,24 @@ from feedback_app.broker.sharing import announced
 
 
 async def keep(data: Path) -> None:
-    """Run a broker on `data` until nobody uses it or SIGTERM comes."""
+    """Run a broker on `data` until it has no users or SIGTERM arrives."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     users = FileLock(Layout(data).users_lock)
 
-    def wanted() -> bool:
+    def has_users() -> bool:
         return not stop.is_set() and not users.try_exclusive()
 
     async with LocalKafka(data, ports=DEFAULT_PORTS, retention_bytes=RETENTION_BYTES) as kafka:
         with announced(kafka, stops_with_users=True):
-            await kafka.keep_running(wanted, _tell)
-    # Held until here, so that who comes meanwhile waits and then starts a new one.
+            await kafka.keep_running(has_users, _report_restart)
+    # Held during shutdown, so that new users wait and then start a new keeper.
     users.release()
 
 
-def _tell(node: Node) -> None:
-    print(f"node {node.id} has ended by itself and is started again: {node.log}", flush=True)
+def _report_restart(node: Node) -> None:
+    print(f"node {node.id} exited unexpectedly and is being restarted: {node.log}", flush=True)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What a broker's data directory holds, and the description of the cluster in it."""
+"""Files of a broker's data directory, and the cluster description stored in it."""
 
 import base64
 import json
@@ -18,12 +18,12 @@ class Layout:
 
     @staticmethod
     def of(data: Path) -> "Layout":
-        """Return the layout of a directory, whatever becomes the current one."""
+        """Return the layout of a directory, as an absolute path."""
         return Layout(data.absolute())
 
     @property
     def cluster(self) -> Path:
-        """Which cluster the data belongs to, and the ports that it last had."""
+        """Identity of the cluster, and the ports that it last used."""
         return self.data / "cluster.json"
 
     @property
@@ -33,22 +33,22 @@ class Layout:
 
     @property
     def users_lock(self) -> Path:
-        """Held together by the processes that use a shared broker."""
+        """Shared lock of the processes that use a shared broker."""
         return self.data / "users.lock"
 
     @property
     def start_lock(self) -> Path:
-        """Held by the process that looks for a shared broker and starts one."""
+        """Held while a process looks for a shared broker or starts one."""
         return self.data / "start.lock"
 
     @property
     def keeper_log(self) -> Path:
-        """What the process that keeps a shared broker prints."""
+        """Output of the keeper of a shared broker."""
         return self.data / "keeper.log"
 
     @property
     def state(self) -> Path:
-        """How to reach the broker that runs; true only while `owner_lock` is held."""
+        """Address of the running broker; valid only while `owner_lock` is held."""
         return self.data / "broker.json"
 
     @property
@@ -57,11 +57,11 @@ class Layout:
         return self.data / "tls"
 
     def node(self, number: int) -> Path:
-        """The folder of a node: its settings and its records."""
+        """Folder with the settings and records of a node."""
         return self.data / f"node-{number}"
 
     def log(self, number: int) -> Path:
-        """What a node prints."""
+        """Output of a node."""
         return self.data / f"node-{number}.log"
 
 
@@ -72,13 +72,13 @@ class Cluster:
     id: str
     nodes: int
     ports: tuple[int, ...]
-    """Client port and controller port of each node in turn, as last used."""
+    """Client and controller port of each node in turn, as last used."""
 
     @staticmethod
     def load(layout: Layout, nodes: int) -> "Cluster":
-        """Return the cluster of the directory, or a new one of so many nodes.
+        """Return the cluster of the directory, or a new one with `nodes` nodes.
 
-        Raises BrokerUnavailable where the directory has another number of nodes.
+        Raises BrokerUnavailable if the directory has a different number of nodes.
         """
         try:
             found = json.loads(layout.cluster.read_text())
@@ -98,11 +98,11 @@ class Cluster:
         return cluster
 
     def save(self, layout: Layout) -> None:
-        """Write the description in one step."""
+        """Write the description atomically."""
         write_json(layout.cluster, {"id": self.id, "nodes": self.nodes, "ports": list(self.ports)})
 
     def plans(self, layout: Layout) -> list[NodePlan]:
-        """Return where each node listens and keeps its data."""
+        """Return ports and data directory of each node."""
         return [
             NodePlan(
                 id=number + 1,
@@ -115,7 +115,7 @@ class Cluster:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write a small file so that a reader sees all of it or none."""
+    """Write a small file atomically."""
     part = path.with_suffix(".part")
     part.write_text(json.dumps(value))
     part.replace(path)

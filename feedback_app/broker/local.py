@@ -1,4 +1,4 @@
-"""A cluster of Apache Kafka on this machine: one node, or several."""
+"""A local Apache Kafka cluster of one or more nodes."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -17,21 +17,21 @@ from feedback_app.broker.node import Node, PortTaken, Runtime
 from feedback_app.broker.ports import HOST, choose_ports
 from feedback_app.broker.security import Security, make_certificate, with_secure_listener
 
-PORT_TRIES = 3
+PORT_ATTEMPTS = 3
 WATCH_S = 0.25
 DEFAULT_PORTS = (9092, 9093, 9094)
 
 RETENTION_BYTES = 1 << 30
-"""What a partition keeps at most where a person runs the broker and nobody looks after the disk."""
+"""Retention per partition of brokers that users run, where nobody monitors the disk."""
 
 
 class LocalKafka:
-    """Apache Kafka in child processes that end with this one; its data outlives it.
+    """Apache Kafka in child processes that end with this one; the data persists.
 
     `async with LocalKafka(Path("data")) as kafka: … kafka.bootstrap …`. Start it from a thread that
-    lives as long as the broker is wanted. `ports` are tried for the clients, first of all; others
-    are chosen where they are taken. `retention_bytes` bounds each partition's log.
-    `security` adds a second listener, whose addresses are `secure_bootstrap`.
+    lives as long as the broker is needed. `ports` are the preferred client ports; others are chosen
+    if they are in use. `retention_bytes` bounds each partition's log. `security` adds a second
+    listener at `secure_bootstrap`.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class LocalKafka:
 
     @property
     def secure_bootstrap(self) -> str:
-        """The address of the listener that `security` asked for, once started."""
+        """The address of the `security` listener, once started."""
         return ",".join(f"{HOST}:{port}" for port in self._secure_ports)
 
     @property
@@ -89,7 +89,7 @@ class LocalKafka:
         try:
             self.data.mkdir(parents=True, exist_ok=True)
             owned = self._lock.try_exclusive()
-            if not owned:  # whoever looks for a broker here has the lock for an instant
+            if not owned:  # `is_held` in another process holds the lock briefly
                 await asyncio.sleep(POLL_S)
                 owned = self._lock.try_exclusive()
         except OSError as error:
@@ -102,7 +102,7 @@ class LocalKafka:
                 f"a broker runs on {self.data} already: use it, stop it, or choose another data "
                 "directory"
             )
-        # Whoever announced a broker here before has died without taking it back.
+        # A leftover announcement is from a process that was killed.
         self._layout.state.unlink(missing_ok=True)
         try:
             archive = ClassArchive(java, jars, cache_dir(), self.data / "classes.lst")
@@ -110,36 +110,38 @@ class LocalKafka:
             others = Runtime(java, jars, archive.options(first=False))
             await self._start_nodes([first, *[others] * (self._count - 1)], timeout_s)
             self._archive = archive
-            archive.make()
+            archive.start_dump()
         except BaseException:
             await self.stop()
             raise
 
     async def stop(self) -> None:
-        """Shut every node down in order; the data stays. Does nothing where it does not run."""
+        """Shut down all nodes cleanly; keeps the data. Does nothing if not running."""
         if not self._lock.held:
             return
         self._layout.state.unlink(missing_ok=True)
         if self._archive is not None:
             self._archive.finish()
         try:
-            # All at once: the last nodes have no quorum left to say good-bye to.
+            # Concurrently: the last nodes would have no quorum for a controlled shutdown.
             await asyncio.gather(*(node.stop() for node in self._nodes))
         finally:
             for node in self._nodes:
                 node.kill()
             self._lock.release()
 
-    async def keep_running(self, wanted: Callable[[], bool], told: Callable[[Node], None]) -> None:
-        """Start each node again that ends by itself, after telling, as long as `wanted`.
+    async def keep_running(
+        self, wanted: Callable[[], bool], on_restart: Callable[[Node], None]
+    ) -> None:
+        """Restart nodes that exit unexpectedly while `wanted`; calls `on_restart` first.
 
-        Raises BrokerUnavailable where one does not start.
+        Raises BrokerUnavailable if a node does not start.
         """
         while wanted():
             await asyncio.sleep(WATCH_S)
             for node in self._nodes:
                 if node.pid is None:
-                    told(node)
+                    on_restart(node)
                     await node.start()
 
     async def __aenter__(self) -> Self:
@@ -152,8 +154,10 @@ class LocalKafka:
     async def _start_nodes(self, runtimes: Sequence[Runtime], timeout_s: float) -> None:
         known = Cluster.load(self._layout, self._count)
         extra: list[str] = []
-        for attempt in range(PORT_TRIES):
-            cluster = replace(known, ports=self._choose(known) if attempt == 0 else self._choose())
+        for attempt in range(PORT_ATTEMPTS):
+            cluster = replace(
+                known, ports=self._choose_ports(known) if attempt == 0 else self._choose_ports()
+            )
             cluster.save(self._layout)
             if self._security is not None:
                 self._secure_ports = choose_ports(self._count, taken=cluster.ports)
@@ -165,13 +169,13 @@ class LocalKafka:
             except PortTaken as error:
                 for node in self._nodes:
                     node.kill()
-                if attempt == PORT_TRIES - 1:
+                if attempt == PORT_ATTEMPTS - 1:
                     raise BrokerUnavailable(f"Apache Kafka did not start: {error}") from error
             else:
                 return
 
-    def _choose(self, known: Cluster | None = None) -> tuple[int, ...]:
-        """Choose ports: those asked for, else those that the cluster last had, else free ones."""
+    def _choose_ports(self, known: Cluster | None = None) -> tuple[int, ...]:
+        """Choose the preferred ports, else those last used by the cluster, else free ones."""
         last = () if known is None else known.ports
         clients = choose_ports(self._count, self._preferred or last[0::2])
         controllers = choose_ports(self._count, last[1::2], taken=clients)

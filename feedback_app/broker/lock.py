@@ -1,4 +1,4 @@
-"""The lock file: which jars make up the broker, with the SHA-256 sum of each."""
+"""The lock file: the jars of the broker with their SHA-256 checksums."""
 
 import hashlib
 import tomllib
@@ -17,9 +17,9 @@ class Artifact:
     name: str
     version: str
     sha256: str
-    """The sum, 64 hexadecimal digits."""
+    """64 hexadecimal digits."""
     size: int
-    """Bytes, for the progress bar."""
+    """Size in bytes, for the progress bar."""
 
     @property
     def filename(self) -> str:
@@ -27,7 +27,7 @@ class Artifact:
         return f"{self.name}-{self.version}.jar"
 
     def is_intact(self, folder: Path) -> bool:
-        """Return whether `folder` has this very file."""
+        """Return whether `folder` has the file with the right checksum."""
         try:
             with (folder / self.filename).open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
@@ -36,7 +36,7 @@ class Artifact:
 
 
 def parse_lock(text: str) -> tuple[Artifact, ...]:
-    """Return the jars of a lock file; raises ValueError for one that cannot be trusted."""
+    """Return the jars of a lock file; raises ValueError if an entry is invalid."""
     found = []
     for entry in tomllib.loads(text)["dependencies"]:
         artifact = Artifact(
@@ -58,7 +58,7 @@ def parse_lock(text: str) -> tuple[Artifact, ...]:
 
 
 def render_lock(artifacts: Sequence[Artifact]) -> str:
-    """Return the text of a lock file, in jgo's form and with each size."""
+    """Return the text of a lock file, in jgo's format plus the sizes."""
     head = "# Written by `python -m feedback_app.broker.relock`.\n"
     return head + "".join(
         f'\n[[dependencies]]\ngroupId = "{a.group}"\nartifactId = "{a.name}"\n'

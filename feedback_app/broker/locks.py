@@ -1,4 +1,4 @@
-"""Advisory file locks, which the kernel releases however a process ends."""
+"""Advisory file locks, which the kernel releases when a process ends, even if killed."""
 
 import fcntl
 import os
@@ -19,19 +19,19 @@ class FileLock:
 
     @property
     def held(self) -> bool:
-        """Whether this holder has the lock."""
+        """Whether this object holds the lock."""
         return self._fd is not None
 
     def try_exclusive(self) -> bool:
-        """Take the lock for this holder alone; returns whether it is held now."""
+        """Try to take the lock exclusively; returns whether it is held now."""
         return self._try(fcntl.LOCK_EX)
 
     def try_shared(self) -> bool:
-        """Take the lock together with other shared holders; returns whether it is held now."""
+        """Try to take the lock shared; returns whether it is held now."""
         return self._try(fcntl.LOCK_SH)
 
     def release(self) -> None:
-        """Give the lock back; does nothing where it is not held."""
+        """Release the lock; does nothing if it is not held."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
@@ -43,14 +43,14 @@ class FileLock:
         try:
             fcntl.flock(self._fd, kind | fcntl.LOCK_NB)
         except BlockingIOError:
-            # A failed conversion may have lost the lock that was held, so nothing is kept.
+            # A failed conversion may have dropped the lock that was held, so release it.
             self.release()
             return False
         return True
 
 
 def is_held(path: Path) -> bool:
-    """Return whether anyone holds an exclusive lock on the file."""
+    """Return whether any process holds an exclusive lock on the file."""
     if not path.exists():
         return False
     probe = FileLock(path)
@@ -61,7 +61,7 @@ def is_held(path: Path) -> bool:
 
 @contextmanager
 def exclusive(path: Path, sleep: Callable[[float], None] = time.sleep) -> Iterator[None]:
-    """Hold the file's lock alone for a while, waiting for whoever has it."""
+    """Hold the exclusive lock on the file; waits until it is free."""
     lock = FileLock(path)
     while not lock.try_exclusive():
         sleep(POLL_S)

@@ -16,17 +16,17 @@ READY = b"Kafka Server started"
 PORT_TAKEN = b"Address already in use"
 POLL_S = 0.03
 FORMAT_TIMEOUT_S = 60.0
-LOG_KEEP_BYTES = 16 << 20
+MAX_LOG_BYTES = 16 << 20
 JVM_OPTIONS = ("-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
 class PortTaken(Exception):
-    """Another program took the node's port between its choice and its use."""
+    """Another program bound the node's port after it was chosen."""
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """What every node is run with."""
+    """Java, class path and JVM options of a node."""
 
     java: Path
     jars: Sequence[Path]
@@ -48,7 +48,7 @@ class Runtime:
 class Node:
     """A node of a `LocalKafka`.
 
-    `kill`, `pause` and `resume` act at once; `start`, `stop` and `restart` wait for Kafka.
+    `kill`, `pause` and `resume` act immediately; `start`, `stop` and `restart` wait for Kafka.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Node:
 
     @property
     def log(self) -> Path:
-        """The file with what the node prints."""
+        """The file with the node's output."""
         return self._log
 
     @property
@@ -83,7 +83,7 @@ class Node:
         return None if process is None or process.exit_code is not None else process.pid
 
     async def format(self, cluster_id: str, extra: Sequence[str] = ()) -> None:
-        """Write the settings, and prepare the folder for records where it is new."""
+        """Write the settings, and format the storage folder if it is new."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._settings.write_text(render(self._properties))
         self._logging.write_text(LOGGING)
@@ -100,28 +100,28 @@ class Node:
         finally:
             process.kill()
         if code != 0:
-            raise BrokerUnavailable(f"Apache Kafka cannot use {self._folder}: {self._why(0)}")
+            raise BrokerUnavailable(f"Apache Kafka cannot use {self._folder}: {self._failure(0)}")
 
     async def start(self, timeout_s: float = 60.0) -> None:
         """Start the node and wait until it serves clients.
 
-        Raises PortTaken, or BrokerUnavailable with the reason that the node gave.
+        Raises PortTaken, or BrokerUnavailable with the node's error.
         """
         if self.pid is not None:
-            raise RuntimeError(f"node {self.id} runs already")
+            raise RuntimeError(f"node {self.id} is already running")
         self._rotate_log()
         begin = self._log.stat().st_size if self._log.exists() else 0
         self._process = ChildProcess(
             self._runtime.command(self._logging, "kafka.Kafka", str(self._settings)), self._log
         )
         try:
-            await self._ready(begin, timeout_s)
+            await self._wait_until_ready(begin, timeout_s)
         except BaseException:
             self.kill()
             raise
 
     async def stop(self, timeout_s: float = 10.0) -> None:
-        """Shut the node down in order; after `timeout_s` it is killed, which loses nothing."""
+        """Shut the node down cleanly; kills it after `timeout_s`, which loses no data."""
         if self._process is None:
             return
         self._process.send(signal.SIGTERM)
@@ -132,22 +132,22 @@ class Node:
             self.kill()
 
     async def restart(self, timeout_s: float = 60.0) -> None:
-        """Start the node again on its data and its ports; stops it first where it runs."""
+        """Restart the node with the same data and ports; stops it first if it is running."""
         await self.stop()
         await self.start(timeout_s)
 
     def kill(self) -> None:
-        """End the node at once, as a crash would (SIGKILL)."""
+        """Kill the node, as in a crash (SIGKILL)."""
         if self._process is not None:
             self._process.kill()
 
     def pause(self) -> None:
-        """Freeze the node: it keeps its connections and answers nothing (SIGSTOP)."""
+        """Suspend the node: it keeps its connections but does not respond (SIGSTOP)."""
         if self._process is not None:
             self._process.send(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a paused node go on (SIGCONT)."""
+        """Resume a paused node (SIGCONT)."""
         if self._process is not None:
             self._process.send(signal.SIGCONT)
 
@@ -159,31 +159,31 @@ class Node:
     def _logging(self) -> Path:
         return self._folder / "log4j2.properties"
 
-    async def _ready(self, begin: int, timeout_s: float) -> None:
+    async def _wait_until_ready(self, begin: int, timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s
-        while READY not in self._printed(begin):
+        while READY not in self._output_since(begin):
             if self.pid is None:
-                if PORT_TAKEN in self._printed(begin):
-                    raise PortTaken(self._why(begin))
-                raise BrokerUnavailable(f"Apache Kafka did not start: {self._why(begin)}")
+                if PORT_TAKEN in self._output_since(begin):
+                    raise PortTaken(self._failure(begin))
+                raise BrokerUnavailable(f"Apache Kafka did not start: {self._failure(begin)}")
             if time.monotonic() > deadline:
                 raise BrokerUnavailable(
-                    f"Apache Kafka was not ready after {timeout_s:.0f} s: {self._why(begin)}"
+                    f"Apache Kafka was not ready after {timeout_s:.0f} s: {self._failure(begin)}"
                 )
             await asyncio.sleep(POLL_S)
 
-    def _printed(self, begin: int) -> bytes:
+    def _output_since(self, begin: int) -> bytes:
         with self._log.open("rb") as file:
             file.seek(begin)
             return file.read()
 
-    def _why(self, begin: int) -> str:
-        """Return the first error that the node printed, or its last line, and where to read on."""
-        lines = self._printed(begin).decode(errors="replace").splitlines()
+    def _failure(self, begin: int) -> str:
+        """Return the first error in the node's output, or its last line, and the log file."""
+        lines = self._output_since(begin).decode(errors="replace").splitlines()
         errors = [line for line in lines if " ERROR " in line or "Exception" in line]
-        said = (errors or lines[-1:] or ["it printed nothing"])[0]
-        return f"{said.strip()[:300]} (see {self._log})"
+        line = (errors or lines[-1:] or ["it printed nothing"])[0]
+        return f"{line.strip()[:300]} (see {self._log})"
 
     def _rotate_log(self) -> None:
-        if self._log.exists() and self._log.stat().st_size > LOG_KEEP_BYTES:
+        if self._log.exists() and self._log.stat().st_size > MAX_LOG_BYTES:
             self._log.replace(self._log.with_suffix(".log.1"))

@@ -1,4 +1,4 @@
-"""Ports on loopback that nothing listens on."""
+"""Finds free ports on loopback."""
 
 import random
 import socket
@@ -31,7 +31,7 @@ def choose_ports(
     free: Callable[[int], bool] = is_free,
     rng: random.Random | None = None,
 ) -> list[int]:
-    """Return `count` different free ports, the preferred ones first; none of those `taken`."""
+    """Return `count` distinct free ports, preferred ones first, excluding `taken`."""
     rng = rng or random.SystemRandom()
     others = (rng.randrange(LOWEST, HIGHEST) for _ in range(MAX_ATTEMPTS))
     chosen: list[int] = []

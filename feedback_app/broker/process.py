@@ -1,4 +1,4 @@
-"""A Java program as a child process that dies with us."""
+"""A child process that ends with this process."""
 
 import asyncio
 import os
@@ -17,15 +17,15 @@ POLL_S = 0.02
 class ChildProcess:
     """A running child; its output is appended to `log`.
 
-    Start it from a thread that lives as long as the child is wanted (the kernel watches the
-    thread); what waits is free of any event loop, so that tests may share a child across loops.
+    Start it from a thread that lives as long as the child is needed (the kernel watches the
+    thread). `wait` is not bound to an event loop, so that tests can share a child across loops.
     """
 
     def __init__(self, command: Sequence[str], log: Path) -> None:
         shim = [sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid())]
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as out:
-            # A session of its own: Ctrl-C in the terminal is for us, and we stop it in order.
+            # A separate session: Ctrl-C reaches only this process, which stops the child cleanly.
             self._popen = subprocess.Popen(  # noqa: S603
                 [*shim, *command],
                 stdin=subprocess.DEVNULL,
@@ -45,16 +45,16 @@ class ChildProcess:
         return self._popen.poll()
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal; does nothing where the process has ended."""
+        """Send a signal; does nothing if the process has ended."""
         self._popen.send_signal(number)
 
     def kill(self) -> None:
-        """End it at once with SIGKILL and wait until it is gone, some milliseconds."""
+        """Send SIGKILL and wait for the exit, which takes milliseconds."""
         self._popen.kill()
         self._popen.wait()
 
     async def wait(self, timeout_s: float) -> int | None:
-        """Wait for the end; returns the exit status, or None after `timeout_s`."""
+        """Wait for the exit; returns the exit status, or None after `timeout_s`."""
         deadline = time.monotonic() + timeout_s
         while self.exit_code is None and time.monotonic() < deadline:
             await asyncio.sleep(POLL_S)

@@ -1,6 +1,6 @@
-"""Writes the lock file anew: `python -m feedback_app.broker.relock` (for a new Kafka version).
+"""Regenerates the lock file: `python -m feedback_app.broker.relock` (for a new Kafka version).
 
-Resolves the coordinates below with everything that they need, downloads it and notes the sums.
+Resolves the coordinates below with their dependencies, downloads them and records checksums.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from jgo.maven import MavenContext
 from feedback_app.broker.lock import LOCK_FILE, Artifact, render_lock
 
 KAFKA = "org.apache.kafka:kafka_2.13:4.3.1"
-# Kafka's own distribution adds this binding; without it the broker logs nothing.
+# Part of Kafka's distribution; without this binding the broker logs nothing.
 LOG_BINDING = "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4"
 
 

@@ -1,4 +1,4 @@
-"""A second listener that asks for a password, over TLS or not: for tests of secured clusters."""
+"""A second listener with SASL and/or TLS: for tests of secured clusters."""
 
 import re
 import subprocess
@@ -17,9 +17,9 @@ _MODULES = "org.apache.kafka.common.security"
 
 @dataclass(frozen=True)
 class Security:
-    """What the second listener asks for; users are known to every mechanism.
+    """Protocol and users of the second listener; users exist for every mechanism.
 
-    SCRAM's users are written when the data directory is new, and stay.
+    SCRAM users are created when the data directory is formatted, and cannot be changed later.
     """
 
     protocol: Literal["SASL_PLAINTEXT", "SASL_SSL", "SSL"]
@@ -27,9 +27,11 @@ class Security:
     """Passwords by user name, both of letters, digits, `-` and `_`."""
 
     def __post_init__(self) -> None:
-        for word in (*self.users, *self.users.values()):
-            if not re.fullmatch(r"[A-Za-z0-9_-]+", word):
-                raise ValueError("a user name or password has another character than A-Za-z0-9_-")
+        for value in (*self.users, *self.users.values()):
+            if not re.fullmatch(r"[A-Za-z0-9_-]+", value):
+                raise ValueError(
+                    "a user name or password contains a character other than A-Za-z0-9_-"
+                )
 
     @property
     def with_tls(self) -> bool:
@@ -37,7 +39,7 @@ class Security:
         return self.protocol.endswith("SSL")
 
     def format_arguments(self) -> list[str]:
-        """Return what the storage tool takes to know the users of SCRAM."""
+        """Return the arguments of the storage tool that create the SCRAM users."""
         return [
             f"--add-scram={mechanism}=[name={name},password={password}]"
             for mechanism in MECHANISMS[1:]
@@ -48,33 +50,33 @@ class Security:
 def with_secure_listener(
     properties: Mapping[str, str], port: int, security: Security, certificate: "Certificate | None"
 ) -> dict[str, str]:
-    """Return a node's settings with a listener SECURE on `port` beside the open one."""
+    """Return a node's settings with an additional listener SECURE on `port`."""
     prefix = "listener.name.secure."
-    found = dict(properties)
-    found["listeners"] += f",SECURE://{HOST}:{port}"
-    found["advertised.listeners"] += f",SECURE://{HOST}:{port}"
-    found["listener.security.protocol.map"] += f",SECURE:{security.protocol}"
+    secured = dict(properties)
+    secured["listeners"] += f",SECURE://{HOST}:{port}"
+    secured["advertised.listeners"] += f",SECURE://{HOST}:{port}"
+    secured["listener.security.protocol.map"] += f",SECURE:{security.protocol}"
     if security.protocol.startswith("SASL"):
-        users = "".join(f' user_{name}="{word}"' for name, word in security.users.items())
+        users = "".join(f' user_{name}="{password}"' for name, password in security.users.items())
         plain = f"{_MODULES}.plain.PlainLoginModule required{users};"
         scram = f"{_MODULES}.scram.ScramLoginModule required;"
-        found[f"{prefix}sasl.enabled.mechanisms"] = ",".join(MECHANISMS)
+        secured[f"{prefix}sasl.enabled.mechanisms"] = ",".join(MECHANISMS)
         for mechanism in MECHANISMS:
             name = f"{prefix}{mechanism.lower()}.sasl.jaas.config"
-            found[name] = plain if mechanism == "PLAIN" else scram
+            secured[name] = plain if mechanism == "PLAIN" else scram
     if certificate is not None:
-        found |= {
+        secured |= {
             f"{prefix}ssl.keystore.type": "PKCS12",
             f"{prefix}ssl.keystore.location": str(certificate.store),
             f"{prefix}ssl.keystore.password": STORE_PASSWORD,
             f"{prefix}ssl.key.password": STORE_PASSWORD,
         }
-    return found
+    return secured
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """A key for 127.0.0.1 and localhost, signed by itself."""
+    """A self-signed certificate for 127.0.0.1 and localhost."""
 
     store: Path
     """The key and certificate for the nodes (PKCS12)."""
@@ -83,16 +85,16 @@ class Certificate:
 
 
 def make_certificate(java: Path, folder: Path) -> Certificate:
-    """Return the certificate in `folder`, made with the keytool beside `java` where there is none.
+    """Return the certificate in `folder`, created with the keytool next to `java` if missing.
 
-    Raises BrokerUnavailable where keytool fails.
+    Raises BrokerUnavailable if keytool fails.
     """
-    made = Certificate(folder / "server.p12", folder / "ca.pem")
-    if made.pem.exists():
-        return made
+    certificate = Certificate(folder / "server.p12", folder / "ca.pem")
+    if certificate.pem.exists():
+        return certificate
     folder.mkdir(parents=True, exist_ok=True)
-    made.store.unlink(missing_ok=True)
-    store = ["-keystore", str(made.store), "-storepass", STORE_PASSWORD, "-alias", "kafka"]
+    certificate.store.unlink(missing_ok=True)
+    store = ["-keystore", str(certificate.store), "-storepass", STORE_PASSWORD, "-alias", "kafka"]
     _keytool(
         java,
         *(
@@ -108,10 +110,10 @@ def make_certificate(java: Path, folder: Path) -> Certificate:
         *("-dname", "CN=localhost", "-validity", "30"),
         *("-ext", f"san=ip:{HOST},dns:localhost", "-ext", "bc:critical=ca:true"),
     )
-    part = made.pem.with_suffix(".part")
+    part = certificate.pem.with_suffix(".part")
     _keytool(java, "-exportcert", *store, "-rfc", "-file", str(part))
-    part.replace(made.pem)
-    return made
+    part.replace(certificate.pem)
+    return certificate
 
 
 def _keytool(java: Path, *arguments: str) -> None:

@@ -1,9 +1,9 @@
-"""One broker for every worker on a machine that uses the same data directory.
+"""One broker shared by the workers on a machine that use the same data directory.
 
-A worker that finds none starts a keeper, a process of its own that runs the broker, so that the
-broker outlives the worker that happened to come first. Each user holds a shared lock for its life.
-The last one to leave stops the keeper and waits for it; where that one was killed, the keeper sees
-that nobody holds the lock and stops by itself. The kernel releases locks, so nothing is left over.
+A worker that finds no broker starts a keeper, a separate process that runs it, so that the broker
+outlives the first worker. Each user holds a shared lock for its lifetime. The last user to close
+stops the keeper and waits for it; if that user was killed, the keeper notices that the lock is free
+and stops by itself. The kernel releases locks, so nothing is left behind.
 """
 
 import asyncio
@@ -31,17 +31,17 @@ STOP_TIMEOUT_S = 20.0
 
 @dataclass(frozen=True)
 class Announcement:
-    """A broker that runs."""
+    """A running broker."""
 
     pid: int
     bootstrap: str
     stops_with_users: bool
-    """Whether the process ends when nobody uses it: a keeper does, `feedback broker` does not."""
+    """Whether the process stops without users: a keeper does, `feedback broker` does not."""
 
 
 @contextmanager
 def announced(kafka: LocalKafka, *, stops_with_users: bool = False) -> Iterator[None]:
-    """Let others on this machine find the broker."""
+    """Publish the broker to other processes on this machine."""
     state = Layout(kafka.data).state
     write_json(state, asdict(Announcement(os.getpid(), kafka.bootstrap, stops_with_users)))
     try:
@@ -51,13 +51,13 @@ def announced(kafka: LocalKafka, *, stops_with_users: bool = False) -> Iterator[
 
 
 def running_bootstrap(data: Path) -> str | None:
-    """Return the address of the broker that runs on a data directory, or None."""
+    """Return the address of the broker running on a data directory, or None."""
     found = _announcement(Layout.of(data))
     return None if found is None else found.bootstrap
 
 
 class SharedBroker:
-    """This process's use of the broker; `close` gives it up."""
+    """A handle on the shared broker; `close` releases it."""
 
     def __init__(self, layout: Layout, users: FileLock, bootstrap: str) -> None:
         self._layout = layout
@@ -66,7 +66,7 @@ class SharedBroker:
         """The address for clients, `host:port`."""
 
     async def close(self) -> None:
-        """Give the broker up; the last user stops it and waits until it is gone."""
+        """Release the broker; the last user stops it and waits until it has stopped."""
         last = self._users.try_exclusive()
         found = _announcement(self._layout) if last else None
         if found is not None and found.stops_with_users:
@@ -84,7 +84,7 @@ class SharedBroker:
 
 
 async def find_or_start(data: Path) -> SharedBroker:
-    """Return the broker that runs on a data directory, started where none does.
+    """Return the broker running on a data directory; starts one if there is none.
 
     Raises BrokerUnavailable, with one line that says what to change.
     """
@@ -100,8 +100,8 @@ async def find_or_start(data: Path) -> SharedBroker:
             "to a folder that can be written"
         ) from error
     try:
-        async with _alone(layout):
-            found = await _settled(layout) or await _start_keeper(layout)
+        async with _start_lock(layout):
+            found = await _wait_for_running(layout) or await _start_keeper(layout)
     except BaseException:
         users.release()
         raise
@@ -117,13 +117,13 @@ def _announcement(layout: Layout) -> Announcement | None:
         return None
 
 
-async def _settled(layout: Layout) -> Announcement | None:
-    """Return the broker that runs, waiting for one that is about to, or None."""
+async def _wait_for_running(layout: Layout) -> Announcement | None:
+    """Return the running broker, waiting for one that is starting; None if there is none."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while (found := _announcement(layout)) is None and is_held(layout.owner_lock):
         if time.monotonic() > deadline:
             raise BrokerUnavailable(
-                f"another process keeps {layout.data} and has no broker ready: stop it, or set "
+                f"another process holds {layout.data} but its broker is not ready: stop it, or set "
                 "FEEDBACK_DATA_DIR to another folder"
             )
         await asyncio.sleep(POLL_S)
@@ -131,7 +131,7 @@ async def _settled(layout: Layout) -> Announcement | None:
 
 
 async def _start_keeper(layout: Layout) -> Announcement:
-    # Here, not in the keeper: this process has the terminal that shows the download.
+    # Not in the keeper: this process has the terminal for the progress bar.
     await asyncio.to_thread(kafka_jars)
     keeper = _spawn_keeper(layout)
     deadline = time.monotonic() + START_TIMEOUT_S
@@ -139,10 +139,10 @@ async def _start_keeper(layout: Layout) -> Announcement:
         if keeper.poll() is not None or time.monotonic() > deadline:
             keeper.kill()
             keeper.wait()
-            said = layout.keeper_log.read_text(errors="replace").strip().splitlines()
-            raise BrokerUnavailable(said[-1] if said else "the local broker did not start")
+            output = layout.keeper_log.read_text(errors="replace").strip().splitlines()
+            raise BrokerUnavailable(output[-1] if output else "the local broker did not start")
         await asyncio.sleep(POLL_S)
-    # It outlives us; its end is seen by its lock, so Popen has nothing to warn about.
+    # The keeper outlives this process; this silences Popen's ResourceWarning.
     keeper.returncode = 0
     return found
 
@@ -159,7 +159,7 @@ def _spawn_keeper(layout: Layout) -> subprocess.Popen[bytes]:
 
 
 @asynccontextmanager
-async def _alone(layout: Layout) -> AsyncIterator[None]:
+async def _start_lock(layout: Layout) -> AsyncIterator[None]:
     lock = FileLock(layout.start_lock)
     while not lock.try_exclusive():
         await asyncio.sleep(POLL_S)

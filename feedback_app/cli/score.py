@@ -21,7 +21,7 @@ from feedback_app.sentiment.classifier import (
     Probabilities,
     TextsRefused,
 )
-from feedback_app.sentiment.quality import Quality, given_class
+from feedback_app.sentiment.quality import Quality, class_index
 from feedback_app.settings import Settings
 
 DIGITS = 6
@@ -86,7 +86,7 @@ def score_lines(
         for line, found in zip(good, results, strict=True):
             if found is not None:
                 # A line that already has a score carries our label, not a person's.
-                true = None if "score" in line.value else given_class(line.value.get("label"))
+                true = None if "score" in line.value else class_index(line.value.get("label"))
                 if true is not None:
                     quality.add(true, found)
                 line.value.update(verdict(found))

@@ -1,7 +1,7 @@
-"""Azure AI Language sentiment behind the classifier seam.
+"""Azure AI Language sentiment as a `Classifier`.
 
-The service (`POST /language/:analyze-text`, version 2023-04-01) is announced to end on
-31 March 2029. It bills by text, so results of a call that failed half-way are kept for its retry.
+The service (`POST /language/:analyze-text`, version 2023-04-01) will be retired on
+31 March 2029. It bills per text, so partial results of a failed call are kept for its retry.
 """
 
 import json
@@ -20,20 +20,20 @@ from feedback_app.sentiment.classifier import (
     ClassifierUnavailable,
     ModelError,
     Probabilities,
-    Said,
+    TaggedText,
     TextsRefused,
 )
 from feedback_app.sentiment.prepare import prepare
 
 API_VERSION = "2023-04-01"
-DOCUMENTS_A_REQUEST = 10
+DOCUMENTS_PER_REQUEST = 10
 TIMEOUT_S = 10.0
 _PARALLEL_REQUESTS = 4
-_PLAIN = "It works."
-"""A text that nothing is wrong with."""
+_PROBE_TEXT = "It works."
+"""A valid text: if the service refuses it too, the fault is not in the texts."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
-# A text is cut at 4,096 characters like for any classifier, below the service's 5,120 elements.
+# `prepare` cuts texts at 4,096 characters, below the service's limit of 5,120 elements.
 
 _CODES = (
     "af am ar as az bg bn bs ca cs cy da de el en es et eu fa fi fr ga gl gu he hi hr hu hy id it "
@@ -43,23 +43,23 @@ _CODES = (
 LANGUAGES = frozenset(_CODES.split())
 
 Document = tuple[str, str | None]
-"""A text as it is sent, and its language where somebody has named it."""
+"""A text as it is sent, and the language it is tagged with, if any."""
 
 
 @dataclass(frozen=True)
 class AzureAccount:
-    """Where the service is and the key to it."""
+    """Endpoint and key of the service."""
 
     endpoint: str
     key: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        """Check both.
+        """Validate both.
 
         Raises:
-            ModelError: the endpoint is no https address, or the key cannot be one.
+            ModelError: the endpoint is not an https URL, or the key is malformed.
         """
-        if not _is_address(self.endpoint):
+        if not _is_endpoint(self.endpoint):
             raise ModelError(
                 "FEEDBACK_AZURE_ENDPOINT must be an https address such as "
                 "https://NAME.cognitiveservices.azure.com"
@@ -68,7 +68,7 @@ class AzureAccount:
             raise ModelError("FEEDBACK_AZURE_KEY must be set to a key without spaces")
 
 
-def _is_address(endpoint: str) -> bool:
+def _is_endpoint(endpoint: str) -> bool:
     try:
         parts = urlsplit(endpoint)
     except ValueError:
@@ -78,26 +78,26 @@ def _is_address(endpoint: str) -> bool:
 
 
 class _RequestRefused(Exception):
-    """The service refused a whole request, which may be for one of its texts."""
+    """The service refused a whole request, possibly because of a single text."""
 
 
 class _NoRedirect(HTTPRedirectHandler):
-    """Follows no redirect, which would carry the key to another host."""
+    """Refuses redirects, which would send the key to another host."""
 
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> None:
-        """Refuse."""
+        """Return None: do not follow."""
 
 
 class AzureClassifier:
-    """Scores texts by the service, each in the language that it is said to be in or clearly is."""
+    """Scores texts with the service, each in its tagged or detected language."""
 
     name = f"Azure AI Language {API_VERSION}"
     languages = LANGUAGES
 
     def __init__(self, account: AzureAccount) -> None:
-        """Connect to nothing yet."""
+        """Prepare the client; makes no connection."""
         endpoint = account.endpoint.rstrip("/")
         self._url = f"{endpoint}/language/:analyze-text?api-version={API_VERSION}"
         self._headers = {
@@ -106,24 +106,24 @@ class AzureClassifier:
         }
         self._opener = build_opener(_NoRedirect)
         self._requests = ThreadPoolExecutor(_PARALLEL_REQUESTS, thread_name_prefix="azure")
-        self._paid: dict[Document, Probabilities] = {}
+        self._billed: dict[Document, Probabilities] = {}
 
     def score(self, texts: Sequence[str]) -> list[Probabilities]:
-        """Return one result a text, in input order; a blank one is neutral and not sent.
+        """Return one result per text, in input order; blank texts are neutral and not sent.
 
         Raises:
-            ClassifierUnavailable: the service is out of reach, refuses the key or asks to wait.
-            TextsRefused: the service refused single texts; carries the results of the rest.
+            ClassifierUnavailable: the service is unreachable, rejects the key or throttles.
+            TextsRefused: the service refused some texts; carries the results of the rest.
         """
         prepared = [_document(text) for text in texts]
-        new = [one for one in dict.fromkeys(prepared) if one not in self._paid and _says_any(one)]
+        new = [doc for doc in dict.fromkeys(prepared) if doc not in self._billed and _has_text(doc)]
         chunks = [
-            new[start : start + DOCUMENTS_A_REQUEST]
-            for start in range(0, len(new), DOCUMENTS_A_REQUEST)
+            new[start : start + DOCUMENTS_PER_REQUEST]
+            for start in range(0, len(new), DOCUMENTS_PER_REQUEST)
         ]
         refused: dict[Document, str] = {}
         failure: ClassifierUnavailable | None = None
-        sent = [(chunk, self._requests.submit(self._answers, chunk)) for chunk in chunks]
+        sent = [(chunk, self._requests.submit(self._score_chunk, chunk)) for chunk in chunks]
         for chunk, future in sent:
             try:
                 answers = future.result()
@@ -131,7 +131,7 @@ class AzureClassifier:
                 continue
             except ClassifierUnavailable as error:
                 failure = failure or error
-                # Nothing more is asked of a service that is away or asks to wait.
+                # Send no further requests to a service that is unreachable or throttling.
                 for _, later in sent:
                     later.cancel()
                 continue
@@ -139,12 +139,12 @@ class AzureClassifier:
                 if isinstance(answer, str):
                     refused[text] = answer
                 else:
-                    self._paid[text] = answer
+                    self._billed[text] = answer
         if failure:
             raise failure
-        paid, self._paid = self._paid, {}
+        billed, self._billed = self._billed, {}
         neutral = Probabilities(0.0, 1.0, 0.0)
-        results = [None if text in refused else paid.get(text, neutral) for text in prepared]
+        results = [None if text in refused else billed.get(text, neutral) for text in prepared]
         reasons = {
             position: refused[text] for position, text in enumerate(prepared) if text in refused
         }
@@ -153,24 +153,24 @@ class AzureClassifier:
         return [result for result in results if result is not None]
 
     def close(self) -> None:
-        """End the threads; requests that have not begun are dropped."""
+        """Stop the threads; cancels requests that have not started."""
         self._requests.shutdown(cancel_futures=True)
 
-    def _answers(self, texts: Sequence[Document]) -> list[Probabilities | str]:
+    def _score_chunk(self, texts: Sequence[Document]) -> list[Probabilities | str]:
         """Return the probabilities of each text, or why the service refused it.
 
-        A request that is refused as a whole is halved until it is known which text it was for.
+        A request that is refused as a whole is bisected to find the text at fault.
         """
         try:
             return self._request(texts)
         except _RequestRefused as error:
             if len(texts) > 1:
                 half = len(texts) // 2
-                return [*self._answers(texts[:half]), *self._answers(texts[half:])]
+                return [*self._score_chunk(texts[:half]), *self._score_chunk(texts[half:])]
             try:
-                self._request([(_PLAIN, "en")])
+                self._request([(_PROBE_TEXT, "en")])
             except _RequestRefused:
-                raise ClassifierUnavailable(f"{error}; so it does any text") from error
+                raise ClassifierUnavailable(f"{error}; it refuses every text") from error
             return [str(error)]
 
     def _request(self, texts: Sequence[Document]) -> list[Probabilities | str]:
@@ -180,8 +180,8 @@ class AzureClassifier:
             "parameters": {"modelVersion": "latest", "loggingOptOut": True},
             "analysisInput": {
                 "documents": [
-                    {"id": str(number), "language": _language(text, named), "text": text}
-                    for number, (text, named) in enumerate(texts)
+                    {"id": str(number), "language": _language(text, tagged), "text": text}
+                    for number, (text, tagged) in enumerate(texts)
                 ]
             },
         }
@@ -191,43 +191,43 @@ class AzureClassifier:
                 answer = json.load(response)
         except HTTPError as error:
             with error:
-                raise _refusal(error) from error
+                raise _exception_for(error) from error
         except (OSError, HTTPException, ValueError) as error:
-            raise ClassifierUnavailable(f"Azure does not answer: {error}") from error
+            raise ClassifierUnavailable(f"Azure does not respond: {error}") from error
         try:
-            return list(_read(answer, len(texts)))
+            return list(_parse(answer, len(texts)))
         except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-            raise ClassifierUnavailable(f"Azure gave an odd answer: {error!r}") from error
+            raise ClassifierUnavailable(f"Azure sent an unexpected response: {error!r}") from error
 
 
 def _document(text: str) -> Document:
-    return prepare(text), text.language if isinstance(text, Said) else None
+    return prepare(text), text.language if isinstance(text, TaggedText) else None
 
 
-def _says_any(document: Document) -> bool:
+def _has_text(document: Document) -> bool:
     return bool(document[0].strip("\0 \t\r\n\f\v"))
 
 
-def _language(text: str, named: str | None) -> str:
-    found = named or language.detect(text)
+def _language(text: str, tagged: str | None) -> str:
+    found = tagged or language.detect(text)
     return found if found in LANGUAGES else "en"
 
 
-def _read(answer: Mapping[str, Any], count: int) -> Iterator[Probabilities | str]:
+def _parse(answer: Mapping[str, Any], count: int) -> Iterator[Probabilities | str]:
     results = answer["results"]
     scored = {document["id"]: document["confidenceScores"] for document in results["documents"]}
     failed = {item["id"]: _message(item["error"]) for item in results.get("errors", [])}
     for number in map(str, range(count)):
         if number in scored:
-            given = [float(scored[number][label]) for label in Probabilities._fields]
-            # The service rounds to two places; the three need not add up to 1.
-            yield Probabilities(*(value / sum(given) for value in given))
+            confidences = [float(scored[number][label]) for label in Probabilities._fields]
+            # The service rounds to two decimals, so they may not sum to 1.
+            yield Probabilities(*(value / sum(confidences) for value in confidences))
         else:
             yield failed.get(number, "Azure gave no result for this text")
 
 
-def _refusal(error: HTTPError) -> _RequestRefused | ClassifierUnavailable:
-    """Return what an error status means."""
+def _exception_for(error: HTTPError) -> _RequestRefused | ClassifierUnavailable:
+    """Return the exception for an HTTP error status."""
     try:
         message = _message(json.load(error)["error"])
     except (OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError):

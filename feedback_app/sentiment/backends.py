@@ -1,4 +1,4 @@
-"""Chooses the fastest way to compute a BERT classifier on this machine that keeps its scores."""
+"""Selects the fastest backend on this machine that reproduces the fp32 scores of a BERT model."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from feedback_app.sentiment.packed import PackedBert
 log = logging.getLogger(__name__)
 
 SCORE_TOLERANCE = 0.02
-"""How far a score may lie from the same weights in fp32, for 99 % of texts."""
+"""Maximum deviation from the fp32 score of the same weights, for 99 % of texts."""
 
 
 class Backend(NamedTuple):
@@ -29,8 +29,8 @@ BF16 = Backend("packed bf16", torch.bfloat16, "cpu")
 CUDA = Backend("packed fp16 on CUDA", torch.float16, "cuda")
 
 
-def offered() -> list[Backend]:
-    """Return the ways that this machine has, from the plain one to the fastest."""
+def available() -> list[Backend]:
+    """Return the backends of this machine, from the reference (fp32) to the fastest."""
     backends = [FP32]
     if processor.multiplies_bf16(processor.own_flags()):
         backends.append(BF16)
@@ -40,14 +40,14 @@ def offered() -> list[Backend]:
 
 
 def build(backend: Backend, weights: Mapping[str, Tensor], config: Mapping[str, Any]) -> PackedBert:
-    """Return the model computed that way."""
+    """Return the model on that backend."""
     return PackedBert(weights, config, backend.dtype, backend.device)
 
 
-def keeps_scores(scores: Tensor, reference: Tensor) -> bool:
-    """Tell whether 99 % of scores (texts) lie within the tolerance of their reference."""
-    near = (scores - reference).abs() <= SCORE_TOLERANCE
-    return bool(near.float().mean() >= 0.99)
+def within_tolerance(scores: Tensor, reference: Tensor) -> bool:
+    """Return whether 99 % of the scores (texts,) lie within the tolerance of their reference."""
+    close = (scores - reference).abs() <= SCORE_TOLERANCE
+    return bool(close.float().mean() >= 0.99)
 
 
 def choose(
@@ -56,28 +56,28 @@ def choose(
     values: Tensor,
     sample: Sequence[Sequence[int]],
 ) -> tuple[Backend, PackedBert]:
-    """Return the fastest way whose scores on a sample are those of fp32, and the model so computed.
+    """Return the fastest backend that matches fp32 on a sample of texts, and the model on it.
 
-    Nothing is timed: two processes on like machines must choose alike, however busy they are, or
-    the same text would score differently in each.
+    Nothing is timed: processes on identical machines must choose the same backend under any load,
+    or the same text would score differently in each.
 
     Args:
         weights: tensors of `model.safetensors`.
         config: `config.json`.
-        values: what each output of the model adds to the score, (outputs).
-        sample: token ids of some texts, texts of equal length side by side.
+        values: weight of each output of the model in the score, (outputs).
+        sample: token ids of the sample texts, sorted by length.
     """
-    plain = build(FP32, weights, config)
-    reference = plain(sample) @ values
-    for backend in reversed(offered()[1:]):
+    fp32 = build(FP32, weights, config)
+    reference = fp32(sample) @ values
+    for backend in reversed(available()[1:]):
         try:
             model = build(backend, weights, config)
-            kept = keeps_scores(model(sample) @ values, reference)
-        except RuntimeError as error:  # a GPU that is full, or too old for this torch
+            accurate = within_tolerance(model(sample) @ values, reference)
+        except RuntimeError as error:  # GPU out of memory, or too old for this torch
             reason = str(error).partition("\n")[0]
             log.warning("%s does not work here and is not used: %s", backend.name, reason)
             continue
-        if kept:
+        if accurate:
             return backend, model
         log.warning("%s moves the scores of this model too far and is not used", backend.name)
-    return FP32, plain
+    return FP32, fp32

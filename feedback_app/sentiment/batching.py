@@ -1,16 +1,16 @@
-"""Cuts texts of uneven length into batches of like length and bounded work."""
+"""Groups texts by length into batches of bounded size."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 TOKEN_BUDGET = 2048
-"""Tokens a batch: large enough to keep the cores busy, small enough to spare memory."""
+"""Tokens per batch: large enough to keep the cores busy, small enough to bound memory."""
 
 
 def batches(lengths: Sequence[int], budget: int = TOKEN_BUDGET) -> Iterator[list[int]]:
     """Yield the positions of `lengths`, shortest first, in batches of at most `budget` tokens.
 
-    A text longer than the budget has a batch of its own.
+    A text longer than the budget gets its own batch.
     """
     batch: list[int] = []
     tokens = 0
@@ -24,8 +24,8 @@ def batches(lengths: Sequence[int], budget: int = TOKEN_BUDGET) -> Iterator[list
         yield batch
 
 
-def runs(lengths: Sequence[int]) -> list[tuple[int, int]]:
-    """Return (count, length) of each run of equal neighbours, in order."""
+def run_lengths(lengths: Sequence[int]) -> list[tuple[int, int]]:
+    """Return (count, length) of each run of equal consecutive lengths, in order."""
     found: list[tuple[int, int]] = []
     for length in lengths:
         if found and found[-1][1] == length:
@@ -45,20 +45,20 @@ class Group(NamedTuple):
 
 
 def grouped(lengths: Sequence[int]) -> list[Group]:
-    """Return the runs of texts of equal length whose tokens lie one after the other."""
+    """Return the groups of consecutive texts of equal length, their tokens stored contiguously."""
     groups, start = [], 0
-    for texts, length in runs(lengths):
+    for texts, length in run_lengths(lengths):
         stop = start + texts * length
         groups.append(Group(start, stop, texts, length))
         start = stop
     return groups
 
 
-def rounded_up(rows: int) -> int:
-    """Return the rows to compute for so many: one of a few counts, a little above.
+def padded_row_count(rows: int) -> int:
+    """Round a row count up to one of a few bucket sizes.
 
-    oneDNN generates and keeps code for every count that it meets, which for arbitrary ones comes
-    to a gigabyte and a third of the time.
+    oneDNN JIT-compiles and caches a kernel for every row count, which for arbitrary counts costs a
+    gigabyte of memory and a third of the time.
     """
     step = 16 if rows <= 64 else 64 if rows <= 512 else 256
     return -(-rows // step) * step

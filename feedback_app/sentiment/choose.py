@@ -1,4 +1,4 @@
-"""From the settings to the process's scorer."""
+"""Builds the scorer of this process from the settings."""
 
 from feedback_app.sentiment.azure import AzureAccount
 from feedback_app.sentiment.classifier import Classifier
@@ -11,8 +11,8 @@ HASHING = "hashing"
 def load_named(settings: Settings) -> Classifier:
     """Return the classifier that FEEDBACK_MODEL names; blocks for a second or two.
 
-    `hashing` is for soaks and benchmarks of the pipeline: its scores mean nothing. Raises
-    ModelError.
+    `hashing` is for soak tests and benchmarks of the pipeline: its scores are meaningless.
+    Raises ModelError.
     """
     if settings.model == HASHING:
         from feedback_app.sentiment.hashing import HashingClassifier
@@ -22,7 +22,7 @@ def load_named(settings: Settings) -> Classifier:
 
 
 def load_scorer(settings: Settings) -> Scorer:
-    """Return the scorer around what `load_named` would return, loaded in its own thread."""
+    """Return a scorer for that classifier, loaded in the scorer's own thread."""
     if settings.model == HASHING:
         return Scorer(load_named(settings))
     return Scorer.load(settings.model, settings.model_threads, _account(settings))

@@ -1,4 +1,4 @@
-"""The seam between the pipeline and whatever scores a text: a local model or a service."""
+"""The interface between the pipeline and a classifier: a local model or a service."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
@@ -7,7 +7,7 @@ Label = Literal["negative", "neutral", "positive"]
 
 
 class Probabilities(NamedTuple):
-    """How likely each class is for one text; the three add up to 1."""
+    """Class probabilities of one text; they sum to 1."""
 
     negative: float
     neutral: float
@@ -20,42 +20,42 @@ class Probabilities(NamedTuple):
 
     @property
     def label(self) -> Label:
-        """The most probable class; of equal ones, the less alarming (neutral first)."""
+        """The most probable class; ties go to neutral, then to positive."""
         if self.neutral >= max(self.negative, self.positive):
             return "neutral"
         return "negative" if self.negative > self.positive else "positive"
 
 
-class Said(str):
-    """A text whose language is known, for a classifier that asks for it."""
+class TaggedText(str):
+    """A text tagged with its language, for classifiers that use it."""
 
     __slots__ = ("language",)
 
     language: str
     """ISO 639-1 code."""
 
-    def __new__(cls, text: str, language: str) -> "Said":
-        """Return the text, to be used as any other."""
-        said = super().__new__(cls, text)
-        said.language = language
-        return said
+    def __new__(cls, text: str, language: str) -> "TaggedText":
+        """Return the tagged text, usable as a plain string."""
+        tagged = super().__new__(cls, text)
+        tagged.language = language
+        return tagged
 
 
 class ModelError(Exception):
-    """The model is configured wrongly; the message is one line that says what to change."""
+    """The model is misconfigured; the message is one line that says what to change."""
 
 
 class ClassifierUnavailable(Exception):
-    """A service that scores is out of reach or asks to wait: an outside fault, to be waited out."""
+    """The scoring service is unreachable or throttling: a transient error, to be retried."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
-        """Seconds that the service asked to wait, or None if it did not say."""
+        """Seconds to wait as requested by the service; None if it gave none."""
 
 
 class TextsRefused(Exception):
-    """The classifier refused single texts for good; the others of the call have their results."""
+    """The classifier permanently refused some texts; the rest of the call has results."""
 
     def __init__(self, results: Sequence[Probabilities | None], reasons: Mapping[int, str]) -> None:
         first = next(iter(reasons.items()))
@@ -65,30 +65,30 @@ class TextsRefused(Exception):
         self.results = list(results)
         """In input order; None where the text was refused."""
         self.reasons = dict(reasons)
-        """Position in the call -> what the classifier said."""
+        """Position in the call -> the classifier's reason."""
 
 
 @runtime_checkable
 class Classifier(Protocol):
-    """Scores texts. Called from one thread at a time, which need not be the one that made it."""
+    """Scores texts. Called from one thread at a time, not necessarily the creating thread."""
 
     @property
     def name(self) -> str:
-        """Model and way of computing, as records and pages show it."""
+        """Model and backend, as shown in records and on the page."""
 
     @property
     def languages(self) -> frozenset[str] | None:
         """ISO 639-1 codes of the languages that it can score; None means any."""
 
     def score(self, texts: Sequence[str]) -> list[Probabilities]:
-        """Return one result a text, in input order. Blocks; any string is accepted.
+        """Return one result per text, in input order. Blocks; accepts any string.
 
-        A text may be a `Said`, which says what language it is in.
+        A text may be a `TaggedText`, which carries its language.
 
         Raises:
-            ClassifierUnavailable: a service is out of reach; the same call may pass later.
-            TextsRefused: some texts will never pass; carries the results of the rest.
+            ClassifierUnavailable: the service is unreachable; the call can be retried.
+            TextsRefused: some texts are permanently refused; carries the other results.
         """
 
     def close(self) -> None:
-        """Free threads and connections; no call may follow."""
+        """Release threads and connections; no call may follow."""

@@ -1,7 +1,7 @@
-"""This process's share of the machine's cores, which other processes compute on too.
+"""Shares the machine's cores among the processes that run a model on it.
 
-Two processes with a thread a core each take several times as long as with half the threads: a
-thread that waits for another, which is not running, holds up both.
+Two processes with one thread per core each take several times as long as with half the threads:
+a thread that waits for a descheduled one delays both.
 """
 
 import atexit
@@ -17,21 +17,21 @@ from pathlib import Path
 from feedback_app.sentiment.processor import threads_for
 
 _RECOUNT_S = 5.0
-_LEFT_S = 60.0
-"""Age at which a file that nobody holds was left by a process that was killed."""
+_STALE_S = 60.0
+"""Age at which an unlocked file is removed as left over from a killed process."""
 
 
-class Seats:
-    """Counts the processes that compute on this machine; each holds a lock on a file of its own.
+class ProcessSlots:
+    """Counts the computing processes on this machine; each locks a file of its own.
 
-    The kernel lets go of a lock when its process ends, however it ends.
+    The kernel releases the lock when the process ends, even if it is killed.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Take a seat.
+        """Claim a slot.
 
         Raises:
-            OSError: the folder cannot be written, or is somebody else's.
+            OSError: the folder is not writable, or belongs to another user.
         """
         folder.mkdir(mode=0o700, exist_ok=True)
         if folder.is_symlink() or folder.stat().st_uid != os.getuid():
@@ -41,25 +41,25 @@ class Seats:
         self._own = Path(name)
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
 
-    def taken(self) -> int:
-        """Return how many seats are taken, this one included.
+    def count(self) -> int:
+        """Return the number of claimed slots, including this one.
 
         Raises:
-            OSError: somebody cleared the folder away, and this seat with it.
+            OSError: the folder was deleted, and this slot with it.
         """
-        os.utime(self._own)  # what is touched is not cleared away for its age
+        os.utime(self._own)  # keeps temporary-file cleaners from removing it
         others = (path for path in self._folder.iterdir() if path != self._own)
-        return 1 + sum(map(_held, others))
+        return 1 + sum(map(_is_locked, others))
 
     def close(self) -> None:
-        """Leave the seat."""
+        """Release the slot."""
         with suppress(OSError):
             self._own.unlink(missing_ok=True)
         os.close(self._descriptor)
 
 
-def _held(path: Path) -> bool:
-    """Tell whether a process holds this file; removes one that was left behind."""
+def _is_locked(path: Path) -> bool:
+    """Return whether a process holds a lock on the file; removes a stale file."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:
@@ -69,7 +69,7 @@ def _held(path: Path) -> bool:
     except OSError:
         return True
     else:
-        if time.time() - os.fstat(descriptor).st_mtime > _LEFT_S:
+        if time.time() - os.fstat(descriptor).st_mtime > _STALE_S:
             path.unlink(missing_ok=True)
         return False
     finally:
@@ -77,35 +77,35 @@ def _held(path: Path) -> bool:
 
 
 class SharedCores:
-    """The computing threads of this process, counted anew while others come and go."""
+    """The number of computing threads of this process, updated as other processes come and go."""
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
-        """Take a seat in the folder; as long as there is none, this process counts as alone."""
+        """Claim a slot in the folder; without one, this process counts as alone."""
         self._folder = folder
         self._clock = clock
         self._counted_at = clock()
-        self._slots: Seats | None = None
-        self._threads = threads_for(self._taken())
+        self._slots: ProcessSlots | None = None
+        self._threads = threads_for(self._processes())
 
     def threads(self) -> int:
-        """Return the threads to compute with now; looks for others every few seconds."""
+        """Return the current number of threads; recounts the processes every few seconds."""
         now = self._clock()
         if now - self._counted_at >= _RECOUNT_S:
             self._counted_at = now
-            self._threads = threads_for(self._taken())
+            self._threads = threads_for(self._processes())
         return self._threads
 
-    def _taken(self) -> int:
+    def _processes(self) -> int:
         try:
             if self._slots is None:
-                self._slots = Seats(self._folder)
-            return self._slots.taken()
+                self._slots = ProcessSlots(self._folder)
+            return self._slots.count()
         except OSError:
-            self.close()  # and take another seat with the next count
+            self.close()  # claims a new slot at the next count
             return 1
 
     def close(self) -> None:
-        """Leave the seat."""
+        """Release the slot."""
         if self._slots is not None:
             self._slots.close()
             self._slots = None
@@ -113,7 +113,7 @@ class SharedCores:
 
 @cache
 def shared_cores() -> SharedCores:
-    """Return the share of this process, its seat taken on first use and left at its end."""
+    """Return the share of this process; its slot is claimed on first use and released at exit."""
     folder = Path(tempfile.gettempdir()) / f"feedback-monitor-seats-{os.getuid()}"
     cores = SharedCores(folder)
     atexit.register(cores.close)

@@ -1,4 +1,4 @@
-"""Separates the new revisions of a batch from its duplicates. Pure."""
+"""Splits a batch into new revisions and duplicates. Pure."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from models import Feedback
 def deduplicate(
     items: Sequence[Item[Feedback]],
 ) -> tuple[list[Result | None], dict[Item[Feedback], bool]]:
-    """Return the result of each duplicate, None for a new revision, and {new item: is its id new}.
+    """Return the result of each duplicate (None: new revision), and {new item: is its id new}.
 
     `item.state` is the DedupeStore of the item's partition. Raises TransientError if a store fails.
     """
@@ -26,7 +26,7 @@ def deduplicate(
             place, (known.revision, known.deleted) if known else (None, False)
         )
         if known is not None and (outcome := known.outcome(item.offset)) is not None:
-            # Its output is in `scored` already: it was written before a crash.
+            # Its output was written to `scored` before a crash.
             results.append(Result(counts=[(feedback.source, outcome)]))
         elif deleted or (
             feedback.kind != "delete" and revision is not None and feedback.revision <= revision
@@ -43,7 +43,7 @@ def deduplicate(
 
 
 def _seen_ids(items: Sequence[Item[Feedback]]) -> dict[tuple[int, str], SeenId]:
-    """Return {(partition, feedback id): what the partition's store has on it}."""
+    """Return {(partition, feedback id): its entry in the partition's store}."""
     ids: dict[int, list[str]] = {}
     states: dict[int, DedupeStore] = {}
     for item in items:

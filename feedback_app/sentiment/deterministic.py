@@ -1,9 +1,9 @@
-"""Row counts at which oneDNN's bf16 product gives a row the same result, whatever its company.
+"""Makes oneDNN's bf16 matrix product independent of the batch size.
 
-For few rows and a long inner dimension oneDNN cuts that dimension into parts, which adds up in
-another order than for many rows. One flipped bit in bf16 can move a score by 0.007, so a product
-is cut, or padded with zero rows, to counts at which rows come out as they do among thousands. Which
-those are depends on processor and threads, and is found by trying.
+For few rows and a long inner dimension, oneDNN splits that dimension, which changes the order of
+summation. One flipped bit in bf16 can move a score by 0.007, so a product is split, or padded with
+zero rows, to row counts whose results equal those of a large batch. Which counts do depends on
+processor and threads, and is determined by testing.
 """
 
 from collections.abc import Callable
@@ -15,13 +15,13 @@ from torch import Tensor
 
 _COUNTS = tuple(2**power for power in range(11))
 _ROWS = 2048
-_MAX_CUTS = 8
+_MAX_CHUNKS = 8
 _WINDOWS = 16
-"""Stretches of rows that are tried for each count; a wrong one shows in nearly every stretch."""
+"""Row windows tested for each count; a nondeterministic one shows in nearly every window."""
 
 
-def unsteady_counts(product: Callable[[Tensor], Tensor], rows: Tensor) -> frozenset[int]:
-    """Return the counts of up to 1,024 rows for which a product differs from that of all rows."""
+def nondeterministic_counts(product: Callable[[Tensor], Tensor], rows: Tensor) -> frozenset[int]:
+    """Return the row counts, up to 1,024, whose product differs from that of all rows."""
     expected = product(rows)
     return frozenset(
         count
@@ -35,55 +35,55 @@ def unsteady_counts(product: Callable[[Tensor], Tensor], rows: Tensor) -> frozen
 
 @cache
 def nondeterministic_bf16(inner: int, out: int, threads: int) -> frozenset[int]:
-    """Return the unsteady counts of a bf16 product (rows, inner) x (inner, out) on this machine.
+    """Return the nondeterministic row counts of a bf16 product (rows, inner) x (inner, out).
 
-    `threads` is what the process computes with; a change of it changes the answer.
+    `threads` is the number of computing threads of the process; the result depends on it.
     """
     random = torch.Generator().manual_seed(threads)
     rows = torch.randn(_ROWS, inner, generator=random).bfloat16()
     weight = torch.randn(out, inner, generator=random).bfloat16()
     packed = torch.ops.mkldnn._reorder_linear_weight(weight, _ROWS)
 
-    def product(some: Tensor) -> Tensor:
-        result: Tensor = torch.ops.mkldnn._linear_pointwise(some, packed, None, "none", [], "none")
+    def product(x: Tensor) -> Tensor:
+        result: Tensor = torch.ops.mkldnn._linear_pointwise(x, packed, None, "none", [], "none")
         return result
 
-    return unsteady_counts(product, rows)
+    return nondeterministic_counts(product, rows)
 
 
-def deterministic_cuts(rows: int, nondeterministic: frozenset[int]) -> list[tuple[int, int]]:
-    """Return the stretches to multiply one by one, as (rows, rows with padding), all steady.
+def deterministic_chunks(rows: int, nondeterministic: frozenset[int]) -> list[tuple[int, int]]:
+    """Return the chunks to multiply separately, as (rows, padded rows), all deterministic.
 
-    It is one stretch without padding where all counts from there on are steady; else, what is
-    quicker: a few small stretches, or one that is padded.
+    One unpadded chunk if all larger counts are deterministic; otherwise the faster of a few small
+    chunks or one padded chunk.
     """
     if not nondeterministic or rows > max(nondeterministic) * 2:
         return [(rows, rows)]
-    steady = [count for count in _COUNTS if count not in nondeterministic] + [max(rows, _ROWS)]
-    small = max((count for count in steady if count < min(nondeterministic)), default=0)
-    if small and small < rows <= _MAX_CUTS * small:
+    allowed = [count for count in _COUNTS if count not in nondeterministic] + [max(rows, _ROWS)]
+    small = max((count for count in allowed if count < min(nondeterministic)), default=0)
+    if small and small < rows <= _MAX_CHUNKS * small:
         whole, rest = divmod(rows, small)
         return [(small, small)] * whole + (
-            deterministic_cuts(rest, nondeterministic) if rest else []
+            deterministic_chunks(rest, nondeterministic) if rest else []
         )
-    return [(rows, next(count for count in steady if count >= rows))]
+    return [(rows, next(count for count in allowed if count >= rows))]
 
 
 def pad_rows(x: Tensor, count: int) -> Tensor:
-    """Return x (rows, columns) with zero rows up to a count."""
+    """Return x (rows, columns) padded with zero rows to `count` rows."""
     return x if count == len(x) else F.pad(x, (0, 0, 0, count - len(x)))
 
 
 def multiply_deterministically(
     product: Callable[..., Tensor], nondeterministic: frozenset[int], *inputs: Tensor
 ) -> Tensor:
-    """Return product(*inputs), inputs of (rows, …), worked out by steady counts of rows."""
-    cuts = deterministic_cuts(len(inputs[0]), nondeterministic)
-    if len(cuts) == 1 and cuts[0][0] == cuts[0][1]:
+    """Return product(*inputs), inputs of (rows, …), computed in deterministic row counts."""
+    chunks = deterministic_chunks(len(inputs[0]), nondeterministic)
+    if len(chunks) == 1 and chunks[0][0] == chunks[0][1]:
         return product(*inputs)
-    parts = [torch.split(x, [rows for rows, _ in cuts]) for x in inputs]
+    parts = [torch.split(x, [rows for rows, _ in chunks]) for x in inputs]
     outputs = [
-        product(*(pad_rows(x, count) for x in cut))[:rows]
-        for (rows, count), *cut in zip(cuts, *parts, strict=True)
+        product(*(pad_rows(x, count) for x in chunk))[:rows]
+        for (rows, count), *chunk in zip(chunks, *parts, strict=True)
     ]
     return torch.cat(outputs)

@@ -1,4 +1,4 @@
-"""The last layer's attention, of which only what each text's first token gathers is used."""
+"""Attention of the last layer, computed for the first token of each text only."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,11 +11,11 @@ from feedback_app.sentiment.batching import Group
 
 
 class FirstTokenAttention(NamedTuple):
-    """Attention whose only query is the first token of each text; it makes no keys and no values.
+    """Attention with the first token of each text as the only query; computes no keys or values.
 
-    A query times a token's key, q (W x + b), is (q W) x plus what is the same for all tokens, which
+    A query times a token's key, q (W x + b), is (q W) x plus a constant over the tokens, which
     softmax ignores; a weighted sum of values W x + b is W times the weighted sum of x, plus b. The
-    few products that are left are in fp32.
+    few remaining products are in fp32.
     """
 
     query: Tensor
@@ -29,26 +29,26 @@ class FirstTokenAttention(NamedTuple):
     value_bias: Tensor
     """(hidden)"""
 
-    def __call__(self, x: Tensor, firsts: Tensor, groups: Sequence[Group]) -> Tensor:
-        """Return what is gathered, (firsts, hidden), in the format of x.
+    def __call__(self, x: Tensor, first_rows: Tensor, groups: Sequence[Group]) -> Tensor:
+        """Return the context, (first_rows, hidden), in the dtype of x.
 
         Args:
             x: (rows, hidden).
-            firsts: rows of the first tokens; those beyond the texts of the groups are padding.
+            first_rows: rows of the first tokens; entries beyond the texts of `groups` are padding.
             groups: the texts in x.
         """
         heads, size, hidden = self.key.shape
-        query = F.linear(x[firsts].float(), self.query, self.query_bias).view(-1, heads, size)
-        asked = torch.bmm(query.transpose(0, 1), self.key).transpose(0, 1).to(x.dtype)
-        gathered = torch.zeros_like(asked)
+        query = F.linear(x[first_rows].float(), self.query, self.query_bias).view(-1, heads, size)
+        projected = torch.bmm(query.transpose(0, 1), self.key).transpose(0, 1).to(x.dtype)
+        context = torch.zeros_like(projected)
         first = 0
         for group in groups:
-            some = slice(first, first + group.texts)
+            texts = slice(first, first + group.texts)
             rows = x[group.start : group.stop].view(group.texts, 1, group.length, hidden)
-            # One attention over the rows themselves, in which the heads are the queries.
-            gathered[some] = F.scaled_dot_product_attention(
-                asked[some, None], rows, rows, scale=size**-0.5
+            # One attention call over the rows themselves, with the heads as queries.
+            context[texts] = F.scaled_dot_product_attention(
+                projected[texts, None], rows, rows, scale=size**-0.5
             )[:, 0]
             first += group.texts
-        values = torch.bmm(gathered.float().transpose(0, 1), self.value)
+        values = torch.bmm(context.float().transpose(0, 1), self.value)
         return (values.transpose(0, 1).reshape(-1, hidden) + self.value_bias).to(x.dtype)

@@ -1,4 +1,4 @@
-"""Scores that depend on a digest of the text alone: for soaks and benchmarks of the pipeline."""
+"""Scores derived from a digest of the text: for soak tests and benchmarks of the pipeline."""
 
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -9,17 +9,17 @@ _SIZE = 6
 
 
 class HashingClassifier:
-    """Gives a text the same probabilities on every machine, with no model and no meaning."""
+    """Returns the same meaningless probabilities for a text on every machine, without a model."""
 
     name = "hashing"
     languages: frozenset[str] | None = None
 
     def score(self, texts: Sequence[str]) -> list[Probabilities]:
-        """Return one result a text, in input order."""
+        """Return one result per text, in input order."""
         return [_probabilities(text) for text in texts]
 
     def close(self) -> None:
-        """Hold nothing, free nothing."""
+        """Do nothing: there is nothing to release."""
 
 
 def _probabilities(text: str) -> Probabilities:

@@ -1,4 +1,4 @@
-"""Which language a text is in, said only when it is clear."""
+"""Language detection; returns a language only with high confidence."""
 
 import unicodedata
 from collections import Counter
@@ -8,15 +8,15 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier  # type: ignore[impo
 
 MIN_CONFIDENCE = 0.95
 MIN_LETTERS = 20
-"""Of a text in Latin letters; fewer are guessed wrongly too often."""
+"""Minimum for a text in Latin script; shorter texts are misdetected too often."""
 
 MIN_FOREIGN_LETTERS = 4
-"""Of a text in another script, which no English text is written in."""
+"""Minimum for a text in another script, which cannot be English."""
 
-# The identifier takes dates and names in plain English for it.
+# The model misdetects dates and names in English text as Nigerian Pidgin.
 _CONFUSED = frozenset({"pcm"})
 
-_DIALECTS = {
+_MACROLANGUAGES = {
     "ary": "ar",
     "arz": "ar",
     "azb": "az",
@@ -27,19 +27,19 @@ _DIALECTS = {
     "yue": "zh",
 }
 
-# X writes three codes in an old form, and `und` and the q… codes for "none that we know".
+# X uses three deprecated codes, and `und` and the q… codes for "unknown".
 _OLD_CODES = {"in": "id", "iw": "he", "ji": "yi"}
 _UNKNOWN = frozenset({"und", "zxx", "art"})
 
 
 @cache
 def load() -> LanguageIdentifier:
-    """Load the identifier, which takes half a second once a process."""
+    """Load the language model, which takes half a second, once per process."""
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
-def tagged(lang: str | None) -> str | None:
-    """Return the ISO 639-1 code of a language tag as X gives it, or None if it names none."""
+def tag_language(lang: str | None) -> str | None:
+    """Return the ISO 639-1 code of a language tag from X, or None if it names no language."""
     if not lang:
         return None
     code = lang.strip().lower().replace("_", "-").split("-")[0]
@@ -49,12 +49,12 @@ def tagged(lang: str | None) -> str | None:
 
 
 def detect(text: str) -> str | None:
-    """Return the ISO 639-1 code of the language of a text, or None where it is not clear.
+    """Return the ISO 639-1 code of the language of a text, or None if it is uncertain.
 
-    Short texts and those that mix languages are not clear.
+    Short texts and texts that mix languages are uncertain.
     """
-    # Drawn letters such as 𝐀 and Ａ become plain ones; lone surrogates, which the identifier does
-    # not bear, a question mark.
+    # Maps letters such as 𝐀 and Ａ to plain ones, and lone surrogates, on which the model fails, to
+    # question marks.
     text = unicodedata.normalize("NFKC", text[:2000]).encode("utf-8", "replace").decode()
     letters = [letter for letter in text if letter.isalpha()]
     scripts = Counter(_script(letter) for letter in letters)
@@ -64,7 +64,7 @@ def detect(text: str) -> str | None:
     if not other_script and latin < MIN_LETTERS:
         return None
     found, confidence = load().classify(text)
-    code = _DIALECTS.get(found, str(found))
+    code = _MACROLANGUAGES.get(found, str(found))
     if code in _CONFUSED or code in _UNKNOWN:
         return None
     if other_script:
@@ -73,14 +73,14 @@ def detect(text: str) -> str | None:
 
 
 def language_of(text: str, lang: str | None) -> str | None:
-    """Return the language that the source names, else the one that the text is clearly in."""
-    return tagged(lang) or detect(text)
+    """Return the language given by the source, else the detected one."""
+    return tag_language(lang) or detect(text)
 
 
 def can_score(languages: frozenset[str] | None, language: str | None) -> bool:
-    """Tell whether a classifier for `languages` (None: any) should score text in `language`.
+    """Return whether a classifier for `languages` (None: any) should score text in `language`.
 
-    Text of unknown language is scored.
+    Texts of unknown language are scored.
     """
     return languages is None or language is None or language in languages
 

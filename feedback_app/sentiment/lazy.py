@@ -1,4 +1,4 @@
-"""The process's scorer before and after it is loaded."""
+"""A scorer that can be passed around before its model is loaded."""
 
 import gc
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ from feedback_app.sentiment.classifier import Probabilities
 from feedback_app.sentiment.scorer import Scorer
 from feedback_app.settings import Settings
 
-COLLECT_AFTER = 20_000
-"""Objects between two collections of the young ones: a batch makes thousands, hardly any cycles."""
+GC_THRESHOLD = 20_000
+"""Generation-0 threshold of gc: a batch makes thousands of objects, hardly any cycles."""
 
 
 class LazyScorer:
-    """Stands for the scorer while the worker starts: who asks too early is told to wait."""
+    """A scorer that raises TransientError until its model is loaded."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -23,18 +23,18 @@ class LazyScorer:
     def load(self) -> None:
         """Load the classifier; blocks. Raises ModelError."""
         self._scorer = load_scorer(self._settings)
-        # What is there by now stays: no collection walks torch and its kin again.
+        # Long-lived objects (torch and its dependencies) are excluded from later collections.
         gc.freeze()
-        gc.set_threshold(COLLECT_AFTER, 10, 10)
+        gc.set_threshold(GC_THRESHOLD, 10, 10)
 
     @property
     def loaded(self) -> bool:
-        """Whether it can score."""
+        """Whether the model is loaded."""
         return self._scorer is not None
 
     @property
     def name(self) -> str:
-        """Model and way of computing."""
+        """Model and backend; empty until loaded."""
         return "" if self._scorer is None else self._scorer.name
 
     @property
@@ -43,12 +43,12 @@ class LazyScorer:
         return None if self._scorer is None else self._scorer.languages
 
     async def score(self, texts: Sequence[str]) -> list[Probabilities]:
-        """Return one result a text; raises OutsideFault until the model is loaded."""
+        """Return one result per text; raises TransientError until the model is loaded."""
         if self._scorer is None:
             raise TransientError("model", "the model is being loaded")
         return await self._scorer.score(texts)
 
     def close(self) -> None:
-        """End its threads."""
+        """Stop its threads."""
         if self._scorer is not None:
             self._scorer.close()

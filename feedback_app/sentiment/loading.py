@@ -1,4 +1,4 @@
-"""From `FEEDBACK_MODEL` to a classifier."""
+"""Loads the local classifier that `FEEDBACK_MODEL` names."""
 
 import json
 import os
@@ -26,31 +26,31 @@ from feedback_app.sentiment.sample import SAMPLE
 BUNDLED = Path(__file__).parent / "weights"
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.\-]*(/[\w.\-]+)?")
 _LONG_CODES = {"eng": "en", "deu": "de", "fra": "fr", "spa": "es", "por": "pt", "ita": "it"}
-"""Of languages that have a code of two letters, those that cards name by three."""
+"""Three-letter codes found in model cards for languages that have a two-letter code."""
 _SCORE_OF_CLASS = (0.0, 0.5, 1.0)
 
 
 def load_local(
     model: str | None = None, threads: int | None = None, backend: backends.Backend | None = None
 ) -> LocalClassifier:
-    """Load a model into this process; sets the computing threads of the whole process.
+    """Load a model into this process; sets torch's thread count for the whole process.
 
     Args:
         model: a directory or a hub name in Hugging Face format; None is the bundled one.
-        threads: computing threads; None shares the cores with the other processes that do so.
-        way: how to compute it; None lets the machine decide.
+        threads: computing threads; None shares the cores with other such processes.
+        backend: number format and device; None selects the fastest accurate one.
 
     Raises:
-        ModelError: there is no such model, or it cannot be used for sentiment.
+        ModelError: the model does not exist, or cannot be used for sentiment.
     """
     count = shared_cores().threads if threads is None else lambda: threads
     torch.set_num_threads(count())
     if torch.get_num_threads() == 1:
-        # The library would hand every batch to a pool of one thread.
+        # Otherwise the tokenizers library dispatches every batch to a pool of one thread.
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    directory = BUNDLED if model is None else find(model)
+    directory = BUNDLED if model is None else find_model(model)
     name = "bundled" if model is None else model
-    shown = directory.name if model and Path(model).is_dir() else name
+    display_name = directory.name if model and Path(model).is_dir() else name
     config = _read_config(directory, name)
     classes = read_labels(config, name)
     languages = card_languages(directory)
@@ -59,7 +59,7 @@ def load_local(
     tokenizer = directory / "tokenizer.json"
     if not (can_pack(config) and weights.is_file() and tokenizer.is_file()):
         library = LibraryModel(directory)
-        label = f"{shown} (transformers fp32)"
+        label = f"{display_name} (transformers fp32)"
         return LocalClassifier(label, languages, library.encode, library, classes, count, normalise)
     positions = int(config.get("max_position_embeddings", MAX_TOKENS))
     encode = Encoder(tokenizer, name, min(MAX_TOKENS, positions))
@@ -76,24 +76,22 @@ def load_local(
         raise ModelError(
             f"model {name}: its weights do not fit its config.json: {error}"
         ) from error
-    label = f"{shown} ({backend.name})"
+    label = f"{display_name} ({backend.name})"
     return LocalClassifier(label, languages, encode, packed, classes, count, normalise)
 
 
-def find(model: str) -> Path:
-    """Return the directory of a model, fetched from the hub if it is not a directory here.
+def find_model(model: str) -> Path:
+    """Return the directory of a model, downloaded from the hub unless it is a local directory.
 
     Raises:
-        ModelError: it is neither a directory nor a model that the hub gives out.
+        ModelError: it is neither a local directory nor available from the hub.
     """
     path = Path(model).expanduser()
     if path.is_dir():
         return path
     if path.exists() or not HUB_NAME.fullmatch(model):
-        raise ModelError(
-            f"FEEDBACK_MODEL={model}: no such directory, and not the form of a hub name"
-        )
-    from huggingface_hub import snapshot_download  # slow, and seldom needed
+        raise ModelError(f"FEEDBACK_MODEL={model}: no such directory, and not a valid hub name")
+    from huggingface_hub import snapshot_download  # slow to import, seldom needed
 
     wanted = ["*.json", "*.txt", "*.model", "*.codes", "README.md"]
     try:
@@ -103,21 +101,21 @@ def find(model: str) -> Path:
     except (OSError, ValueError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ModelError(
-            f"FEEDBACK_MODEL={model}: no such directory, and the hub does not give it out: {reason}"
+            f"FEEDBACK_MODEL={model}: no such directory, and the hub does not provide it: {reason}"
         ) from error
     return found
 
 
 def card_languages(directory: Path) -> frozenset[str] | None:
-    """Return the languages that a model's card names; English where it names none.
+    """Return the languages listed in a model's card; English if it lists none.
 
-    A card that says `multilingual` gives None, any language.
+    `multilingual` returns None, any language.
     """
     card = directory / "README.md"
     text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
     head = re.match(r"---\n(.*?)\n---", text, re.DOTALL)
     field = re.search(r"^language:((?: .*)?(?:\n *- .*)*)", head[1], re.MULTILINE) if head else None
-    # Of `pt-BR` the first part; of a name such as `English`, which is no code, nothing.
+    # Keeps the primary subtag (`pt` of `pt-BR`); ignores names that are not codes (`English`).
     tags = re.findall(r"[a-z]+(?:-[a-z]+)*", field[1].lower()) if field else []
     codes = {tag.partition("-")[0] for tag in tags}
     known = frozenset(_LONG_CODES.get(code, code) for code in codes if len(code) <= 3)
@@ -125,13 +123,13 @@ def card_languages(directory: Path) -> frozenset[str] | None:
 
 
 class Encoder:
-    """Texts to token ids by `tokenizer.json`, without importing transformers."""
+    """Tokenises with `tokenizer.json`, without importing transformers."""
 
     def __init__(self, path: Path, name: str, max_tokens: int = MAX_TOKENS) -> None:
-        """Read the file; `name` is the model's, for messages.
+        """Read the file; `name` is the model's name, for error messages.
 
         Raises:
-            ModelError: it cannot be read.
+            ModelError: the file cannot be read.
         """
         try:
             self._tokenizer = Tokenizer.from_file(str(path))
@@ -141,7 +139,7 @@ class Encoder:
         self._tokenizer.enable_truncation(max_tokens)
 
     def __call__(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the token ids of each text with the special ones, cut at the limit."""
+        """Return the token ids of each text with special tokens, truncated to the limit."""
         return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
 
 
@@ -166,7 +164,7 @@ def _read_weights(path: Path, name: str) -> Mapping[str, torch.Tensor]:
 
 
 def normaliser(config: Mapping[str, Any]) -> Normalise | None:
-    """Return what is done to a text before the tokenizer of a model with this `config.json`."""
+    """Return the text normaliser that a model with this `config.json` was trained with, if any."""
     if not config.get("feedback_normalise"):
         return None
     from feedback_app.sentiment.normalise import normalise

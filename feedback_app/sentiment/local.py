@@ -1,4 +1,4 @@
-"""A model in this process behind the classifier seam."""
+"""A `Classifier` that runs a model in this process."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +14,11 @@ Encode = Callable[[Sequence[str]], list[list[int]]]
 Forward = Callable[[Sequence[Sequence[int]]], Tensor]
 
 _WINDOW = 1024
-"""Texts that are tokenised at once while those before them are computed."""
+"""Texts tokenised at a time, while the model runs on the previous window."""
 
 
 class LocalClassifier:
-    """Tokenises, computes batch by batch and folds the model's classes into three."""
+    """Tokenises, runs the model batch by batch and maps its classes to three."""
 
     def __init__(
         self,
@@ -30,17 +30,16 @@ class LocalClassifier:
         threads: Callable[[], int],
         normalise: Normalise | None = None,
     ) -> None:
-        """Put the parts together.
+        """Assemble a classifier from its parts.
 
         Args:
             name: see `Classifier.name`.
             languages: see `Classifier.languages`.
             encode: texts to token ids.
-            forward: token ids, texts of equal length side by side, to probabilities
-                (texts, outputs).
-            classes: the class (0 to 2) that each output counts for.
-            threads: the computing threads of the process, asked before each call.
-            normalise: what is done to a text before the tokenizer, if anything.
+            forward: token ids, sorted by length, to probabilities (texts, outputs).
+            classes: the sentiment class (0 to 2) of each output.
+            threads: returns torch's thread count, read before each call.
+            normalise: applied to each text before tokenisation, if given.
         """
         self.name = name
         self.languages = languages
@@ -52,28 +51,28 @@ class LocalClassifier:
         self._tokenising = ThreadPoolExecutor(1, thread_name_prefix="tokenise")
 
     def score(self, texts: Sequence[str]) -> list[Probabilities]:
-        """Return one result a text, in input order."""
+        """Return one result per text, in input order."""
         if (threads := self._threads()) != torch.get_num_threads():
             torch.set_num_threads(threads)
-        # By characters, as a guess at the tokens, so that a window holds texts of like length.
+        # Sort by characters, which approximates tokens, so that a window holds similar lengths.
         order = sorted(range(len(texts)), key=lambda position: len(texts[position]))
         windows = [order[start : start + _WINDOW] for start in range(0, len(order), _WINDOW)]
         results: list[Probabilities | None] = [None] * len(texts)
         ids = self._tokenise(texts, windows[0]) if windows else []
         for number, window in enumerate(windows):
-            ahead = None
+            next_ids = None
             if number + 1 < len(windows):
-                ahead = self._tokenising.submit(self._tokenise, texts, windows[number + 1])
+                next_ids = self._tokenising.submit(self._tokenise, texts, windows[number + 1])
             for batch in batches([len(text) for text in ids]):
                 rows = self._forward([ids[position] for position in batch]) @ self._fold
                 for position, row in zip(batch, rows.tolist(), strict=True):
                     results[window[position]] = Probabilities(*row)
-            ids = ahead.result() if ahead else []
+            ids = next_ids.result() if next_ids else []
         return [result for result in results if result is not None]
 
     def _tokenise(self, texts: Sequence[str], window: Sequence[int]) -> list[list[int]]:
         return self._encode([prepare(texts[position], self._normalise) for position in window])
 
     def close(self) -> None:
-        """End the tokenising thread."""
+        """Stop the tokenising thread."""
         self._tokenising.shutdown()

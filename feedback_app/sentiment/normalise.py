@@ -1,7 +1,7 @@
-"""Turns what people type on X and Slack into words that an English word-piece tokenizer can read.
+"""Normalises text from X and Slack for an English WordPiece tokenizer.
 
-Pure and total: any `str` in, a `str` out. The shipped model was trained on text that went through
-this function, so a change here asks for a new training run.
+Pure and total: accepts any `str`. The bundled model was trained on text normalised by this
+function, so a change here requires retraining.
 """
 
 import re
@@ -9,7 +9,7 @@ import unicodedata
 from functools import lru_cache
 from html import unescape
 
-from feedback_app.sentiment.prepare import whole
+from feedback_app.sentiment.prepare import repair_surrogates
 
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
@@ -19,8 +19,8 @@ _EMAIL = re.compile(r"\b[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
 _USER = re.compile(r"@\w+")
 _USERS = re.compile(r"(?:@user[\s,]*){2,}")
 _HASHTAG = re.compile(r"#(\w+)")
-# camelCase, an acronym before a word, and the border between letters and digits.
-_WORD_BORDER = re.compile(
+# camelCase, an acronym before a word, and the boundary between letters and digits.
+_WORD_BOUNDARY = re.compile(
     r"(?<=[a-z]{2})(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Z])"
 )
 _SHORTCODE = re.compile(r"(?<![\w:]):([a-z][a-z0-9_+-]{1,40}|x|[+-]1|100):(?::skin-tone-\d:)?")
@@ -47,7 +47,7 @@ _EMOTICON_WORDS = {
     "annoyed": " annoyed face ",
 }
 
-# Words that people stretch, by the form that three or more letters cut to two leave.
+# Words often elongated, keyed by the form left when runs of three or more letters are cut to two.
 _STRETCHABLE = (
     "so no yes yeah love loved please hey why hate ugh omg wow nice great amazing awesome bad "
     "sad wtf lol very really boring slow late long best worst ever never what same this shit "
@@ -62,7 +62,7 @@ _STRETCHED = {
     if "ss" not in word
 }
 
-# Plainer words than the Unicode names for what feedback is full of.
+# Simpler words than the Unicode names, for the emoji most common in feedback.
 _PLAIN = {
     "👍": "thumbs up",
     "👎": "thumbs down",
@@ -180,7 +180,7 @@ def _slack(match: re.Match[str]) -> str:
 
 
 def _hashtag(match: re.Match[str]) -> str:
-    return "# " + _WORD_BORDER.sub(" ", match[1]).replace("_", " ")
+    return "# " + _WORD_BOUNDARY.sub(" ", match[1]).replace("_", " ")
 
 
 def _shortcode(match: re.Match[str]) -> str:
@@ -197,13 +197,15 @@ def _stretched(match: re.Match[str]) -> str:
 
 
 def normalise(text: str) -> str:
-    """Return `text` in plain words: emoji, users, links, hashtags, Slack markup, long letters.
+    """Replace emoji, users, links, hashtags, Slack markup and elongations with plain words.
 
-    Letter case is kept; the tokenizer decides about it. Never raises.
+    Letter case is kept; the tokenizer handles it. Never raises.
     """
     if "\\" in text:
-        # An emoji is written as two escapes; one alone stands for no character.
-        text = whole(_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)).replace('\\""', '"')
+        # An emoji is escaped as a surrogate pair; half of one is not a character.
+        text = repair_surrogates(_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)).replace(
+            '\\""', '"'
+        )
     if "```" in text:
         text = _FENCE.sub(" code ", text)
     if "<" in text:

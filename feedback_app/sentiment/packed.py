@@ -1,9 +1,9 @@
-"""The forward pass of a BERT classifier over texts of any lengths without a token of padding.
+"""The forward pass of a BERT classifier over texts of any length, without padding tokens.
 
-All tokens of a batch are rows of one matrix, so every product but attention is one large product;
-attention runs one group of texts of equal length at a time and needs no mask. Only the first token
-of a text reaches the classifier, so the last layer computes what that token needs. Neither changes
-a result: it is the library's arithmetic in another order.
+All tokens of a batch are rows of one matrix, so every product except attention is one large matrix
+product; attention runs on one group of texts of equal length at a time and needs no mask. Only the
+first token of a text reaches the classifier, so the last layer computes only that token. Neither
+changes the results: it is the library's arithmetic in a different order.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,27 +14,27 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from feedback_app.sentiment.batching import TOKEN_BUDGET, Group, grouped, rounded_up
+from feedback_app.sentiment.batching import TOKEN_BUDGET, Group, grouped, padded_row_count
 from feedback_app.sentiment.deterministic import multiply_deterministically, nondeterministic_bf16
 from feedback_app.sentiment.first_token import FirstTokenAttention
 
 
 class Linear:
-    """A product with a weight (out, in) plus a bias (out), with GELU or a sum if asked for.
+    """A linear layer, weight (out, in) and bias (out), with optional GELU or residual sum.
 
-    On a processor that oneDNN knows, the weight is kept in the layout that it multiplies in, and
-    nearly all is done within the product; elsewhere in steps.
+    With oneDNN the weight is prepacked and bias, GELU and sum are mostly fused into the product;
+    otherwise they are separate steps.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
-        """Take the parameters in the number format and on the device to compute with."""
+        """Store the parameters; their dtype and device are those of the computation."""
         self._fused = weight.device.type == "cpu" and torch._C._has_mkldnn
         self._bias = bias
         self._weight: Tensor = (
             torch.ops.mkldnn._reorder_linear_weight(weight, TOKEN_BUDGET) if self._fused else weight
         )
         self._out, self._inner = weight.shape
-        self._cut = self._fused and weight.dtype == torch.bfloat16
+        self._bf16 = self._fused and weight.dtype == torch.bfloat16
 
     def __call__(self, x: Tensor, gelu: bool = False) -> Tensor:
         """Return (rows, out) for x (rows, in)."""
@@ -42,19 +42,19 @@ class Linear:
             product = F.linear(x, self._weight, self._bias)
             return F.gelu(product) if gelu else product
 
-        # In float32 the product's own GELU takes twice the time of the library's with AVX2.
-        within = gelu and x.dtype != torch.float32
+        # In float32 with AVX2, the fused GELU takes twice the time of the separate one.
+        fuse_gelu = gelu and x.dtype != torch.float32
 
-        def fused(some: Tensor) -> Tensor:
+        def fused(rows: Tensor) -> Tensor:
             result: Tensor = torch.ops.mkldnn._linear_pointwise(
-                some, self._weight, self._bias, "gelu" if within else "none", [], "none"
+                rows, self._weight, self._bias, "gelu" if fuse_gelu else "none", [], "none"
             )
-            return torch.ops.aten.gelu_(result) if gelu and not within else result
+            return torch.ops.aten.gelu_(result) if gelu and not fuse_gelu else result
 
-        return multiply_deterministically(fused, self._unsteady(), x)
+        return multiply_deterministically(fused, self._nondeterministic(), x)
 
-    def _unsteady(self) -> frozenset[int]:
-        if not self._cut:
+    def _nondeterministic(self) -> frozenset[int]:
+        if not self._bf16:
             return frozenset()
         return nondeterministic_bf16(self._inner, self._out, torch.get_num_threads())
 
@@ -63,14 +63,14 @@ class Linear:
         if not self._fused:
             return residual + F.linear(x, self._weight, self._bias)
 
-        def fused(some: Tensor, to: Tensor) -> Tensor:
+        def fused(rows: Tensor, residual_rows: Tensor) -> Tensor:
             # Rounds once, after the sum.
             result: Tensor = torch.ops.mkldnn._linear_pointwise.binary(
-                some, to, self._weight, self._bias, "add"
+                rows, residual_rows, self._weight, self._bias, "add"
             )
             return result
 
-        return multiply_deterministically(fused, self._unsteady(), x, residual)
+        return multiply_deterministically(fused, self._nondeterministic(), x, residual)
 
 
 class Norm(NamedTuple):
@@ -81,22 +81,22 @@ class Norm(NamedTuple):
     eps: float
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return x (rows, hidden) normalised row by row."""
+        """Return x (rows, hidden), each row normalised."""
         return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
 
 
 class Layer(NamedTuple):
-    """One encoder layer but for the way to its attention."""
+    """One encoder layer after its self-attention."""
 
-    attended: Linear
-    attended_norm: Norm
+    attention_output: Linear
+    attention_norm: Norm
     up: Linear
     down: Linear
     down_norm: Norm
 
 
 def can_pack(config: Mapping[str, Any]) -> bool:
-    """Tell whether `PackedBert` computes what the library would for this `config.json`."""
+    """Return whether `PackedBert` gives the library's results for this `config.json`."""
     return (
         config.get("architectures") == ["BertForSequenceClassification"]
         and config.get("hidden_act") == "gelu"
@@ -106,7 +106,7 @@ def can_pack(config: Mapping[str, Any]) -> bool:
 
 
 class PackedBert:
-    """A BERT classifier in one number format on one device."""
+    """A BERT classifier with one dtype on one device."""
 
     def __init__(
         self,
@@ -115,24 +115,24 @@ class PackedBert:
         dtype: torch.dtype,
         device: str = "cpu",
     ) -> None:
-        """Take the tensors of `model.safetensors` as the library names them.
+        """Build the layers from the tensors of `model.safetensors`, under the library's names.
 
         Raises:
             KeyError: a tensor is missing.
         """
         eps = float(config.get("layer_norm_eps", 1e-12))
 
-        def tensor(name: str, kind: torch.dtype = dtype) -> Tensor:
-            return weights[name].to(device=device, dtype=kind).contiguous()
+        def tensor(name: str, as_dtype: torch.dtype = dtype) -> Tensor:
+            return weights[name].to(device=device, dtype=as_dtype).contiguous()
 
-        def linear(*names: str, kind: torch.dtype = dtype) -> Linear:
+        def linear(*names: str, as_dtype: torch.dtype = dtype) -> Linear:
             return Linear(
-                torch.cat([tensor(f"{name}.weight", kind) for name in names]),
-                torch.cat([tensor(f"{name}.bias", kind) for name in names]),
+                torch.cat([tensor(f"{name}.weight", as_dtype) for name in names]),
+                torch.cat([tensor(f"{name}.bias", as_dtype) for name in names]),
             )
 
-        def norm(name: str, kind: torch.dtype = dtype) -> Norm:
-            return Norm(tensor(f"{name}.weight", kind), tensor(f"{name}.bias", kind), eps)
+        def norm(name: str, as_dtype: torch.dtype = dtype) -> Norm:
+            return Norm(tensor(f"{name}.weight", as_dtype), tensor(f"{name}.bias", as_dtype), eps)
 
         def attention(name: str) -> list[str]:
             return [f"{name}.attention.self.{part}" for part in ("query", "key", "value")]
@@ -155,41 +155,44 @@ class PackedBert:
         self._dtype = dtype
         self._device = device
         self._heads = int(config["num_attention_heads"])
-        # The vocabulary, half of all parameters, stays as small as the file has it.
+        # The word embeddings, half of all parameters, keep the smaller dtype of the file.
         self._words = weights["bert.embeddings.word_embeddings.weight"].to(device).contiguous()
-        kinds = tensor("bert.embeddings.token_type_embeddings.weight", torch.float32)
-        # A sum of its own: a tensor in this format already is the caller's.
+        token_types = tensor("bert.embeddings.token_type_embeddings.weight", torch.float32)
+        # Not in place: a tensor that is float32 already belongs to the caller.
         self._positions = (
-            tensor("bert.embeddings.position_embeddings.weight", torch.float32) + kinds[0]
+            tensor("bert.embeddings.position_embeddings.weight", torch.float32) + token_types[0]
         )
         self._embedding_norm = norm("bert.embeddings.LayerNorm", torch.float32)
         names = [f"bert.encoder.layer.{index}" for index in range(config["num_hidden_layers"])]
         self._qkv = [linear(*attention(name)) for name in names[:-1]]
         self._last_attention = first_token(*attention(names[-1]))
         self._layers = [layer(name) for name in names]
-        # Two small products, in fp32 because the probabilities hang on them directly.
-        self._pooler = linear("bert.pooler.dense", kind=torch.float32)
-        self._classifier = linear("classifier", kind=torch.float32)
+        # Two small products, in fp32 because they directly determine the probabilities.
+        self._pooler = linear("bert.pooler.dense", as_dtype=torch.float32)
+        self._classifier = linear("classifier", as_dtype=torch.float32)
 
     @torch.inference_mode()
     def __call__(self, texts: Sequence[Sequence[int]]) -> Tensor:
-        """Return the probabilities, float32 (texts, classes), of token ids with the special ones.
+        """Return float32 probabilities (texts, classes) for token ids including special tokens.
 
-        Texts of equal length must be neighbours for speed; the result does not depend on it.
+        Place texts of equal length next to each other for speed; it does not affect the result.
         """
         groups = grouped([len(text) for text in texts])
         x = self._embed(texts, groups)
         for qkv, layer in zip(self._qkv, self._layers[:-1], strict=True):
-            x = self._feed(layer, x, self._attend(qkv(x), groups))
-        firsts = torch.cat([torch.arange(g.start, g.stop, g.length) for g in groups])
-        firsts = F.pad(firsts, (0, rounded_up(len(firsts)) - len(firsts))).to(self._device)
-        x = self._feed(self._layers[-1], x[firsts], self._last_attention(x, firsts, groups))
+            x = self._feed_forward(layer, x, self._attend(qkv(x), groups))
+        first_rows = torch.cat([torch.arange(g.start, g.stop, g.length) for g in groups])
+        padding = padded_row_count(len(first_rows)) - len(first_rows)
+        first_rows = F.pad(first_rows, (0, padding)).to(self._device)
+        x = self._feed_forward(
+            self._layers[-1], x[first_rows], self._last_attention(x, first_rows, groups)
+        )
         pooled = torch.tanh(self._pooler(x.float()))
         return F.softmax(self._classifier(pooled), dim=-1)[: len(texts)].cpu()
 
     def _embed(self, texts: Sequence[Sequence[int]], groups: list[Group]) -> Tensor:
         ids = torch.tensor(list(chain.from_iterable(texts)), device=self._device)
-        ids = F.pad(ids, (0, rounded_up(len(ids)) - len(ids)))
+        ids = F.pad(ids, (0, padded_row_count(len(ids)) - len(ids)))
         x = self._words[ids].float()
         for group in groups:
             rows = x[group.start : group.stop].view(group.texts, group.length, -1)
@@ -207,6 +210,6 @@ class PackedBert:
             context[start:stop] = attended.transpose(1, 2).reshape(stop - start, -1)
         return context
 
-    def _feed(self, layer: Layer, x: Tensor, context: Tensor) -> Tensor:
-        x = layer.attended_norm(layer.attended.added_to(x, context))
+    def _feed_forward(self, layer: Layer, x: Tensor, context: Tensor) -> Tensor:
+        x = layer.attention_norm(layer.attention_output.added_to(x, context))
         return layer.down_norm(layer.down.added_to(x, layer.up(x, gelu=True)))

@@ -1,18 +1,18 @@
-"""Makes any string fit for a tokenizer: no lone surrogates, bounded length."""
+"""Prepares any string for a tokenizer: no lone surrogates, bounded length."""
 
 from collections.abc import Callable
 
 MAX_TOKENS = 256
-"""Tokens of a text that are looked at, with the special ones."""
+"""Tokens of a text that reach the model, including special tokens."""
 
 MAX_CHARACTERS = 4096
-"""Cut before tokenising, so that a text of 100 kB costs no more than its first page."""
+"""Truncation before tokenisation, so that a text of 100 kB costs no more than its first page."""
 
 Normalise = Callable[[str], str]
 
 
-def whole(text: str) -> str:
-    """Return the text without lone surrogates; halves that belong together become one character."""
+def repair_surrogates(text: str) -> str:
+    """Replace lone surrogates; surrogate pairs become one character."""
     if text.isascii():
         return text
     try:
@@ -23,6 +23,6 @@ def whole(text: str) -> str:
 
 
 def prepare(text: str, normalise: Normalise | None = None) -> str:
-    """Return the text cut, without lone surrogates, and normalised where the model wants it."""
-    text = whole(text[:MAX_CHARACTERS])
+    """Truncate the text, repair surrogates, and apply the model's normaliser if any."""
+    text = repair_surrogates(text[:MAX_CHARACTERS])
     return text if normalise is None else normalise(text)[:MAX_CHARACTERS]

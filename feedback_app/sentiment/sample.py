@@ -1,4 +1,4 @@
-"""A few texts of the kind that is scored, to check ways of computing with at the start."""
+"""Typical texts, for checking the accuracy of backends at start-up."""
 
 SAMPLE = (
     "Works.",

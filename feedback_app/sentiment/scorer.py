@@ -1,4 +1,4 @@
-"""The process's one classifier, off the event loop, shared by everything that scores."""
+"""Runs the one classifier of the process off the event loop, shared by all callers."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ from feedback_app.sentiment.classifier import (
 log = logging.getLogger(__name__)
 
 _ROUND = 512
-"""Texts handed to the classifier at once, so that a large request does not hold up a small one."""
+"""Maximum texts per classifier call, so that a large request does not delay a small one."""
 
 
 def load_classifier(
@@ -32,7 +32,7 @@ def load_classifier(
                 "FEEDBACK_MODEL=azure needs FEEDBACK_AZURE_ENDPOINT and FEEDBACK_AZURE_KEY"
             )
         return AzureClassifier(azure)
-    # Pulls in torch, which the service does not need.
+    # Imports torch, which the service does not need.
     from feedback_app.sentiment.loading import load_local
 
     return load_local(model, threads)
@@ -43,7 +43,7 @@ def _one_thread() -> ThreadPoolExecutor:
 
 
 class _Request:
-    """Texts of one caller and what is known about them so far."""
+    """Texts of one caller and their results so far."""
 
     def __init__(self, texts: Sequence[str], done: asyncio.Future[list[Probabilities]]) -> None:
         self.texts = texts
@@ -52,7 +52,7 @@ class _Request:
         self.reasons: dict[int, str] = {}
 
     def add(self, results: Sequence[Probabilities | None], reasons: dict[int, str]) -> None:
-        """Take the results of the next texts, with the reasons by position among those."""
+        """Append the results of the next texts; `reasons` are by position among those."""
         for position, reason in reasons.items():
             self.reasons[len(self.results) + position] = reason
         self.results.extend(results)
@@ -67,14 +67,14 @@ class _Request:
 class Scorer:
     """Scores texts for any number of callers on one event loop.
 
-    What waits when the classifier becomes free is scored together; nothing is held back to fill a
-    batch, so a single message on an idle worker is scored at once.
+    Requests waiting when the classifier becomes free are scored together. Nothing is delayed to
+    fill a batch, so a single message on an idle worker is scored at once.
     """
 
     def __init__(self, classifier: Classifier, thread: ThreadPoolExecutor | None = None) -> None:
-        """Wrap a classifier, which must be used by nobody else from now on.
+        """Take exclusive ownership of a classifier.
 
-        `thread`, of one thread, is where it is called; the scorer ends it.
+        It is called in `thread`, an executor of one thread, which `close` shuts down.
         """
         self._classifier = classifier
         self._thread = thread or _one_thread()
@@ -88,17 +88,17 @@ class Scorer:
         threads: int | None = None,
         azure: AzureAccount | None = None,
     ) -> "Scorer":
-        """Load what `FEEDBACK_MODEL` names; blocks for a second or two.
+        """Load the model of `FEEDBACK_MODEL`; blocks for a second or two.
 
         Args:
             model: a directory, a hub name, `azure`, or None for the bundled model.
-            threads: computing threads; None shares the cores with other workers here.
+            threads: computing threads; None shares the cores with the other workers on the machine.
             azure: the account for `azure`.
 
         Raises:
             ModelError: the model cannot be used; the message says what to change.
         """
-        # Loaded where it will compute: memory freed by one thread is not reused by another.
+        # Loaded in the thread that computes: memory freed by one thread is not reused by another.
         thread = _one_thread()
         try:
             classifier = thread.submit(load_classifier, model, threads, azure).result()
@@ -110,7 +110,7 @@ class Scorer:
 
     @property
     def name(self) -> str:
-        """Model and way of computing."""
+        """Model and backend."""
         return self._classifier.name
 
     @property
@@ -119,11 +119,11 @@ class Scorer:
         return self._classifier.languages
 
     async def score(self, texts: Sequence[str]) -> list[Probabilities]:
-        """Return one result a text, in input order.
+        """Return one result per text, in input order.
 
         Raises:
-            ClassifierUnavailable: a service is out of reach; the same call may pass later.
-            TextsRefused: some texts will never pass; carries the results of the rest.
+            ClassifierUnavailable: the service is unreachable; the call can be retried.
+            TextsRefused: some texts are permanently refused; carries the other results.
         """
         if not texts:
             return []
@@ -141,12 +141,12 @@ class Scorer:
             self._running = None
 
     async def _round(self) -> None:
-        """Score what waits, up to a round's worth, every request getting its turn."""
+        """Score waiting requests in turn, up to _ROUND texts."""
         parts: list[tuple[_Request, list[str]]] = []
         texts: list[str] = []
         for _ in range(len(self._waiting)):
             request = self._waiting.popleft()
-            if request.done.done():  # the caller has given up, or another part has failed
+            if request.done.done():  # cancelled by the caller, or failed in an earlier part
                 continue
             start = len(request.results)
             part = list(request.texts[start : start + _ROUND - len(texts)])
@@ -181,6 +181,6 @@ class Scorer:
             start = stop
 
     def close(self) -> None:
-        """End the threads; waits for a round that is being computed."""
+        """Stop the threads; waits for the current round."""
         self._thread.shutdown(cancel_futures=True)
         self._classifier.close()

@@ -1,4 +1,4 @@
-"""Azure AI Language behind the classifier seam, against a stand-in of the service."""
+"""Azure AI Language as a `Classifier`, against a stand-in of the service."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -12,7 +12,7 @@ from feedback_app.sentiment.classifier import (
     ClassifierUnavailable,
     ModelError,
     Probabilities,
-    Said,
+    TaggedText,
     TextsRefused,
 )
 
@@ -87,7 +87,7 @@ async def test_a_text_is_sent_in_the_language_that_it_is_clearly_in(
 async def test_a_text_is_sent_in_the_language_that_its_source_names(
     service: AzureService, classifier: AzureClassifier
 ) -> None:
-    await score(classifier, [Said("C'est nul.", "fr"), "C'est nul.", Said("ok", "tlh")])
+    await score(classifier, [TaggedText("C'est nul.", "fr"), "C'est nul.", TaggedText("ok", "tlh")])
     (documents,) = service.requests
     assert [d["language"] for d in documents] == ["fr", "en", "en"]
 
@@ -110,9 +110,9 @@ async def test_errors_of_single_texts_stay_apart(classifier: AzureClassifier) ->
         (problem(401, "401", "Invalid key."), "check FEEDBACK_AZURE_KEY", None),
         (web.Response(status=502, text="<html>"), "502", None),
         (web.Response(text="not json"), "does not answer", None),
-        (web.json_response({"results": {}}), "odd answer", None),
-        (web.json_response([1]), "odd answer", None),
-        (web.json_response(NO_SHARES), "odd answer", None),
+        (web.json_response({"results": {}}), "unexpected response", None),
+        (web.json_response([1]), "unexpected response", None),
+        (web.json_response(NO_SHARES), "unexpected response", None),
         (web.Response(status=307, headers={"Location": "http://127.0.0.1:9/"}), "307", None),
     ],
     ids=[

@@ -1,4 +1,4 @@
-"""Looks for what a broker could leave behind."""
+"""Finds processes that a broker left behind."""
 
 import asyncio
 from pathlib import Path
@@ -9,7 +9,7 @@ from feedback_app.broker import running_bootstrap
 
 
 def processes_on(data: Path) -> list[int]:
-    """Return the processes that name the directory: brokers, keepers, not its users."""
+    """Return the processes started with the directory: brokers and keepers, not users."""
     found = []
     for process in psutil.process_iter(["cmdline"]):
         line = " ".join(process.info["cmdline"] or [])
@@ -19,12 +19,12 @@ def processes_on(data: Path) -> list[int]:
 
 
 def nodes_on(data: Path) -> list[int]:
-    """Return the processes of Kafka itself on the directory, not those that make its archive."""
+    """Return the Kafka processes on the directory, without those that dump an archive."""
     return [pid for pid in processes_on(data) if "kafka.Kafka" in psutil.Process(pid).cmdline()]
 
 
-async def gone(data: Path) -> None:
-    """Wait until no broker is left on the directory."""
+async def wait_until_gone(data: Path) -> None:
+    """Wait until no broker runs on the directory."""
     async with asyncio.timeout(60):
         while processes_on(data) or running_bootstrap(data):
             await asyncio.sleep(0.05)

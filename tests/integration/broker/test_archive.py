@@ -1,4 +1,4 @@
-"""The class-data archive: made beside the first broker, used by the next."""
+"""The CDS archive: dumped while the first broker runs, used by the next."""
 
 import asyncio
 import os
@@ -12,32 +12,32 @@ from feedback_app.broker.fetch import kafka_jars
 
 
 @pytest.mark.timeout(360)
-async def test_the_second_broker_uses_what_the_first_made(
+async def test_the_second_broker_uses_the_archive_of_the_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     share_jars(tmp_path / "cache")
     monkeypatch.setenv("FEEDBACK_CACHE_DIR", str(tmp_path / "cache"))
-    # At the lowest priority a machine with other work to do would never come to it.
+    # At the lowest priority a busy machine would never run the dump.
     monkeypatch.setattr(archive, "LOWEST_PRIORITY", 0)
     before = children()
     async with LocalKafka(tmp_path / "data") as first, asyncio.timeout(300):
-        assert "DumpLoadedClassList" in of_node(first, "cmdline")
-        (maker,) = children() - before - {first.nodes[0].pid}
-        while not has_ended(maker):
+        assert "DumpLoadedClassList" in proc_file(first, "cmdline")
+        (dump,) = children() - before - {first.nodes[0].pid}
+        while not has_ended(dump):
             await asyncio.sleep(0.05)
-    (made,) = (tmp_path / "cache").glob("classes-*.jsa")
+    (installed,) = (tmp_path / "cache").glob("classes-*.jsa")
     async with LocalKafka(tmp_path / "data") as second:
-        assert str(made) in of_node(second, "maps")
+        assert str(installed) in proc_file(second, "maps")
 
 
 def share_jars(cache: Path) -> None:
-    """Give a cache of our own the jars that are there, so that only the archive is new."""
+    """Link the cached jars into an own cache, so that only the archive is new."""
     jars = kafka_jars()[0].parent
     cache.mkdir()
     (cache / jars.name).symlink_to(jars)
 
 
-def of_node(kafka: LocalKafka, file: str) -> str:
+def proc_file(kafka: LocalKafka, file: str) -> str:
     return Path(f"/proc/{kafka.nodes[0].pid}/{file}").read_bytes().decode()
 
 
@@ -46,5 +46,5 @@ def children() -> set[int]:
 
 
 def has_ended(child: int) -> bool:
-    """Return whether a child can be waited for, without doing so."""
+    """Return whether a child has exited, without reaping it."""
     return os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None

@@ -1,4 +1,4 @@
-"""`feedback broker` in the foreground: its address, its supervision and its end."""
+"""`feedback broker` in the foreground: address, supervision and shutdown."""
 
 import asyncio
 import os
@@ -13,12 +13,12 @@ import psutil
 import pytest
 
 from feedback_app.broker import running_bootstrap
-from tests.integration.broker.processes import gone, nodes_on, processes_on
+from tests.integration.broker.processes import nodes_on, processes_on, wait_until_gone
 
 
 @pytest.fixture
 async def command(tmp_path: Path) -> AsyncIterator[Process]:
-    # No PATH: it must not need a Java that is installed.
+    # No PATH: it must not need an installed Java.
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "feedback_app", "broker", "--data", str(tmp_path / "data")),
         stdout=PIPE,
@@ -29,7 +29,7 @@ async def command(tmp_path: Path) -> AsyncIterator[Process]:
     if process.returncode is None:
         process.kill()
         await process.communicate()
-    await gone(tmp_path / "data")
+    await wait_until_gone(tmp_path / "data")
 
 
 async def line_with(stream: asyncio.StreamReader | None, text: str) -> str:

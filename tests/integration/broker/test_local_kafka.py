@@ -1,4 +1,4 @@
-"""Nodes of Apache Kafka that are killed, paused and started again."""
+"""Apache Kafka nodes that are killed, paused and restarted."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,9 +24,9 @@ async def admin_client(kafka: LocalKafka) -> AsyncIterator[AIOKafkaAdminClient]:
         await client.close()
 
 
-async def create(kafka: LocalKafka, topic: str, copies: int = 1) -> None:
+async def create(kafka: LocalKafka, topic: str, replicas: int = 1) -> None:
     async with admin_client(kafka) as admin:
-        await admin.create_topics([NewTopic(topic, 1, copies)])
+        await admin.create_topics([NewTopic(topic, 1, replicas)])
 
 
 async def write(kafka: LocalKafka, topic: str, *values: bytes) -> None:
@@ -65,7 +65,7 @@ async def leader(kafka: LocalKafka, topic: str) -> int:
         return found
 
 
-async def test_shared_broker_takes_and_gives_records(kafka: LocalKafka, unique_prefix: str) -> None:
+async def test_shared_broker_stores_records(kafka: LocalKafka, unique_prefix: str) -> None:
     topic = f"{unique_prefix}a"
     await create(kafka, topic)
     await write(kafka, topic, b"one", b"two")
@@ -95,26 +95,26 @@ async def test_records_and_address_survive_a_restart_of_the_cluster(
     assert second.bootstrap == first.bootstrap
 
 
-async def test_a_look_for_a_broker_does_not_keep_one_from_starting(
+async def test_a_concurrent_lock_probe_does_not_prevent_a_start(
     kafka_cluster: KafkaCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take, looks = FileLock.try_exclusive, iter([True])
-    # `is_held` has the lock for an instant, which may be that of the first try.
+    try_exclusive, probes = FileLock.try_exclusive, iter([True])
+    # `is_held` holds the lock briefly, possibly during the first attempt.
     monkeypatch.setattr(
-        FileLock, "try_exclusive", lambda lock: not next(looks, False) and take(lock)
+        FileLock, "try_exclusive", lambda lock: not next(probes, False) and try_exclusive(lock)
     )
     assert (await kafka_cluster(nodes=1)).bootstrap
 
 
 async def test_a_partition_moves_when_its_leader_is_killed(kafka_cluster: KafkaCluster) -> None:
     kafka = await kafka_cluster(nodes=3)
-    await create(kafka, "moves", copies=3)
+    await create(kafka, "moves", replicas=3)
     await write(kafka, "moves", b"before")
     killed = await leader(kafka, "moves")
     kafka.nodes[killed - 1].kill()
     async with asyncio.timeout(60):
         await write(kafka, "moves", b"after")
-        while await leader(kafka, "moves") == killed:  # a node may hear of it late
+        while await leader(kafka, "moves") == killed:  # metadata may lag
             await asyncio.sleep(0.05)
     assert await read(kafka, "moves") == [b"before", b"after"]
 

@@ -1,4 +1,4 @@
-"""A listener with passwords and TLS, and the app's own clients on it."""
+"""The app's own clients on a listener with SASL and TLS."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -46,16 +46,16 @@ async def topics(
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
-async def test_the_right_password_is_let_in(
+async def test_the_right_password_is_accepted(
     mechanism: str, with_tls: LocalKafka, without_tls: LocalKafka
 ) -> None:
-    word = USERS["alice"]
-    assert await topics(without_tls, "SASL_PLAINTEXT", mechanism, word) == []
-    assert await topics(with_tls, "SASL_SSL", mechanism, word, with_tls.ca_file) == []
+    password = USERS["alice"]
+    assert await topics(without_tls, "SASL_PLAINTEXT", mechanism, password) == []
+    assert await topics(with_tls, "SASL_SSL", mechanism, password, with_tls.ca_file) == []
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
-async def test_a_wrong_password_is_not_and_is_not_shown(
+async def test_a_wrong_password_is_rejected_and_not_shown(
     mechanism: str, without_tls: LocalKafka
 ) -> None:
     with pytest.raises(TransientError, match=r"(?i)authentication") as caught:
@@ -63,11 +63,11 @@ async def test_a_wrong_password_is_not_and_is_not_shown(
     assert "bob-secret" not in str(caught.value)
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_refused(with_tls: LocalKafka) -> None:
+async def test_an_untrusted_certificate_is_rejected(with_tls: LocalKafka) -> None:
     with pytest.raises(TransientError, match=r"(?i)certificate"):
         await topics(with_tls, "SASL_SSL", "PLAIN", USERS["alice"])
 
 
-def test_words_that_would_need_quoting_are_refused() -> None:
-    with pytest.raises(ValueError, match="another character"):
+def test_passwords_that_need_quoting_are_rejected() -> None:
+    with pytest.raises(ValueError, match="character other than"):
         Security("SASL_PLAINTEXT", {"alice": 'a" b'})

@@ -1,4 +1,4 @@
-"""Workers that share a broker, and what is left when they end or are killed."""
+"""Workers that share a broker, and cleanup when they end or are killed."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ import pytest
 
 from feedback_app.broker import LocalKafka, find_or_start, running_bootstrap
 from feedback_app.broker.sharing import announced
-from tests.integration.broker.processes import gone, nodes_on
+from tests.integration.broker.processes import nodes_on, wait_until_gone
 from tests.integration.conftest import KafkaCluster
 
 USER = """
@@ -65,7 +65,7 @@ async def users(tmp_path: Path) -> AsyncIterator[Users]:
         if process.returncode is None:
             process.kill()
         await process.communicate()
-    await gone(found.data)
+    await wait_until_gone(found.data)
 
 
 async def address(process: Process) -> str:
@@ -80,7 +80,7 @@ async def leave(process: Process) -> None:
     assert process.returncode == 0
 
 
-async def test_two_that_start_together_share_one_and_the_last_stops_it(users: Users) -> None:
+async def test_concurrent_users_share_one_broker_and_the_last_stops_it(users: Users) -> None:
     first, second = await users.start(), await users.start()
     found = await asyncio.gather(address(first), address(second))
     assert found[0] == found[1] == running_bootstrap(users.data)
@@ -88,10 +88,10 @@ async def test_two_that_start_together_share_one_and_the_last_stops_it(users: Us
     assert running_bootstrap(users.data) == found[1]
     await leave(second)
     assert running_bootstrap(users.data) is None
-    await gone(users.data)  # its lock is free a moment before the process is
+    await wait_until_gone(users.data)  # its lock is released shortly before the process exits
 
 
-async def test_users_killed_leave_nothing(users: Users) -> None:
+async def test_killed_users_leave_nothing_behind(users: Users) -> None:
     first, second = await users.start(), await users.start()
     await asyncio.gather(address(first), address(second))
     first.kill()
@@ -100,27 +100,27 @@ async def test_users_killed_leave_nothing(users: Users) -> None:
     assert await address(third) == running_bootstrap(users.data)
     second.kill()
     third.kill()
-    await gone(users.data)
+    await wait_until_gone(users.data)
 
 
-async def test_a_killed_keeper_takes_its_broker_along_and_is_replaced(users: Users) -> None:
+async def test_the_broker_of_a_killed_keeper_dies_and_is_replaced(users: Users) -> None:
     first = await users.start()
     await address(first)
     state = json.loads((users.data / "broker.json").read_text())
     psutil.Process(state["pid"]).send_signal(signal.SIGKILL)
-    await gone(users.data)
+    await wait_until_gone(users.data)
     assert running_bootstrap(users.data) is None
     second = await users.start()
     assert await address(second) == running_bootstrap(users.data) == state["bootstrap"]
 
 
-async def test_a_killed_parent_takes_its_broker_along(users: Users) -> None:
+async def test_the_broker_of_a_killed_parent_dies(users: Users) -> None:
     parent = await users.start(OWNER)
     assert parent.stdout is not None
     node = int(await address(parent))
     assert nodes_on(users.data) == [node]
     parent.kill()
-    await gone(users.data)
+    await wait_until_gone(users.data)
 
 
 async def test_a_broker_in_the_foreground_is_found_and_outlives_its_users(

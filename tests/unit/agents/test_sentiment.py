@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agents.sentiment import handler
 from feedback_app.dedupe import DedupeStore
 from feedback_app.hop import Item, Result, Row
-from feedback_app.sentiment.classifier import Probabilities, Said
+from feedback_app.sentiment.classifier import Probabilities, TaggedText
 from models import Feedback, ScoredFeedback
 from tests.support.clocks import HandClock
 
@@ -44,7 +44,9 @@ class Polyglot(Scorer):
 
     async def score(self, texts: Sequence[str]) -> list[Probabilities]:
         """Return one result per text."""
-        self.languages_seen += [text.language if isinstance(text, Said) else None for text in texts]
+        self.languages_seen += [
+            text.language if isinstance(text, TaggedText) else None for text in texts
+        ]
         return await super().score(texts)
 
 

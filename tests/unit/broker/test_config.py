@@ -1,4 +1,4 @@
-"""The settings of a node, and the properties file that they become."""
+"""Settings of a node and their rendering as a properties file."""
 
 import random
 from pathlib import Path
@@ -18,7 +18,7 @@ def cluster(nodes: int) -> list[NodePlan]:
 
 
 def java_properties(text: str) -> dict[str, str]:
-    """Read a properties file by the rules of java.util.Properties, escapes included."""
+    """Parse a properties file by the rules of java.util.Properties, including escapes."""
     found = {}
     for line in text.split("\n")[:-1]:
         parts, units, at = [bytearray()], iter(line), 0
@@ -47,12 +47,12 @@ text = st.text(st.characters(exclude_categories=["Cs"]))
 
 
 @given(st.dictionaries(text, text))
-def test_java_reads_back_what_was_rendered(properties: dict[str, str]) -> None:
+def test_rendering_is_reversible(properties: dict[str, str]) -> None:
     assert java_properties(render(properties)) == properties
 
 
 @given(st.integers(1, 9))
-def test_nodes_agree_on_the_quorum_and_have_addresses_of_their_own(nodes: int) -> None:
+def test_nodes_agree_on_the_quorum_and_have_distinct_addresses(nodes: int) -> None:
     plans = cluster(nodes)
     found = [server_properties(plan, plans) for plan in plans]
     assert len({each["controller.quorum.voters"] for each in found}) == 1
@@ -64,15 +64,15 @@ def test_nodes_agree_on_the_quorum_and_have_addresses_of_their_own(nodes: int) -
 
 
 @pytest.mark.parametrize(
-    ("nodes", "copies", "in_sync"), [(1, 1, 1), (2, 2, 1), (3, 3, 2), (5, 3, 2)]
+    ("nodes", "replicas", "in_sync"), [(1, 1, 1), (2, 2, 1), (3, 3, 2), (5, 3, 2)]
 )
-def test_internal_topics_have_as_many_copies_as_there_are_nodes(
-    nodes: int, copies: int, in_sync: int
+def test_internal_topics_are_replicated_on_up_to_three_nodes(
+    nodes: int, replicas: int, in_sync: int
 ) -> None:
     plans = cluster(nodes)
     found = server_properties(plans[0], plans)
     for topic in ("offsets.topic", "transaction.state.log", "share.coordinator.state.topic"):
-        assert found[f"{topic}.replication.factor"] == str(copies)
+        assert found[f"{topic}.replication.factor"] == str(replicas)
     assert found["min.insync.replicas"] == str(in_sync)
 
 
@@ -85,7 +85,7 @@ def test_a_bound_on_the_log_leaves_segments_that_can_be_deleted(bound: int) -> N
     assert int(found["log.segment.bytes"]) < 1 << 31
 
 
-def test_without_a_bound_kafkas_own_stays() -> None:
+def test_without_a_bound_kafkas_default_applies() -> None:
     plans = cluster(1)
     assert "log.retention.bytes" not in server_properties(plans[0], plans)
 
@@ -112,6 +112,6 @@ def test_preferred_ports_come_first() -> None:
     assert choose_ports(2, [9092, 9093, 9094], (), lambda _: True) == [9092, 9093]
 
 
-def test_no_free_port_is_said() -> None:
+def test_no_free_port_raises() -> None:
     with pytest.raises(OSError, match="no 1 free ports"):
         choose_ports(1, free=lambda _: False)

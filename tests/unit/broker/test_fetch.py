@@ -1,4 +1,4 @@
-"""What is downloaded, checked, repaired and reported; nothing here uses the network."""
+"""Download, verification, repair and error messages; nothing here uses the network."""
 
 import hashlib
 import threading
@@ -28,14 +28,14 @@ ARTIFACTS = [artifact(name, content) for name, content in JARS.items()]
 
 
 class Registry:
-    """Gives the jars, and counts; `wrong` gives another content, `broken` fails."""
+    """Serves the jars and records requests; `wrong` has corrupt content, `broken` fails."""
 
     def __init__(self, wrong: str = "", broken: str = "") -> None:
         self.wrong, self.broken = wrong, broken
-        self.asked: list[str] = []
+        self.requested: list[str] = []
 
     def __call__(self, artifact: Artifact, folder: Path, advance: Advance) -> Path:
-        self.asked.append(artifact.name)
+        self.requested.append(artifact.name)
         if artifact.name == self.broken:
             raise RuntimeError("not found") from ConnectionError("name does not resolve")
         content = b"evil" if artifact.name == self.wrong else JARS[artifact.name]
@@ -51,7 +51,7 @@ def test_everything_is_fetched_once(tmp_path: Path) -> None:
     jars = install(ARTIFACTS, tmp_path, registry)
     assert [jar.read_bytes() for jar in jars] == list(JARS.values())
     assert install(ARTIFACTS, tmp_path, registry) == jars
-    assert sorted(registry.asked) == ["a", "b", "c"]
+    assert sorted(registry.requested) == ["a", "b", "c"]
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         ".lock",
         "a-1.0.jar",
@@ -65,52 +65,52 @@ def test_a_changed_jar_is_replaced_before_it_runs(tmp_path: Path) -> None:
     jars[1].write_bytes(b"changed")
     registry = Registry()
     install(ARTIFACTS, tmp_path, registry)
-    assert registry.asked == ["b"]
+    assert registry.requested == ["b"]
     assert jars[1].read_bytes() == JARS["b"]
 
 
-def test_what_a_killed_download_left_is_removed(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_download_are_removed(tmp_path: Path) -> None:
     (tmp_path / ".part-old").mkdir()
     (tmp_path / ".part-old" / "half").write_bytes(b"x")
     install(ARTIFACTS, tmp_path, Registry())
     assert not (tmp_path / ".part-old").exists()
 
 
-def test_a_jar_with_another_sum_is_never_installed(tmp_path: Path) -> None:
+def test_a_jar_with_a_wrong_checksum_is_never_installed(tmp_path: Path) -> None:
     with pytest.raises(BrokerUnavailable, match=r"b-1.0.jar came with another SHA-256 sum"):
         install(ARTIFACTS, tmp_path, Registry(wrong="b"))
     assert not (tmp_path / "b-1.0.jar").exists()
 
 
-def test_no_registry_is_one_line_with_two_ways_out(tmp_path: Path) -> None:
+def test_an_unreachable_registry_is_one_line_with_two_remedies(tmp_path: Path) -> None:
     registry = Registry(broken="a")
     with pytest.raises(BrokerUnavailable) as caught:
         install(ARTIFACTS, tmp_path, registry)
-    said = str(caught.value)
-    assert "name does not resolve" in said
-    assert "FEEDBACK_KAFKA_BOOTSTRAP" in said
-    assert "KAFKA_HOME" in said
-    assert "\n" not in said
-    assert registry.asked.count("a") == 3
+    message = str(caught.value)
+    assert "name does not resolve" in message
+    assert "FEEDBACK_KAFKA_BOOTSTRAP" in message
+    assert "KAFKA_HOME" in message
+    assert "\n" not in message
+    assert registry.requested.count("a") == 3
 
 
-def test_two_that_come_at_once_download_once(tmp_path: Path) -> None:
+def test_concurrent_installs_download_once(tmp_path: Path) -> None:
     registry = Registry()
     both = [threading.Thread(target=install, args=(ARTIFACTS, tmp_path, registry)) for _ in "12"]
     for thread in both:
         thread.start()
     for thread in both:
         thread.join()
-    assert sorted(registry.asked) == ["a", "b", "c"]
+    assert sorted(registry.requested) == ["a", "b", "c"]
 
 
-def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_an_unwritable_cache_names_the_setting(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BrokerUnavailable, match="FEEDBACK_CACHE_DIR"):
         install(ARTIFACTS, tmp_path / "file" / "cache", Registry())
 
 
-def test_an_unpacked_kafka_is_used_as_it_is(tmp_path: Path) -> None:
+def test_an_unpacked_kafka_is_used_unchanged(tmp_path: Path) -> None:
     with pytest.raises(BrokerUnavailable, match="KAFKA_HOME"):
         unpacked_jars(tmp_path)
     (tmp_path / "libs").mkdir()
@@ -126,7 +126,7 @@ def test_the_cache_follows_the_environment() -> None:
     assert cache_dir({}) == Path.home() / ".cache" / "feedback-monitor"
 
 
-def test_the_lock_in_the_package_is_kafka_4_3_1_with_every_sum() -> None:
+def test_the_lock_in_the_package_is_kafka_4_3_1_with_every_checksum() -> None:
     artifacts = parse_lock(LOCK_FILE.read_text())
     assert kafka_version(artifacts) == "4.3.1"
     assert render_lock(artifacts) == LOCK_FILE.read_text()
@@ -150,12 +150,12 @@ word = st.from_regex(r"[a-z][a-z0-9._-]{0,20}", fullmatch=True)
         min_size=1,
     )
 )
-def test_a_lock_is_read_as_it_was_written(artifacts: list[Artifact]) -> None:
+def test_a_lock_round_trips(artifacts: list[Artifact]) -> None:
     assert parse_lock(render_lock(artifacts)) == tuple(artifacts)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "reason"),
     [
         ('sha256 = "', 'other = "', "no SHA-256"),
         ('sha256 = "', 'sha256 = "x', "no SHA-256"),
@@ -163,6 +163,6 @@ def test_a_lock_is_read_as_it_was_written(artifacts: list[Artifact]) -> None:
         ('artifactId = "b"', 'artifactId = "a"', "one file name"),
     ],
 )
-def test_a_lock_that_cannot_be_trusted_is_refused(old: str, new: str, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_an_invalid_lock_is_rejected(old: str, new: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
         parse_lock(render_lock(ARTIFACTS).replace(old, new))

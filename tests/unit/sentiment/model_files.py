@@ -24,14 +24,14 @@ SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
 def texts(count: int, seed: int = 7) -> list[str]:
-    """Return texts of 1 to 40 words, many of them of equal length."""
+    """Return texts of 1 to 40 words, many of equal length."""
     random = Random(seed)
     words = WORDS.split()
     return [" ".join(random.choices(words, k=random.randint(1, 40))) for _ in range(count)]
 
 
 def write_bert(directory: Path, labels: list[str], positions: int = 512, **changes: Any) -> Path:
-    """Write a BERT of two layers in half precision; `changes` go into its config.json."""
+    """Write a two-layer BERT in half precision; `changes` are merged into its config.json."""
     config = BertConfig(
         vocab_size=len(_vocabulary()),
         max_position_embeddings=positions,
@@ -39,7 +39,7 @@ def write_bert(directory: Path, labels: list[str], positions: int = 512, **chang
         num_hidden_layers=2,
         num_attention_heads=4,
         intermediate_size=128,
-        # Wide enough that texts differ clearly in their scores.
+        # Wide enough for clearly different scores.
         initializer_range=0.2,
         id2label=dict(enumerate(labels)),
         label2id={label: index for index, label in enumerate(labels)},
@@ -50,7 +50,7 @@ def write_bert(directory: Path, labels: list[str], positions: int = 512, **chang
 
 
 def write_distilbert(directory: Path, labels: list[str]) -> Path:
-    """Write a DistilBERT, which only the library computes."""
+    """Write a DistilBERT, which only the transformers library supports."""
     config = DistilBertConfig(
         vocab_size=len(_vocabulary()),
         dim=64,

@@ -1,4 +1,4 @@
-"""Processes that compute on one machine share its cores."""
+"""Processes on one machine share its cores."""
 
 import os
 import shutil
@@ -12,21 +12,21 @@ import pytest
 import torch
 
 from feedback_app.sentiment import cores
-from feedback_app.sentiment.cores import Seats, SharedCores
+from feedback_app.sentiment.cores import ProcessSlots, SharedCores
 from feedback_app.sentiment.loading import load_local
 
 HOLDER = """
 import sys
 from pathlib import Path
-from feedback_app.sentiment.cores import Seats
-seats = Seats(Path(sys.argv[1]))
-print("seated", flush=True)
+from feedback_app.sentiment.cores import ProcessSlots
+slots = ProcessSlots(Path(sys.argv[1]))
+print("ready", flush=True)
 sys.stdin.read()
 """
 
 
-def holder(folder: Path) -> subprocess.Popen[str]:
-    """Return another process that has taken a seat."""
+def start_holder(folder: Path) -> subprocess.Popen[str]:
+    """Start another process that holds a slot."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(folder)],
         stdin=subprocess.PIPE,
@@ -34,40 +34,40 @@ def holder(folder: Path) -> subprocess.Popen[str]:
         text=True,
     )
     assert process.stdout is not None
-    assert process.stdout.readline() == "seated\n"
+    assert process.stdout.readline() == "ready\n"
     return process
 
 
-def test_a_seat_counts_until_its_process_ends_however_it_ends(tmp_path: Path) -> None:
-    slots = Seats(tmp_path / "seats")
-    assert slots.taken() == 1
-    with holder(tmp_path / "seats") as other:
-        assert slots.taken() == 2
+def test_a_slot_counts_until_its_process_ends_or_is_killed(tmp_path: Path) -> None:
+    slots = ProcessSlots(tmp_path / "slots")
+    assert slots.count() == 1
+    with start_holder(tmp_path / "slots") as other:
+        assert slots.count() == 2
         other.send_signal(signal.SIGKILL)
         other.wait()
-        assert slots.taken() == 1
+        assert slots.count() == 1
     slots.close()
 
 
-def test_what_a_killed_process_left_is_removed_once_it_is_old(tmp_path: Path) -> None:
-    slots = Seats(tmp_path / "seats")
-    left = tmp_path / "seats" / "1-left"
-    left.touch()
-    assert (slots.taken(), left.exists()) == (1, True)
-    os.utime(left, (time.time() - 61, time.time() - 61))
-    assert (slots.taken(), left.exists()) == (1, False)
+def test_a_stale_file_of_a_killed_process_is_removed(tmp_path: Path) -> None:
+    slots = ProcessSlots(tmp_path / "slots")
+    stale = tmp_path / "slots" / "1-stale"
+    stale.touch()
+    assert (slots.count(), stale.exists()) == (1, True)
+    os.utime(stale, (time.time() - 61, time.time() - 61))
+    assert (slots.count(), stale.exists()) == (1, False)
     slots.close()
-    assert list((tmp_path / "seats").iterdir()) == []
+    assert list((tmp_path / "slots").iterdir()) == []
 
 
-def test_the_others_are_looked_for_every_few_seconds(
+def test_processes_are_recounted_every_few_seconds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cores, "threads_for", lambda workers: 8 // workers)
     now = [0.0]
-    share = SharedCores(tmp_path / "seats", lambda: now[0])
+    share = SharedCores(tmp_path / "slots", lambda: now[0])
     assert share.threads() == 8
-    other = Seats(tmp_path / "seats")
+    other = ProcessSlots(tmp_path / "slots")
     assert share.threads() == 8
     now[0] = 5.0
     assert share.threads() == 4
@@ -77,34 +77,32 @@ def test_the_others_are_looked_for_every_few_seconds(
     share.close()
 
 
-def test_a_folder_that_is_not_to_be_had_makes_a_process_count_as_alone(tmp_path: Path) -> None:
+def test_without_a_usable_folder_a_process_counts_as_alone(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     share = SharedCores(tmp_path / "file")
     assert share.threads() == SharedCores(tmp_path / "free").threads()
     elsewhere = tmp_path / "link"
     elsewhere.symlink_to(tmp_path / "free")
     with pytest.raises(PermissionError, match="is not ours"):
-        Seats(elsewhere)
+        ProcessSlots(elsewhere)
 
 
-def test_a_seat_that_was_cleared_away_is_taken_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_deleted_slot_is_claimed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cores, "threads_for", lambda workers: 8 // workers)
     now = [0.0]
-    share = SharedCores(tmp_path / "seats", lambda: now[0])
-    shutil.rmtree(tmp_path / "seats")
+    share = SharedCores(tmp_path / "slots", lambda: now[0])
+    shutil.rmtree(tmp_path / "slots")
     now[0] = 5.0
     assert share.threads() == 8
-    other = Seats(tmp_path / "seats")
+    other = ProcessSlots(tmp_path / "slots")
     now[0] = 10.0
     assert share.threads() == 4
-    assert other.taken() == 2
+    assert other.count() == 2
     share.close()
     other.close()
 
 
-def test_the_threads_of_a_classifier_follow_and_its_scores_stay(
+def test_a_change_of_threads_does_not_change_the_scores(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     count = [1]
@@ -122,7 +120,7 @@ def test_the_threads_of_a_classifier_follow_and_its_scores_stay(
     torch.set_num_threads(before)
 
 
-def test_threads_that_wait_for_each_other_sleep_soon() -> None:
+def test_openmp_threads_spin_only_briefly() -> None:
     code = "import os, feedback_app.sentiment; print(os.environ['GOMP_SPINCOUNT'])"
     environment = {key: value for key, value in os.environ.items() if key != "GOMP_SPINCOUNT"}
     for given, found in (({}, "5000"), ({"GOMP_SPINCOUNT": "7"}, "7")):

@@ -1,4 +1,4 @@
-"""What the classes of foreign models mean."""
+"""Mapping the classes of other models to sentiment."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def config(*labels: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("labels", "meanings"),
+    ("labels", "classes"),
     [
         (("negative", "neutral", "positive"), [NEGATIVE, NEUTRAL, POSITIVE]),
         (("Positive", "NEGATIVE", "Neutral"), [POSITIVE, NEGATIVE, NEUTRAL]),
@@ -34,11 +34,11 @@ def config(*labels: str, **more: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_names_say_what_a_class_means(labels: tuple[str, ...], meanings: list[int]) -> None:
-    assert read_labels(config(*labels), "some/model") == meanings
+def test_labels_map_to_classes(labels: tuple[str, ...], classes: list[int]) -> None:
+    assert read_labels(config(*labels), "some/model") == classes
 
 
-def test_numbered_classes_of_a_model_known_by_name() -> None:
+def test_numbered_labels_of_a_known_model() -> None:
     given = config("LABEL_0", "LABEL_1", "LABEL_2")
     known = "cardiffnlp/twitter-roberta-base-sentiment"
     assert read_labels(given, known) == [NEGATIVE, NEUTRAL, POSITIVE]
@@ -59,7 +59,7 @@ def test_numbered_classes_of_a_model_known_by_name() -> None:
         ({"id2label": {"1": "negative", "2": "positive"}}, "from 0"),
     ],
 )
-def test_what_cannot_be_told_is_one_clear_line(given: dict[str, Any], words: str) -> None:
+def test_unusable_labels_are_one_clear_line(given: dict[str, Any], words: str) -> None:
     with pytest.raises(ModelError) as caught:
         read_labels(given, "some/model")
     assert words in str(caught.value)

@@ -1,10 +1,10 @@
-"""Languages are named only when they are clear."""
+"""A language is returned only when it is certain."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_app.sentiment.language import can_score, detect, language_of, tagged
+from feedback_app.sentiment.language import can_score, detect, language_of, tag_language
 
 from .model_files import texts
 
@@ -24,7 +24,7 @@ from .model_files import texts
         ("無法登入", "zh"),
     ],
 )
-def test_clear_texts_are_named(text: str, code: str) -> None:
+def test_clear_texts_are_detected(text: str, code: str) -> None:
     assert detect(text) == code
 
 
@@ -49,16 +49,16 @@ def test_clear_texts_are_named(text: str, code: str) -> None:
         "half \ud83d a character in this English text",
     ],
 )
-def test_short_mixed_and_english_texts_are_not_taken_for_foreign(text: str) -> None:
+def test_short_mixed_and_english_texts_are_not_detected_as_foreign(text: str) -> None:
     assert detect(text) in (None, "en")
 
 
-def test_english_feedback_is_not_taken_for_foreign() -> None:
+def test_english_feedback_is_not_detected_as_foreign() -> None:
     assert {detect(text) for text in texts(300)} <= {None, "en"}
 
 
 @given(st.text(alphabet=st.characters(), max_size=80))
-def test_any_string_is_borne(text: str) -> None:
+def test_any_string_is_accepted(text: str) -> None:
     code = detect(text)
     assert code is None or code.isalpha()
 
@@ -78,16 +78,16 @@ def test_any_string_is_borne(text: str) -> None:
         (None, None),
     ],
 )
-def test_tags_of_the_source(tag: str | None, code: str | None) -> None:
-    assert tagged(tag) == code
+def test_language_tags_of_the_source(tag: str | None, code: str | None) -> None:
+    assert tag_language(tag) == code
 
 
-def test_the_source_is_believed_before_the_text() -> None:
+def test_the_tag_of_the_source_takes_precedence() -> None:
     assert language_of("Danke, das hat mir wirklich sehr geholfen, liebe Leute", "nl") == "nl"
     assert language_of("Danke, das hat mir wirklich sehr geholfen, liebe Leute", "und") == "de"
 
 
-def test_who_can_score_what() -> None:
+def test_can_score() -> None:
     english = frozenset({"en"})
     assert can_score(english, "en")
     assert can_score(english, None)

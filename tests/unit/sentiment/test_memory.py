@@ -1,4 +1,4 @@
-"""What the scorer costs above a process that has only imported torch, and that it does not grow."""
+"""Memory of the scorer beyond importing torch, and that it does not grow."""
 
 import json
 import subprocess
@@ -38,7 +38,7 @@ print(json.dumps({"above": megabytes() - bare, "growth": megabytes() - early,
 
 
 @pytest.mark.timeout(600)
-def test_the_scorer_is_small_and_stays_so() -> None:
+def test_memory_is_bounded() -> None:
     done = subprocess.run(
         [sys.executable, "-c", MEASURE], capture_output=True, text=True, timeout=590, check=False
     )
@@ -46,7 +46,7 @@ def test_the_scorer_is_small_and_stays_so() -> None:
     measured = json.loads(done.stdout)
     print(measured)
     assert measured["above"] <= 350
-    # Batches of ever new sizes must not each leave something behind.
+    # Batches of new sizes must not leak memory.
     assert measured["growth"] <= 60
     # Slow to import, and not needed for the bundled model.
     assert not measured["transformers"]

@@ -1,4 +1,4 @@
-"""What is done to a text before the tokenizer."""
+"""Normalisation of a text before tokenisation."""
 
 import time
 from itertools import pairwise
@@ -47,16 +47,16 @@ from feedback_app.sentiment.normalise import normalise
         ("nice :)", "nice smiling face"),
         ("oh :-(", "oh sad face"),
         ("<3", "love heart"),
-        # stretched words and marks
+        # elongated words and punctuation
         ("soooo slooooow", "so slow"),
         ("yesssss!!!!!!!", "yes!!!"),
         ("so good", "so good"),
-        # what must not be taken for any of these
+        # false positives to avoid
         ("at 10:30 or 11:45:00", "at 10:30 or 11:45:00"),
         ("a < b and c > d", "a < b and c > d"),
         ("f*** this", "f*** this"),
         ("snake_case_name", "snake_case_name"),
-        # escapes that data sets and exports carry
+        # escapes found in data sets and exports
         ("it\\u2019s fine", "it's fine"),
         ("R&amp;D", "R&D"),
         ("“quoted” – it’s…", '"quoted" - it\'s...'),
@@ -73,19 +73,19 @@ def test_any_text_gives_one_line_without_outer_spaces(text: str) -> None:
 
 
 @given(st.text(alphabet="ab <>|@#!:*_~`.\\u0()😡👍http/&;-=", max_size=200))
-def test_markup_of_any_kind_is_survived(text: str) -> None:
+def test_no_markup_raises(text: str) -> None:
     assert isinstance(normalise(text), str)
 
 
 @given(
     st.lists(st.sampled_from(["\\ud83d", "\\uDE21", "\\u0041", "\\u00e9", "\\u", " ", "é", "a"]))
 )
-def test_escapes_of_any_kind_give_whole_characters(parts: list[str]) -> None:
+def test_escapes_give_no_lone_surrogates(parts: list[str]) -> None:
     result = normalise("".join(parts))
     assert result.encode().decode() == result
 
 
-def test_an_emoji_written_as_escapes_is_read() -> None:
+def test_an_escaped_emoji_is_decoded() -> None:
     assert normalise("so \\ud83d\\ude21 about it") == normalise("so \U0001f621 about it")
 
 
@@ -99,9 +99,9 @@ def test_plain_words_are_kept_apart_from_spaces_and_repetition(text: str) -> Non
     "piece",
     ["*a ", "<", "<@", "```", "`", ":a", "@a", "#a", "a", "-_", "😡", "\\u", "&", "((", "a@b."],
 )
-def test_time_grows_with_the_length_and_no_faster(piece: str) -> None:
+def test_time_is_linear_in_the_length(piece: str) -> None:
     text = (piece * 4096)[:4096]
     started = time.process_time()
     normalise(text)
-    # A pattern that backtracks over the whole text takes seconds here; this takes milliseconds.
+    # Milliseconds; a pattern that backtracks over the whole text would take seconds.
     assert time.process_time() - started < 0.5

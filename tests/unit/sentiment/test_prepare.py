@@ -1,4 +1,4 @@
-"""Any string becomes one that a tokenizer takes."""
+"""Any string becomes valid input for a tokenizer."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +9,7 @@ any_text = st.text(alphabet=st.characters(), max_size=200)
 
 
 @given(any_text)
-def test_every_string_can_be_encoded_and_what_could_be_before_is_unchanged(text: str) -> None:
+def test_every_string_becomes_encodable_and_valid_ones_are_unchanged(text: str) -> None:
     prepared = prepare(text)
     prepared.encode()
     try:
@@ -19,12 +19,12 @@ def test_every_string_can_be_encoded_and_what_could_be_before_is_unchanged(text:
     assert prepared == text
 
 
-def test_halves_of_a_character_come_together() -> None:
+def test_surrogate_pairs_are_joined() -> None:
     assert prepare("\ud83d\ude00") == "😀"
     assert prepare("a\ud83d b") == "a\ufffd b"
 
 
-def test_long_texts_are_cut_before_and_after_normalising() -> None:
+def test_long_texts_are_truncated_before_and_after_normalising() -> None:
     seen: list[int] = []
 
     def double(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What a processor can do and how many of its cores are ours."""
+"""Processor features and available cores."""
 
 import os
 
@@ -14,16 +14,16 @@ ARM = "processor\t: 0\nFeatures\t: fp asimd bf16 i8mm\n"
 @pytest.mark.parametrize(
     ("cpuinfo", "fast"), [(INTEL, True), (ARM, True), (OLD, False), ("model name: x\n", False)]
 )
-def test_bf16_is_told_by_the_flags(cpuinfo: str, fast: bool) -> None:
-    assert processor.multiplies_bf16(processor.flags(cpuinfo)) is fast
+def test_bf16_is_detected_from_the_flags(cpuinfo: str, fast: bool) -> None:
+    assert processor.multiplies_bf16(processor.parse_flags(cpuinfo)) is fast
 
 
 @pytest.mark.parametrize(
-    ("cpu_max", "granted"),
+    ("cpu_max", "cores"),
     [("max 100000\n", None), ("150000 100000\n", 1.5), ("50000 100000", 0.5)],
 )
-def test_the_quota_of_a_control_group(cpu_max: str, granted: float | None) -> None:
-    assert processor.quota(cpu_max) == granted
+def test_the_quota_of_a_control_group(cpu_max: str, cores: float | None) -> None:
+    assert processor.quota(cpu_max) == cores
 
 
 def test_threads_are_shared_by_the_workers_of_a_machine() -> None:

@@ -1,4 +1,4 @@
-"""Figures added up text by text are those of the tensors of the model card."""
+"""Metrics accumulated text by text equal those computed for the model card."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedback_app.sentiment.classifier import Probabilities
-from feedback_app.sentiment.quality import Quality, given_class
+from feedback_app.sentiment.quality import Quality, class_index
 from training import metrics
 
 shares = st.tuples(*[st.integers(min_value=1, max_value=1000)] * 3).filter(
@@ -17,7 +17,7 @@ shares = st.tuples(*[st.integers(min_value=1, max_value=1000)] * 3).filter(
 
 
 @given(st.lists(st.tuples(st.sampled_from([0, 1, 2]), shares), max_size=40))
-def test_the_figures_agree_with_those_of_the_model_card(
+def test_the_metrics_agree_with_those_of_the_model_card(
     drawn: list[tuple[int, tuple[int, int, int]]],
 ) -> None:
     # One of each class, so that every recall is defined.
@@ -51,4 +51,4 @@ def test_the_figures_agree_with_those_of_the_model_card(
     ],
 )
 def test_a_label_is_a_name_or_a_number(label: Any, expected: int | None) -> None:
-    assert given_class(label) == expected
+    assert class_index(label) == expected

@@ -1,4 +1,4 @@
-"""`feedback score`, as a person runs it."""
+"""The command `feedback score`."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ def _settings(small_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("FEEDBACK_MODEL", str(small_bert))
 
 
-def test_each_line_comes_out_with_its_verdict(tmp_path: Path) -> None:
+def test_each_line_is_written_with_its_score(tmp_path: Path) -> None:
     given: list[dict[str, Any]] = [
         {"text": "love the export", "id": 1},
         {"text": "", "label": 2},
@@ -39,7 +39,7 @@ def test_each_line_comes_out_with_its_verdict(tmp_path: Path) -> None:
         assert row["score"] == pytest.approx(p["positive"] + p["neutral"] / 2, abs=2e-6)
 
 
-def test_bad_lines_are_named_and_the_rest_is_scored(tmp_path: Path) -> None:
+def test_invalid_lines_are_reported_and_the_rest_is_scored(tmp_path: Path) -> None:
     source = tmp_path / "in.jsonl"
     source.write_bytes(
         b'{"text": "good"}\noops\n[1]\n{"text": 3}\n\n{"other": "x"}\n\xff\xfe\n{"text": "fine"}\n'
@@ -52,7 +52,7 @@ def test_bad_lines_are_named_and_the_rest_is_scored(tmp_path: Path) -> None:
     assert "5 of 7 lines could not be scored" in result.stderr
 
 
-def test_a_file_may_be_scored_onto_itself(tmp_path: Path) -> None:
+def test_a_file_may_be_its_own_output(tmp_path: Path) -> None:
     source = tmp_path / "in.jsonl"
     source.write_text('{"text": "good"}\n')
     assert CliRunner().invoke(score, [str(source), "--output", str(source)]).exit_code == 0
@@ -68,19 +68,19 @@ def test_one_text_scores_as_it_does_in_a_file(tmp_path: Path) -> None:
     result = CliRunner().invoke(score, ["--text", text, "--json"])
     alone = json.loads(result.stdout)
     assert alone["score"] == pytest.approx(json.loads(lines[0])["score"], abs=0.005)
-    spoken = CliRunner().invoke(score, ["--text", text]).stdout
-    assert spoken.startswith(f"{alone['score']:.3f} {alone['label']} (")
+    output = CliRunner().invoke(score, ["--text", text]).stdout
+    assert output.startswith(f"{alone['score']:.3f} {alone['label']} (")
 
 
 @pytest.mark.parametrize(
     "arguments", [[], ["--text", "a", "in.jsonl"], ["in.jsonl", "--json"], ["missing.jsonl"]]
 )
-def test_wrong_use_is_status_2(tmp_path: Path, arguments: list[str]) -> None:
+def test_a_usage_error_is_status_2(tmp_path: Path, arguments: list[str]) -> None:
     (tmp_path / "in.jsonl").write_text("{}\n")
     assert CliRunner().invoke(score, arguments).exit_code == 2
 
 
-def test_a_model_that_is_not_there_is_one_line_and_status_2(
+def test_a_missing_model_is_one_line_and_status_2(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FEEDBACK_MODEL", "/no/such/place")
@@ -90,9 +90,7 @@ def test_a_model_that_is_not_there_is_one_line_and_status_2(
     assert "Traceback" not in result.output
 
 
-def test_labels_that_lines_come_with_are_compared(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_labels_in_the_input_are_evaluated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FEEDBACK_MODEL", "hashing")
     source, scored = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     rows = [{"text": f"text {number}"} for number in range(9)]
@@ -100,11 +98,11 @@ def test_labels_that_lines_come_with_are_compared(
     result = CliRunner().invoke(score, [str(source), "--output", str(scored)])
     assert result.exit_code == 0
     assert "accuracy" not in result.stderr
-    said = [json.loads(line)["label"] for line in scored.read_text().splitlines()]
-    assert len(set(said)) > 1
-    # One label is wrong, one is unknown and counts for nothing.
-    wrong = next(name for name in ("negative", "neutral") if name != said[0])
-    labels = [wrong, *said[1:8], "unsure"]
+    predicted = [json.loads(line)["label"] for line in scored.read_text().splitlines()]
+    assert len(set(predicted)) > 1
+    # One label is wrong, one is invalid and ignored.
+    wrong = next(name for name in ("negative", "neutral") if name != predicted[0])
+    labels = [wrong, *predicted[1:8], "unsure"]
     labelled = [row | {"label": label} for row, label in zip(rows, labels, strict=True)]
     source.write_text("".join(json.dumps(row) + "\n" for row in labelled))
     result = CliRunner().invoke(score, [str(source), "--output", str(scored)])

@@ -1,4 +1,4 @@
-"""The service around a classifier: order, fairness, failures, and the event loop left free."""
+"""The scorer: order, fairness, failures, and that it does not block the event loop."""
 
 import asyncio
 import threading
@@ -18,7 +18,7 @@ from feedback_app.sentiment.scorer import Scorer
 
 
 class Gated(HashingClassifier):
-    """Notes each call and waits for a permit before it answers."""
+    """Records each call and waits for a permit before returning."""
 
     def __init__(self) -> None:
         self.calls: list[list[str]] = []
@@ -36,13 +36,13 @@ class Gated(HashingClassifier):
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Let the loop run until a condition holds."""
+    """Run the event loop until a condition holds."""
     async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0)
 
 
-async def test_results_come_in_input_order_from_another_thread() -> None:
+async def test_results_are_in_input_order_from_another_thread() -> None:
     gated = Gated()
     gated.permits.release(100)
     scorer = Scorer(gated)
@@ -54,7 +54,7 @@ async def test_results_come_in_input_order_from_another_thread() -> None:
     scorer.close()
 
 
-async def test_a_message_on_an_idle_scorer_is_scored_alone_and_the_loop_stays_free() -> None:
+async def test_a_message_on_an_idle_scorer_is_scored_alone_without_blocking_the_loop() -> None:
     gated = Gated()
     scorer = Scorer(gated)
     first = asyncio.create_task(scorer.score(["a"]))
@@ -65,7 +65,7 @@ async def test_a_message_on_an_idle_scorer_is_scored_alone_and_the_loop_stays_fr
     scorer.close()
 
 
-async def test_what_waits_is_scored_together() -> None:
+async def test_waiting_requests_are_scored_together() -> None:
     gated = Gated()
     scorer = Scorer(gated)
     tasks = [asyncio.create_task(scorer.score(["a"]))]
@@ -79,7 +79,7 @@ async def test_what_waits_is_scored_together() -> None:
     scorer.close()
 
 
-async def test_a_large_request_does_not_hold_up_a_small_one() -> None:
+async def test_a_large_request_does_not_delay_a_small_one() -> None:
     gated = Gated()
     scorer = Scorer(gated)
     large = asyncio.create_task(scorer.score([str(number) for number in range(5000)]))
@@ -94,7 +94,7 @@ async def test_a_large_request_does_not_hold_up_a_small_one() -> None:
     scorer.close()
 
 
-async def test_a_caller_that_gives_up_costs_no_further_round() -> None:
+async def test_a_cancelled_request_costs_no_further_round() -> None:
     gated = Gated()
     scorer = Scorer(gated)
     large = asyncio.create_task(scorer.score([str(number) for number in range(5000)]))
@@ -108,7 +108,7 @@ async def test_a_caller_that_gives_up_costs_no_further_round() -> None:
     scorer.close()
 
 
-async def test_an_outside_fault_reaches_every_caller_of_the_round_and_passes() -> None:
+async def test_a_transient_error_reaches_every_caller_of_the_round_and_is_not_kept() -> None:
     gated = Gated()
     gated.failure = ClassifierUnavailable("wait", retry_after=3.0)
     gated.permits.release(2)
@@ -125,19 +125,21 @@ async def test_an_outside_fault_reaches_every_caller_of_the_round_and_passes() -
     scorer.close()
 
 
-class Picky(HashingClassifier):
-    """Refuses texts that say so."""
+class Refusing(HashingClassifier):
+    """Refuses texts that contain `refuse`."""
 
     def score(self, texts: Sequence[str]) -> list[Probabilities]:
         reasons = {at: f"no: {text}" for at, text in enumerate(texts) if "refuse" in text}
-        said = super().score(texts)
+        results = super().score(texts)
         if reasons:
-            raise TextsRefused([None if p in reasons else s for p, s in enumerate(said)], reasons)
-        return said
+            raise TextsRefused(
+                [None if p in reasons else s for p, s in enumerate(results)], reasons
+            )
+        return results
 
 
-async def test_a_refused_text_concerns_its_caller_alone_at_its_own_place() -> None:
-    scorer = Scorer(Picky())
+async def test_a_refusal_reaches_only_its_caller_with_the_right_position() -> None:
+    scorer = Scorer(Refusing())
     texts = [str(number) for number in range(600)] + ["refuse me"]
     good, refused = await asyncio.gather(
         scorer.score(["a", "b"]), scorer.score(texts), return_exceptions=True
@@ -149,10 +151,10 @@ async def test_a_refused_text_concerns_its_caller_alone_at_its_own_place() -> No
     scorer.close()
 
 
-def test_the_service_without_an_account_stops_the_start() -> None:
+def test_azure_without_an_account_does_not_load() -> None:
     with pytest.raises(ModelError, match="FEEDBACK_AZURE_ENDPOINT"):
         Scorer.load("azure")
 
 
-def test_ours_are_classifiers() -> None:
+def test_hashing_is_a_classifier() -> None:
     assert isinstance(HashingClassifier(), Classifier)
