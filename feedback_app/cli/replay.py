@@ -10,7 +10,7 @@ import click
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
-from feedback_app.alerting.receivers.registry import Receivers
+from feedback_app.alerting.receivers.instances import Receivers
 from feedback_app.alerting.rules import ResolvedRule, operations, resolve
 from feedback_app.cli.common import (
     Command,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from feedback_app.configuration import load
+from feedback_app.load_settings import load
 from feedback_app.sandbox import PRODUCT_QUERY, SLACK_APP_TOKEN, SLACK_BOT_TOKEN, X_BEARER_TOKEN
 from feedback_app.settings import Settings
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from mode import Service
 
-from feedback_app import dedupe
+from feedback_app import dedupe_store as dedupe
 from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Row
 from feedback_app.kafka.admin import ensure_topics

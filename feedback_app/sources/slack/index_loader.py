@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Row
-from feedback_app.sources.base import Context
 from feedback_app.sources.dependencies import HighWatermarkReader
+from feedback_app.sources.protocol import Context
 from feedback_app.sources.slack.message_index import MessageIndex
 from models import InvalidRecord, ScoredFeedback
 

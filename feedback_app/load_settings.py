@@ -13,7 +13,7 @@ from typing import Any
 from dotenv import dotenv_values
 from pydantic import ValidationError
 
-from feedback_app.alerting.receivers.kinds import KINDS, kind_of
+from feedback_app.alerting.receivers.registry import KINDS, kind_of
 from feedback_app.settings import PREFIX, SECRETS, ConfigurationError, Settings, SourceOptions
 from feedback_app.slack.channel import checked
 from feedback_app.sources import registry
