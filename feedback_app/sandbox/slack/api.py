@@ -8,7 +8,7 @@ from aiohttp import web
 from feedback_app.sandbox.clock import Clock
 from feedback_app.sandbox.faults import Faults
 from feedback_app.sandbox.log import Log
-from feedback_app.sandbox.odd import SLACK_SHAPES, slack_event
+from feedback_app.sandbox.malformed import SLACK_SHAPES, slack_event
 from feedback_app.sandbox.slack.chat import Chat
 from feedback_app.sandbox.slack.conversations import Conversations
 from feedback_app.sandbox.slack.objects import event, event_payload, press_payload

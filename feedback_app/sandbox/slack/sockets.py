@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 from aiohttp import WSMsgType, web
 
-from feedback_app.sandbox.clock import Clock, before
+from feedback_app.sandbox.clock import Clock, within
 from feedback_app.sandbox.faults import Faults
 from feedback_app.sandbox.log import Acknowledged, Given, Log
 from feedback_app.sandbox.slack.state import APP_ID
@@ -163,7 +163,7 @@ class Sockets:
         """Ask for the end of a connection, which gets no events from now on, then end it."""
         self.connections.pop(connection.name, None)
         await self._send(connection, _disconnect(reason))
-        await before(self._clock, GOODBYE_S, connection.ended.wait())
+        await within(self._clock, GOODBYE_S, connection.ended.wait())
         await connection.socket.close()
 
     def _receive(self, connection: Connection, text: str) -> None:
@@ -182,14 +182,14 @@ class Sockets:
         reason, envelopes = "", []
         try:
             for attempt, wait in enumerate((0.0, *retries)):
-                await before(self._clock, wait, outgoing.acknowledged.wait())
+                await within(self._clock, wait, outgoing.acknowledged.wait())
                 if outgoing.acknowledged.is_set():
                     return
                 envelope = self._uuid()
                 envelopes.append(envelope)
                 self._waiting[envelope] = outgoing
                 sent = await self._send_once(outgoing, envelope, attempt, reason)
-                await before(self._clock, self._acknowledge_s, outgoing.acknowledged.wait())
+                await within(self._clock, self._acknowledge_s, outgoing.acknowledged.wait())
                 if outgoing.acknowledged.is_set():
                     return
                 if sent and outgoing.odd is not None:

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from feedback_app.sandbox.clock import Clock
 from feedback_app.sandbox.faults import Faults
-from feedback_app.sandbox.http import answer, cut
+from feedback_app.sandbox.http import drop_connection, json_response
 from feedback_app.sandbox.log import Log, Refused
 
 SLACK_BOT_TOKEN = "xoxb-sandbox-bot-token"  # noqa: S105
@@ -154,7 +154,7 @@ class WebApi:
             return _limited(limit.seconds)
         if name == "chat.postMessage" and self._faults.hit("lost-answer", "slack", name):
             if self._faults.pick(("reset", "5xx")) == "reset":
-                return cut(request)
+                return drop_connection(request)
             return web.Response(status=503, text="upstream connect error")
         if self._faults.hit("slow", "slack", name):
             await self._clock.sleep(self._faults.seconds())
@@ -163,20 +163,22 @@ class WebApi:
     def _fault(self, request: web.Request, name: str) -> web.Response | None:
         """Fail the call before it does anything, where such a fault is asked for."""
         if self._faults.hit("disconnect", "slack", name):
-            return cut(request)
+            return drop_connection(request)
         if self._faults.hit("429", "slack", name):
             return _limited(1)
         if self._faults.hit("5xx", "slack", name):
             shape = self._faults.pick(("json", "html", "ok:false"))
             if shape != "html":
                 body = {"ok": False, "error": "internal_error"}
-                return answer(body, 500 if shape == "json" else 200)
+                return json_response(body, 500 if shape == "json" else 200)
             page = "<html><body>Service Unavailable</body></html>"
             return web.Response(status=503, text=page, content_type="text/html")
         return None
 
     def _answer(self, body: dict[str, Any]) -> web.Response:
-        return answer(body, headers={"X-OAuth-Scopes": ",".join(sorted(self._access.scopes))})
+        return json_response(
+            body, headers={"X-OAuth-Scopes": ",".join(sorted(self._access.scopes))}
+        )
 
     def _refused(
         self, name: str, arguments: Arguments, status: int, error: str, wait: float | None
@@ -195,7 +197,7 @@ class WebApi:
 
 def _limited(seconds: int) -> web.Response:
     body = {"ok": False, "error": "ratelimited"}
-    return answer(body, 429, {"Retry-After": str(seconds)})
+    return json_response(body, 429, {"Retry-After": str(seconds)})
 
 
 async def _values(request: web.Request) -> dict[str, Any]:
