@@ -26,7 +26,7 @@ def test_a_channel_never_takes_more_than_its_rate_and_one(gaps: list[float], rat
     taken = []
     for gap in gaps:
         now += gap
-        if pace.take("C1", now) == 0:
+        if pace.try_post("C1", now) == 0:
             taken.append(now)
     for number, first in enumerate(taken):
         for more, last in enumerate(taken[number:]):
@@ -38,10 +38,10 @@ def test_a_channel_never_takes_more_than_its_rate_and_one(gaps: list[float], rat
 def test_who_waits_as_told_is_taken(early: int, rate: float) -> None:
     pace = Pace(rate)
     for _ in range(early):
-        pace.take("C1", 1000.0)
-    wait = pace.take("C1", 1000.0)
+        pace.try_post("C1", 1000.0)
+    wait = pace.try_post("C1", 1000.0)
     if wait:
-        assert pace.take("C1", 1000.0 + wait) == 0
+        assert pace.try_post("C1", 1000.0 + wait) == 0
 
 
 @settings(deadline=None)
@@ -49,7 +49,7 @@ def test_who_waits_as_told_is_taken(early: int, rate: float) -> None:
 def test_an_even_client_is_taken_whatever_its_jitter(jitter: list[float], rate: float) -> None:
     pace = Pace(rate)
     for number, late in enumerate(jitter):
-        assert pace.take("C1", 1000 + (number + late) / rate) == 0
+        assert pace.try_post("C1", 1000 + (number + late) / rate) == 0
 
 
 @settings(deadline=None)
@@ -79,7 +79,7 @@ def test_the_pages_of_a_history_are_the_history(count: int, limit: int, inserts:
 @given(text=st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
 def test_typed_text_comes_back_when_its_marks_are_taken_off(text: str) -> None:
     box = Sandbox(clock=ManualClock(START))
-    marked = box.slack.typed(text)
+    marked = box.slack.format_typed(text)
     people = {person.id: person.name for person in box.slack.people.values()}
     plain = re.sub(r"<@(\w+)>", lambda match: f"@{people[match[1]]}", marked)
     plain = re.sub(r"<(https?:[^<>]*)>", r"\1", plain)
