@@ -12,7 +12,7 @@ from feedback_app.sources.protocol import SourceState
 
 @dataclass(frozen=True, slots=True)
 class SourceContext:
-    """The `sources.base.Context` of this worker.
+    """The `sources.protocol.Context` of this worker.
 
     `states` is {source id: its last state here and when it was reported, in Unix seconds}.
     """

@@ -15,6 +15,14 @@ def kind_of(channel: str, kinds: Sequence[ReceiverKind] = KINDS) -> ReceiverKind
     return next((kind for kind in kinds if kind.channel_form.fullmatch(channel)), None)
 
 
+def channel_problem(channel: str) -> str | None:
+    """Return what to write where no receiver has channels of this form, else None."""
+    if kind_of(channel) is not None:
+        return None
+    forms = " or ".join(kind.form_in_words for kind in KINDS)
+    return f"{channel!r} is no channel: write {forms}"
+
+
 def missing_setting(settings: Settings) -> str | None:
     """Return the first setting without which alerts of the rules cannot be delivered, if any."""
     kinds = (kind_of(rule.channel) for rule in settings.rules)

@@ -22,7 +22,7 @@ KEY = b"slack:"
 class MessageIndexLoader:
     """Restores a `MessageIndex` from the topic `scored`.
 
-    Every worker reads it whole at the start. Then only the leader reads on, because only the
+    Every worker reads the last day of it at the start. Then only the leader reads on, because only the
     leader reads the history on a timer.
     """
 

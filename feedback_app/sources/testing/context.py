@@ -63,7 +63,7 @@ class MemoryShared:
 
 @dataclass
 class MemoryContext:
-    """A `sources.base.Context` whose broker is a list."""
+    """A `sources.protocol.Context` whose broker is a list."""
 
     settings: Settings
     clock: Clock = field(default_factory=SteppedClock)
