@@ -31,8 +31,3 @@ def read(path: Path, texts: Sequence[str]) -> Tensor:
     found = [rows.get(digest(text), -1) for text in texts]
     logits = torch.cat([stored["logits"].float(), torch.full((1, 3), float("nan"))])
     return logits[found]
-
-
-def mean(logits: Sequence[Tensor]) -> Tensor:
-    """Return the mean of several teachers' log probabilities, each (texts, 3)."""
-    return torch.stack([one.log_softmax(1) for one in logits]).mean(0)

@@ -27,6 +27,8 @@ OUTCOMES: dict[str, Callable[[Probabilities], bool]] = {
 
 MUST_ALL_PASS = {"plain complaint", "plain praise", "plain neutral question"}
 FLOOR = 0.9
+# Praise in slang stands at this: the model card names it as a weak spot.
+FLOOR_OF_A_KIND = 0.5
 
 
 @pytest.fixture(scope="module", params=backends.offered(), ids=lambda backend: backend.name)
@@ -44,7 +46,7 @@ def failures(request: pytest.FixtureRequest) -> list[str]:
 
 def test_there_are_enough_cases_of_every_kind() -> None:
     kinds = Counter(case["category"] for case in CASES)
-    assert len(CASES) >= 150
+    assert len(CASES) >= 230
     assert len({case["text"] for case in CASES}) == len(CASES)
     assert min(kinds.values()) >= 5
     assert kinds.keys() >= MUST_ALL_PASS
@@ -52,6 +54,13 @@ def test_there_are_enough_cases_of_every_kind() -> None:
 
 def test_no_failure_where_alerts_depend_on_it_most(failures: list[str]) -> None:
     assert [line for line in failures if line.split(":")[0] in MUST_ALL_PASS] == []
+
+
+def test_no_kind_fails_as_a_whole(failures: list[str]) -> None:
+    kinds = Counter(case["category"] for case in CASES)
+    failed = Counter(line.split(":")[0] for line in failures)
+    too_many = {kind for kind in failed if failed[kind] > (1 - FLOOR_OF_A_KIND) * kinds[kind]}
+    assert [line for line in failures if line.split(":")[0] in too_many] == []
 
 
 def test_the_share_that_passes(failures: list[str]) -> None:
