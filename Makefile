@@ -57,9 +57,9 @@ prove: $(READY) ## plant one defect at a time; its test must fail
 bench: $(READY) ## the hop, the throughput and the latency, against the last recorded ratios
 	@$(BIN)/python -m benchmarks.guard $(ARGS)
 
-train: $(READY) ## from FEEDBACK_TRAIN_DATA (train.jsonl, val.jsonl) to the weights and the model card
+train: $(READY) ## from the texts in FEEDBACK_TRAIN_DATA to the weights and the model card
 	@if [ -z "$$FEEDBACK_TRAIN_DATA" ]; then \
-		echo "set FEEDBACK_TRAIN_DATA to the folder with train.jsonl and val.jsonl"; exit 2; fi
+		echo "set FEEDBACK_TRAIN_DATA to the folder with train, extra, val and extra-val.jsonl"; exit 2; fi
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/train.txt
 	@$(BIN)/python -m training $(ARGS)
 

@@ -1,4 +1,4 @@
-"""Reads labelled text and keeps near-duplicates of validation out of training."""
+"""Reads labelled text and keeps the validation lines out of training."""
 
 import hashlib
 import json
@@ -8,20 +8,28 @@ from pathlib import Path
 from typing import NamedTuple
 
 OWN_WORDS = Path(__file__).with_name("own_words.jsonl")
-"""Product feedback written for this project, in the format of the training data."""
+"""Product talk written for this project, in the same form as the training data."""
+
+OWN, VAL = "own-words", "val"
+"""Names of the sources that their files do not name."""
 
 _NOT_WORDS = re.compile(r"[\W_]+")
 
 
 class Example(NamedTuple):
-    """A text and its class: 0 negative, 1 neutral, 2 positive."""
+    """A text, its class (0 negative, 1 neutral, 2 positive) and the data set that it is from."""
 
     text: str
     label: int
+    source: str = ""
 
 
-def read(path: Path) -> list[Example]:
-    """Return the examples of a JSON-lines file with `text` and `label`.
+def read(path: Path, source: str = "") -> list[Example]:
+    """Return the examples of a JSON-lines file with `text`, `label` and perhaps `source`.
+
+    Args:
+        path: the file.
+        source: name of the source of lines that give none.
 
     Raises:
         ValueError: a line is not of that form; the message names it.
@@ -31,8 +39,10 @@ def read(path: Path) -> list[Example]:
         for number, line in enumerate(lines, 1):
             try:
                 record = json.loads(line)
-                example = Example(str(record["text"]), int(record["label"]))
-            except (ValueError, KeyError, TypeError) as error:
+                example = Example(
+                    str(record["text"]), int(record["label"]), str(record.get("source", source))
+                )
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise ValueError(f"{path}, line {number}: {error!r}") from error
             if example.label not in (0, 1, 2):
                 raise ValueError(f"{path}, line {number}: label {example.label} is not 0, 1 or 2")
@@ -41,20 +51,20 @@ def read(path: Path) -> list[Example]:
 
 
 def skeleton(text: str) -> str:
-    """Return the text folded to lower case without spaces and punctuation."""
+    """Return the text without case, spaces and punctuation: equal for near-duplicates."""
     return _NOT_WORDS.sub("", text.casefold())
 
 
 def without_near_duplicates(
     examples: Iterable[Example], held_out: Iterable[Example]
 ) -> list[Example]:
-    """Return the examples whose skeleton is not that of one in `held_out`."""
+    """Return the examples that are in `held_out` not even but for case and punctuation."""
     seen = {skeleton(example.text) for example in held_out}
     return [example for example in examples if skeleton(example.text) not in seen]
 
 
 def digest(text: str) -> int:
-    """Return a 63-bit digest of a text, to store in its place."""
+    """Return 63 bits that stand for a text where the text itself may not be stored."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 1
 
 
@@ -64,15 +74,22 @@ def class_shares(labels: Sequence[int]) -> list[float]:
 
 
 class Corpus(NamedTuple):
-    """Training text, validation text, and our own feedback."""
+    """What a run trains on and what it is tuned on."""
 
     train: list[Example]
     val: list[Example]
+    extra_val: list[Example]
     own: list[Example]
 
 
 def corpus(folder: Path) -> Corpus:
-    """Read `train.jsonl` and `val.jsonl` of a folder, without near-duplicates of validation."""
-    val = read(folder / "val.jsonl")
-    train = without_near_duplicates(read(folder / "train.jsonl"), val)
-    return Corpus(train, val, read(OWN_WORDS))
+    """Read the four files of a folder; training lines that near-duplicate validation are left out.
+
+    `train.jsonl` and `extra.jsonl` are the training text, `val.jsonl` and `extra-val.jsonl` the
+    validation text.
+    """
+    val = read(folder / "val.jsonl", VAL)
+    extra_val = read(folder / "extra-val.jsonl")
+    train = read(folder / "train.jsonl") + read(folder / "extra.jsonl")
+    train = without_near_duplicates(train, val + extra_val)
+    return Corpus(train, val, extra_val, read(OWN_WORDS, OWN))

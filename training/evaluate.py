@@ -65,6 +65,10 @@ class Measured:
         """Return the most probable class of each text."""
         return self.probabilities.argmax(1)
 
+    def first(self, count: int) -> "Measured":
+        """Return what was measured of the first texts."""
+        return Measured(self.probabilities[:count], self.labels[:count])
+
 
 def probabilities_of(weights: Path, texts: Sequence[str]) -> Tensor:
     """Return probabilities (texts, 3), float32, of normalised text by the library's model."""

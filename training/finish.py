@@ -1,4 +1,4 @@
-"""Writes the shipped weights: averaged over runs, calibrated, in half precision."""
+"""Makes the shipped directory of trained weights: averaged, calibrated, in half precision."""
 
 import json
 import platform
@@ -13,22 +13,16 @@ from torch import Tensor
 from transformers import AutoModelForSequenceClassification
 
 from feedback_app.sentiment.normalise import normalise
-from training import card, evaluate, metrics, plot
-from training.calibrate import fold, temperature_of
+from training import by_source, card, evaluate, metrics, plot
+from training.calibrate import even_weights, fold, temperature_of
 from training.data import Corpus
 from training.loop import predict
 from training.network import LABELS, FirstToken, padding_of, tokenizer_of
+from training.runs import mean_of
+from training.sources import Mixture, family, grouped, mixed
 
 FACTS = "training.json"
 _NOT_OURS = {"_name_or_path", "transformers_version", "gradient_checkpointing", "use_cache"}
-
-
-def averaged(runs: Sequence[Path]) -> dict[str, Tensor]:
-    """Return the mean weights, float32, of runs with the same starting weights."""
-    parts = [torch.load(run / "weights.pt", weights_only=True) for run in runs]
-    mean = {name: torch.stack([part[name] for part in parts]).mean(0) for name in parts[0]}
-    # The training wrapper prefixes the names of the library's model.
-    return {name.removeprefix("model."): tensor for name, tensor in mean.items()}
 
 
 def _config(base: Path) -> dict[str, Any]:
@@ -41,48 +35,96 @@ def _config(base: Path) -> dict[str, Any]:
         "problem_type": "single_label_classification",
         "dtype": "float16",
         "language": ["en"],
-        # Text goes through `normalise` before the tokenizer, for this model only.
+        # Text goes through `normalise` before the tokenizer; another model is not to be treated so.
         "feedback_normalise": True,
     }
 
 
-def _facts_of(run: Path) -> Any:
-    return json.loads((run / "run.json").read_text(encoding="utf-8"))
+def _told(run: Path) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    for epoch in told["epochs"]:
+        # Measured on the way; the card has the figures of the finished weights.
+        del epoch["sources"]
+    return told
 
 
 def with_earlier(facts: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
-    """Return facts with what stays of the earlier ones: other runs, and the hand-written history.
+    """Return facts with what earlier facts tell beside the runs themselves.
 
-    Runs such as the yardstick and the teacher are not repeated by every training.
+    Runs that were not made again, such as those that left sources out, the figures of the weights
+    that these replace, and what somebody wrote down by hand.
     """
-    others = {run["name"]: run for run in [*before.get("others", ()), *facts["others"]]}
-    history = {"history": before["history"]} if "history" in before else {}
-    return facts | {"others": list(others.values())} | history
+    told = {run["name"]: run for run in [*before.get("others", ()), *facts["others"]]}
+    rows = [*before.get("left_out", ()), *facts["left_out"]]
+    left_out = {(row["left_out"], row["recipe"]): row for row in rows}
+    kept = {key: before[key] for key in ("history", "before") if key in before}
+    merged = {"others": list(told.values()), "left_out": list(left_out.values())}
+    return {"before": {}} | facts | merged | kept
 
 
-def _val_logits(base: Path, weights: dict[str, Tensor], data: Corpus) -> Tensor:
+def left_out_row(path: Path) -> dict[str, Any]:
+    """Return what the card tells of a run that left sources out, from its `run.json`."""
+    run = json.loads(path.read_text(encoding="utf-8"))
+    recipe, _, left_out = run["name"].partition("@")
+    return {
+        "left_out": left_out,
+        "recipe": recipe,
+        "texts": run["texts"],
+        "mean": run["epochs"][-1]["mean"],
+    }
+
+
+def used_of_sources(data: Corpus, mixture: Mixture) -> dict[str, dict[str, float]]:
+    """Return of each source how many texts there are, how many are used, and their weight."""
+    used = grouped(mixed(data.train, mixture))
+    return {
+        source: {
+            "all": len(examples),
+            "used": len(used.get(source, ())),
+            "weight": mixture.weights.get(source, 1.0),
+        }
+        for source, examples in grouped(data.train).items()
+    }
+
+
+def _logits(base: Path, weights: dict[str, Tensor], texts: Sequence[str]) -> Tensor:
     model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=len(LABELS))
     model.load_state_dict(weights)
     tokenizer = tokenizer_of(base, 256)
-    texts = [normalise(example.text) for example in data.val]
-    return predict(FirstToken(model), tokenizer, padding_of(tokenizer), texts)
+    prepared = [normalise(text) for text in texts]
+    return predict(FirstToken(model), tokenizer, padding_of(tokenizer), prepared)
 
 
 def finish(
-    base: Path, runs: Sequence[Path], others: Sequence[Path], data: Corpus, target: Path
+    base: Path,
+    runs: Sequence[Path],
+    others: Sequence[Path],
+    unseen: Sequence[Path],
+    data: Corpus,
+    mixture: Mixture,
+    target: Path,
 ) -> str:
     """Write the weights directory and return the report of its figures.
 
     Args:
         base: the pruned directory that the runs started from: tokenizer and configuration.
         runs: folders of the runs whose weights are averaged.
-        others: folders of other runs for the card; of a missing one it keeps the earlier facts.
+        others: folders of runs that the card tells of beside them; of those not there
+            it tells what it told before.
+        unseen: `run.json` of runs that left sources out.
         data: for the temperature and the figures.
+        mixture: what the runs were trained on.
         target: the directory to write.
     """
-    weights = averaged(runs)
-    labels = torch.tensor([example.label for example in data.val])
-    temperature = temperature_of(_val_logits(base, weights, data), labels)
+    # The training wrapper's name for the library's model is no part of the format.
+    weights = {name.removeprefix("model."): one for name, one in mean_of(runs).items()}
+    held_out = data.val + data.extra_val
+    logits = _logits(base, weights, [example.text for example in held_out])
+    temperature = temperature_of(
+        logits,
+        torch.tensor([example.label for example in held_out]),
+        even_weights([family(example.source) for example in held_out]),
+    )
     fold(weights, temperature)
 
     target.mkdir(parents=True, exist_ok=True)
@@ -93,11 +135,12 @@ def finish(
         (target / name).write_bytes((base / name).read_bytes())
 
     facts = {
-        "runs": [_facts_of(run) for run in runs],
-        "others": [_facts_of(run) for run in others if (run / "run.json").exists()],
+        "runs": [_told(run) for run in runs],
+        "others": [_told(run) for run in others if (run / "run.json").exists()],
+        "left_out": [left_out_row(path) for path in unseen],
         "temperature": temperature,
         "vocabulary": _config(base)["vocab_size"],
-        "train_texts": len(data.train),
+        "sources": used_of_sources(data, mixture),
         "own_texts": len(data.own),
         "val_texts": len(data.val),
         "python": platform.python_version(),
@@ -110,12 +153,14 @@ def finish(
 
 
 def describe(target: Path, data: Corpus) -> str:
-    """Evaluate the directory on validation, write its card and plot, and return the figures."""
-    measured = evaluate.measure(target, data.val)
+    """Measure the directory on validation text, write its card and plot, return the figures."""
+    held_out = data.val + data.extra_val
+    measured = evaluate.measure(target, held_out)
     bins = metrics.reliability(measured.probabilities, measured.labels)
     error = metrics.calibration_error(measured.probabilities, measured.labels)
     (target / "calibration.svg").write_text(plot.calibration_svg(bins, error))
-    report = evaluate.report(target, data.val, measured)
+    sources = by_source.measure(measured.probabilities, held_out)
+    report = evaluate.report(target, data.val, measured.first(len(data.val)))
     facts = json.loads((target / FACTS).read_text())
-    (target / "README.md").write_text(card.card(facts, report), encoding="utf-8")
-    return report
+    (target / "README.md").write_text(card.card(facts, sources, report), encoding="utf-8")
+    return "\n".join(by_source.table(sources)) + "\n\n" + report

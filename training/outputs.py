@@ -1,4 +1,4 @@
-"""The teachers' logits on the training text, stored by digest, without the text."""
+"""What the teacher says of the training text, kept without the text."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +10,11 @@ from torch import Tensor
 from training.data import digest
 
 SHIPPED = Path(__file__).with_name("teacher_outputs.safetensors")
-"""The logits that `make train` distils, so that the teachers need not run again."""
+"""The outputs that `make train` distils, so that the teacher need not run again."""
 
 
 def write(path: Path, texts: Sequence[str], logits: Tensor) -> None:
-    """Write the digest and half-precision logits (3,) of each text, sorted by digest."""
+    """Write a digest and three half-precision logits a text, sorted by digest."""
     digests = torch.tensor([digest(text) for text in texts])
     order = digests.argsort()
     tensors = {
@@ -25,14 +25,9 @@ def write(path: Path, texts: Sequence[str], logits: Tensor) -> None:
 
 
 def read(path: Path, texts: Sequence[str]) -> Tensor:
-    """Return the logits (texts, 3), float32; NaN for a text that the teachers have not seen."""
+    """Return the logits (texts, 3), float32; NaN for a text that the teacher did not see."""
     stored = load_file(path)
     rows = {key: row for row, key in enumerate(stored["digest"].tolist())}
     found = [rows.get(digest(text), -1) for text in texts]
     logits = torch.cat([stored["logits"].float(), torch.full((1, 3), float("nan"))])
     return logits[found]
-
-
-def mean(logits: Sequence[Tensor]) -> Tensor:
-    """Return the mean of the teachers' log probabilities, each (texts, 3)."""
-    return torch.stack([one.log_softmax(1) for one in logits]).mean(0)

@@ -1,4 +1,4 @@
-"""The bundled model on a checklist of typical cases."""
+"""How the bundled model behaves on cases of the kind that it meets."""
 
 import json
 from collections import Counter
@@ -27,11 +27,13 @@ OUTCOMES: dict[str, Callable[[Probabilities], bool]] = {
 
 MUST_ALL_PASS = {"plain complaint", "plain praise", "plain neutral question"}
 FLOOR = 0.9
+# Praise in slang stands at this: the model card names it as a weak spot.
+FLOOR_OF_A_KIND = 0.5
 
 
 @pytest.fixture(scope="module", params=backends.available(), ids=lambda backend: backend.name)
 def failures(request: pytest.FixtureRequest) -> list[str]:
-    """Return `category: expected, got: text` of each failed case, per backend."""
+    """Return `category: expected, got: text` of each case that fails, per backend."""
     classifier = load_local(backend=request.param)
     results = classifier.score([case["text"] for case in CASES])
     classifier.close()
@@ -42,17 +44,24 @@ def failures(request: pytest.FixtureRequest) -> list[str]:
     ]
 
 
-def test_there_are_enough_cases_of_every_category() -> None:
+def test_there_are_enough_cases_of_every_kind() -> None:
     kinds = Counter(case["category"] for case in CASES)
-    assert len(CASES) >= 150
+    assert len(CASES) >= 230
     assert len({case["text"] for case in CASES}) == len(CASES)
     assert min(kinds.values()) >= 5
     assert kinds.keys() >= MUST_ALL_PASS
 
 
-def test_no_failure_in_the_categories_that_must_pass(failures: list[str]) -> None:
+def test_no_failure_where_alerts_depend_on_it_most(failures: list[str]) -> None:
     assert [line for line in failures if line.split(":")[0] in MUST_ALL_PASS] == []
 
 
-def test_the_pass_rate(failures: list[str]) -> None:
+def test_no_kind_fails_as_a_whole(failures: list[str]) -> None:
+    kinds = Counter(case["category"] for case in CASES)
+    failed = Counter(line.split(":")[0] for line in failures)
+    too_many = {kind for kind in failed if failed[kind] > (1 - FLOOR_OF_A_KIND) * kinds[kind]}
+    assert [line for line in failures if line.split(":")[0] in too_many] == []
+
+
+def test_the_share_that_passes(failures: list[str]) -> None:
     assert len(failures) <= (1 - FLOOR) * len(CASES), "\n".join(failures)

@@ -26,10 +26,15 @@ def test_near_duplicates_differ_in_case_and_marks_only() -> None:
 
 
 def test_corpus_leaves_out_what_it_is_tuned_on(tmp_path: Path) -> None:
-    line = '{"text": "%s", "label": 1}\n'
-    (tmp_path / "train.jsonl").write_text(line % "Hello there" + line % "something else")
-    (tmp_path / "val.jsonl").write_text(line % "hello THERE!")
-    assert corpus(tmp_path).train == [Example("something else", 1)]
+    line = '{"text": "%s", "label": 1, "source": "%s"}\n'
+    (tmp_path / "train.jsonl").write_text(line % ("Hello there", "a") + line % ("one", "a"))
+    (tmp_path / "val.jsonl").write_text('{"text": "hello THERE!", "label": 1}\n')
+    (tmp_path / "extra.jsonl").write_text(line % ("two", "b") + line % ("Three, three.", "b"))
+    (tmp_path / "extra-val.jsonl").write_text(line % ("three three", "b"))
+    read_all = corpus(tmp_path)
+    assert read_all.train == [Example("one", 1, "a"), Example("two", 1, "b")]
+    assert read_all.val == [Example("hello THERE!", 1, "val")]
+    assert read_all.extra_val == [Example("three three", 1, "b")]
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"text": "a"}', '{"text": "a", "label": 3}'])

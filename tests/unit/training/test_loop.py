@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from training import loop, network, runs
+from training import loop, network
+from training.losses import Loss
 from training.optimiser import MasterAdamW, Schedule, depth
 
 PLAN = loop.Plan(epochs=2, batch=4, peak=0.05, layer_decay=1.0, dropout=0.0, seed=3, average=0.9)
@@ -51,7 +52,7 @@ class Texts:
         return nn.functional.cross_entropy(logits, self.labels[positions], reduction="none")
 
 
-def run(checkpoint: Path, texts: Texts, loss: runs.Loss) -> dict[str, Tensor]:
+def run(checkpoint: Path, texts: Texts, loss: Loss) -> dict[str, Tensor]:
     model = Bag()
     optimiser = MasterAdamW(model, 0, 1.0, 0.0, average=PLAN.average)
     loop.fit(model, optimiser, texts, PLAN, loss, checkpoint, lambda epoch: "")
@@ -132,28 +133,6 @@ def test_steps_too_small_for_the_network_add_up_in_the_masters() -> None:
             assert model.weight.item() == 1.0
     assert optimiser.masters[0].item() == pytest.approx(1 - 40e-4, abs=2e-4)
     assert model.weight.item() < 1.0
-
-
-def test_balanced_loss_asks_less_of_a_frequent_class() -> None:
-    labels = [0, 2, 2, 2, 1, 1]
-    loss = runs.class_balanced(labels)
-    even = torch.zeros(6, 3)
-    values = loss(even, list(range(6)))
-    assert values[0] > values[4] > values[1]
-    # The last two count as balanced already, so the plain loss applies to them.
-    partly = runs.class_balanced(labels, even=2)
-    assert torch.allclose(partly(even[4:], [4, 5]), runs.plain(labels)(even[4:], [4, 5]))
-
-
-def test_a_text_without_a_teacher_learns_from_its_label_alone() -> None:
-    hard = runs.plain([0, 1])
-    teacher = torch.tensor([[3.0, 0.0, 0.0], [float("nan")] * 3])
-    logits = torch.tensor([[3.0, 0.0, 0.0], [0.5, 0.1, 0.0]])
-    loss = runs.distilled(hard, teacher, soft=0.8)(logits, [0, 1])
-    expected = hard(logits, [0, 1])
-    assert loss[1] == pytest.approx(float(expected[1]))
-    # In agreement with its teacher, only the part of the label is left.
-    assert loss[0] == pytest.approx(0.2 * float(expected[0]), abs=1e-5)
 
 
 def test_pooled_dropout_drops_its_share_and_keeps_the_mean() -> None:

@@ -18,13 +18,6 @@ def test_outputs_come_back_for_their_texts_in_any_order(tmp_path: Path) -> None:
     assert found[-1].isnan().all()
 
 
-def test_mean_of_teachers_is_one_of_probabilities_in_the_log() -> None:
-    one, other = torch.tensor([[2.0, 0.0, 0.0]]), torch.tensor([[5.0, 5.0, 1.0]])
-    shifted = outputs.mean([one, other + 7.0])
-    assert torch.allclose(shifted, outputs.mean([one, other]))
-    assert torch.allclose(outputs.mean([one, one]), one.log_softmax(1))
-
-
 def test_what_is_shipped_is_small_and_holds_no_text() -> None:
     assert outputs.SHIPPED.stat().st_size < 2_000_000
     stored = load_file(outputs.SHIPPED)
