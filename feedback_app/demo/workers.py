@@ -24,7 +24,7 @@ PORT_IN_USE = "cannot serve the page on"
 PORT_TRIES = 5
 
 
-class Worker:
+class DemoWorker:
     """One worker process; its log goes to a file."""
 
     def __init__(self, number: int, environment: Mapping[str, str], directory: Path) -> None:

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from feedback_app.demo.report import Thresholds, differences, make_report
 from feedback_app.demo.sandbox_state import SandboxState
 from feedback_app.demo.tally import Tally
-from feedback_app.sandbox.log import Deleted, Entry, Fault, Posted, Put, Refused, Updated
+from feedback_app.sandbox.log import (
+    Deleted,
+    FaultInjected,
+    LogEntry,
+    Posted,
+    Put,
+    RequestRefused,
+    Updated,
+)
 
 THRESHOLDS = Thresholds(0.3, 0.9)
 CHANNELS = {"C1": "#negative-feedback", "C2": "#positive-feedback"}
@@ -157,7 +165,7 @@ IMBALANCES: dict[str, tuple[Callable[[Run], object], str]] = {
         "1 dead letters beyond the malformed payloads",
     ),
     "a malformed payload was not dead-lettered": (
-        lambda run: run.sandbox.apply(Fault(name="odd", platform="x", where="search")),
+        lambda run: run.sandbox.apply(FaultInjected(name="odd", platform="x", where="search")),
         "-1 dead letters beyond the malformed payloads",
     ),
     "a record cannot be read": (
@@ -262,8 +270,12 @@ def test_the_thresholds_themselves_do_not_alert(score: float | None) -> None:
 
 def test_rate_limited_requests_are_counted() -> None:
     sandbox = SandboxState(frozenset())
-    entries: list[Entry] = [
-        Refused(platform="slack", method="chat.postMessage", status=429, error="ratelimited"),
-        Refused(platform="slack", method="chat.postMessage", status=200, error="not_in_channel"),
+    entries: list[LogEntry] = [
+        RequestRefused(
+            platform="slack", method="chat.postMessage", status=429, error="ratelimited"
+        ),
+        RequestRefused(
+            platform="slack", method="chat.postMessage", status=200, error="not_in_channel"
+        ),
     ]
     assert sandbox.apply_all(entries).rate_limited == 1
