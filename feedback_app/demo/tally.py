@@ -45,7 +45,7 @@ class Tally:
     dead: list[dict[str, Any]] = field(default_factory=list)
     unreadable: Counter[str] = field(default_factory=Counter)
 
-    def apply(self, name: str, key: bytes | None, value: bytes | None) -> None:
+    def apply(self, name: str, value: bytes | None) -> None:
         """Apply one record of the topic `name` (without its prefix); count an unreadable one."""
         if value is None:
             return

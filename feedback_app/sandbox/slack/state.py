@@ -124,7 +124,7 @@ class SandboxWorkspace:
             self.create(name)
 
     def person(self, name: str, real_name: str | None = None) -> Person:
-        """Return the person of that name or id, who joins the workspace where there is none."""
+        """Return the person with that name or id, created if there is none."""
         for person in self.people.values():
             if name in (person.id, person.name):
                 return person

@@ -44,7 +44,7 @@ class Run:
                 self.deliver(f"a-{id}", "posted", channel, f"{number}.0")
 
     def publish(self, topic: str, data: dict[str, Any]) -> "Run":
-        self.tally.apply(topic, b"key", orjson.dumps(data))
+        self.tally.apply(topic, orjson.dumps(data))
         return self
 
     def put(
@@ -169,7 +169,7 @@ IMBALANCES: dict[str, tuple[Callable[[Run], object], str]] = {
         "-1 dead letters beyond the malformed payloads",
     ),
     "a record cannot be read": (
-        lambda run: run.tally.apply("raw", None, b"\xff"),
+        lambda run: run.tally.apply("raw", b"\xff"),
         "1 records that cannot be read",
     ),
     "a Slack deletion was missed": (
@@ -201,7 +201,7 @@ def test_an_alert_retracted_by_an_edit_balances_with_its_update_in_slack() -> No
     assert run.imbalances() == []
 
 
-def test_a_deletion_wins_over_a_revision_that_comes_after_it() -> None:
+def test_a_deletion_takes_precedence_over_a_later_revision() -> None:
     run = Run()
     run.score("x:2", None, revision=5, kind="delete")
     run.score("x:2", 0.05, revision=9, kind="edit")
