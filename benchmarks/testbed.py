@@ -24,7 +24,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from benchmarks.texts import Text
 from feedback_app.broker import LocalKafka
-from feedback_app.demo.workers import free_port
+from feedback_app.broker.ports import choose_ports
 from feedback_app.kafka.admin import ensure_topics
 from feedback_app.kafka.topics import Topics
 from feedback_app.load_settings import load
@@ -189,7 +189,7 @@ class Testbed:
     async def worker(self, more: Mapping[str, str] | None = None) -> Process:
         """Start a worker on its CPU; it stops with the testbed."""
         self._workers += 1
-        port, log = free_port(0), self.folder / f"worker-{self._workers}.log"
+        port, log = choose_ports(1)[0], self.folder / f"worker-{self._workers}.log"
         own = {k: v for k, v in os.environ.items() if not k.startswith("FEEDBACK_")}
         environment = own | self.environment | dict(more or {})
         with log.open("wb") as file, on(self.worker_cpus):

@@ -1,6 +1,5 @@
 """A worker process: started, probed, stopped, frozen and killed."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -35,10 +34,9 @@ class WorkerProcess:
         self.port = choose_ports(1)[0]
         environment = {"FEEDBACK_WEB_PORT": str(self.port), **environment}
         self.port = int(environment["FEEDBACK_WEB_PORT"])
-        shim = [sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid())]
         with self.log.open("ab") as log:
             self._popen = subprocess.Popen(
-                [*shim, *program],
+                die_with_parent.wrap([*program]),
                 env={**environment, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
                 cwd=folder,
                 stdin=subprocess.DEVNULL,

@@ -18,7 +18,7 @@ from benchmarks.peers.registry import NONE, PEERS, Task
 from benchmarks.peers.tree import Tree
 from benchmarks.testbed import on, record
 from benchmarks.texts import texts
-from feedback_app.demo.workers import free_port
+from feedback_app.broker.ports import choose_ports
 from feedback_app.kafka.admin import ensure_topics
 from feedback_app.kafka.topics import Topics
 from feedback_app.load_settings import load
@@ -70,7 +70,7 @@ class PeerRun:
             "FEEDBACK_SLACK_BOT_TOKEN": SLACK_BOT_TOKEN,
             "FEEDBACK_SLACK_API_URL": slack,
             "FEEDBACK_MODEL_THREADS": "1",
-            "FEEDBACK_WEB_PORT": str(free_port(0)),
+            "FEEDBACK_WEB_PORT": str(choose_ports(1)[0]),
             "BENCH_DIR": str(self._folder),
             **QUIET,
         }

@@ -12,6 +12,11 @@ import sys
 PR_SET_PDEATHSIG = 1
 
 
+def wrap(command: list[str]) -> list[str]:
+    """Return the command line that executes `command` and dies with the calling thread."""
+    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), *command]
+
+
 def main(arguments: list[str]) -> None:
     """Request the death signal, check that the parent is still alive, and execute COMMAND."""
     parent, command = int(arguments[0]), arguments[1:]

@@ -1,10 +1,8 @@
 """A child process that ends with this process."""
 
 import asyncio
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,12 +20,11 @@ class ChildProcess:
     """
 
     def __init__(self, command: Sequence[str], log: Path) -> None:
-        shim = [sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid())]
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as out:
             # A separate session: Ctrl-C reaches only this process, which stops the child cleanly.
             self._popen = subprocess.Popen(  # noqa: S603
-                [*shim, *command],
+                die_with_parent.wrap([*command]),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,

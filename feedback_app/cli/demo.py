@@ -6,7 +6,7 @@ import click
 import orjson
 
 from feedback_app.cli.common import CheckFailed, Command, OutputFile, err, print_json, run
-from feedback_app.demo.plan import Plan, Via
+from feedback_app.demo.plan import DemoPlan, Via
 from feedback_app.demo.report import Report
 from feedback_app.sandbox import FAULT_NAMES
 
@@ -93,7 +93,7 @@ def demo(
     Nothing leaves the machine. At the end an auditor counts the records in the topics and the
     requests to the sandbox; the exit status is 0 only if the accounts balance.
     """
-    plan = Plan(workers, seconds, input_file, via, rate, faults, seed, kafka, report)
+    plan = DemoPlan(workers, seconds, input_file, via, rate, faults, seed, kafka, report)
     found, problems = run(_run(plan))
     if report is not None:
         report.write_bytes(orjson.dumps(found.as_dict(), option=orjson.OPT_INDENT_2) + b"\n")
@@ -103,7 +103,7 @@ def demo(
     click.echo("The accounts balance.")
 
 
-async def _run(plan: Plan) -> tuple[Report, list[str]]:
+async def _run(plan: DemoPlan) -> tuple[Report, list[str]]:
     # Imports the Kafka client and the broker, which `--help` does not need.
     from feedback_app.demo.runner import Demo
 

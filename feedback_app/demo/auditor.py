@@ -55,5 +55,5 @@ class Auditor:
         prefix_length = len(self._settings.topic_prefix)
         for tp, records in (await consumer.getmany(timeout_ms=timeout_ms)).items():
             for record in records:
-                self.tally.apply(tp.topic[prefix_length:], record.key, record.value)
+                self.tally.apply(tp.topic[prefix_length:], record.value)
             self._next[tp] = records[-1].offset + 1

@@ -10,7 +10,7 @@ LINE_EVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class DemoProgress:
     """The displayed counts."""
 
     elapsed_s: float
@@ -75,7 +75,7 @@ class Display:
         if self._live is not None:
             self._live.stop()
 
-    def show(self, progress: Progress) -> None:
+    def show(self, progress: DemoProgress) -> None:
         """Show the current progress."""
         if self._live is not None:
             self._live.update(progress.table(), refresh=True)

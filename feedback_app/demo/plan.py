@@ -32,7 +32,7 @@ INHERITED_SETTINGS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class DemoPlan:
     """The command line options; `rate` is in messages per second, `seconds` None is unlimited."""
 
     workers: int = 1
@@ -66,7 +66,7 @@ class Addresses:
 
 
 def worker_environment(
-    plan: Plan, addresses: Addresses, run_id: str, environ: Mapping[str, str] | None = None
+    plan: DemoPlan, addresses: Addresses, run_id: str, environ: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """Return the environment of the workers, except for the web port.
 

@@ -16,11 +16,11 @@ from rich.console import Console
 
 from feedback_app.demo.auditor import Auditor
 from feedback_app.demo.ending import Ending
-from feedback_app.demo.live import Display, Progress
+from feedback_app.demo.live import DemoProgress, Display
 from feedback_app.demo.plan import (
     FEEDBACK_CHANNELS,
     Addresses,
-    Plan,
+    DemoPlan,
     new_run_id,
     settings_of,
     worker_environment,
@@ -28,7 +28,7 @@ from feedback_app.demo.plan import (
 from feedback_app.demo.report import Report, Thresholds, differences, make_report
 from feedback_app.demo.sandbox_state import SandboxState
 from feedback_app.demo.stream import items_of, player_of
-from feedback_app.demo.workers import Worker
+from feedback_app.demo.workers import DemoWorker
 from feedback_app.hop.errors import TransientError
 from feedback_app.kafka.admin import ensure_topics
 from feedback_app.kafka.topics import Topics
@@ -46,14 +46,14 @@ SOCKET_WITHIN_S = 10.0
 class Demo:
     """One demo; call `run` once."""
 
-    def __init__(self, plan: Plan, console: Console) -> None:
+    def __init__(self, plan: DemoPlan, console: Console) -> None:
         self._plan = plan
         self._console = console
         self._stop = asyncio.Event()
         self._directory = Path(tempfile.mkdtemp(prefix="feedback-demo-"))
         self._sandbox_state = SandboxState(frozenset(FEEDBACK_CHANNELS))
         self._nodes: Sequence[Node] = ()
-        self.workers: list[Worker] = []
+        self.workers: list[DemoWorker] = []
 
     async def run(self) -> tuple[Report, list[str]]:
         """Run to the end; return the report and the imbalances.
@@ -158,7 +158,7 @@ class Demo:
     @asynccontextmanager
     async def _workers(self, environment: dict[str, str]) -> AsyncIterator[None]:
         numbers = range(1, self._plan.workers + 1)
-        self.workers = [Worker(number, environment, self._directory) for number in numbers]
+        self.workers = [DemoWorker(number, environment, self._directory) for number in numbers]
         try:
             for worker in self.workers:
                 await worker.start()
@@ -237,9 +237,9 @@ class Demo:
             playing.cancel()
             await asyncio.gather(playing, return_exceptions=True)
 
-    def _progress(self, player: Player, auditor: Auditor, elapsed_s: float) -> Progress:
+    def _progress(self, player: Player, auditor: Auditor, elapsed_s: float) -> DemoProgress:
         tally = auditor.tally
-        return Progress(
+        return DemoProgress(
             elapsed_s=elapsed_s,
             played=player.progress.put,
             total=player.progress.total,

@@ -3,7 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from feedback_app.sandbox.log import Deleted, Entry, Fault, Posted, Put, Refused, Updated
+from feedback_app.sandbox.log import (
+    Deleted,
+    FaultInjected,
+    LogEntry,
+    Posted,
+    Put,
+    RequestRefused,
+    Updated,
+)
 from feedback_app.slack.metadata import ALERT, SAY
 
 
@@ -25,13 +33,13 @@ class SandboxState:
     rate_limited: int = 0
     """Requests that were rate limited."""
 
-    def apply_all(self, entries: Iterable[Entry]) -> "SandboxState":
+    def apply_all(self, entries: Iterable[LogEntry]) -> "SandboxState":
         """Apply entries in order and return self."""
         for entry in entries:
             self.apply(entry)
         return self
 
-    def apply(self, entry: Entry) -> None:
+    def apply(self, entry: LogEntry) -> None:
         """Apply one entry."""
         match entry:
             case Put():
@@ -43,10 +51,10 @@ class SandboxState:
                 self._update_alerts((entry.channel_id, entry.ts), entry.metadata)
             case Deleted():
                 self.messages.pop((entry.channel_id, entry.ts), None)
-            case Fault():
+            case FaultInjected():
                 self.faults += 1
                 self.malformed += entry.name == "odd"
-            case Refused():
+            case RequestRefused():
                 self.rate_limited += entry.status == 429
 
     def duplicates(self) -> int:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from feedback_app.demo.plan import FEEDBACK_CHANNELS, Plan
+from feedback_app.demo.plan import FEEDBACK_CHANNELS, DemoPlan
 from feedback_app.sandbox import Sandbox
-from feedback_app.sandbox.player import DEMO, Item, Player, load
+from feedback_app.sandbox.player import DEMO, Player, ScriptedMessage, load
 from feedback_app.settings import ConfigurationError
 
 HUMAN_RATE = 1.0
@@ -12,7 +12,7 @@ FILE_RATE = 100.0
 """The default rate for a file, in messages per second."""
 
 
-def items_of(plan: Plan) -> list[Item]:
+def items_of(plan: DemoPlan) -> list[ScriptedMessage]:
     """Return the items to play; raises ConfigurationError for an invalid file."""
     try:
         items = load(plan.input or DEMO)
@@ -23,7 +23,7 @@ def items_of(plan: Plan) -> list[Item]:
     return items
 
 
-def player_of(plan: Plan, sandbox: Sandbox, items: Sequence[Item]) -> Player:
+def player_of(plan: DemoPlan, sandbox: Sandbox, items: Sequence[ScriptedMessage]) -> Player:
     """Return a player for the items."""
     rate = plan.rate or (HUMAN_RATE if plan.input is None else FILE_RATE)
     return Player(sandbox, items, via=plan.via, rate=rate, channels=FEEDBACK_CHANNELS)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 
-class Verdict(NamedTuple):
+class LatestScore(NamedTuple):
     """The latest score of a feedback; ordered by `revision`, a deletion is final."""
 
     deleted: bool
@@ -17,7 +17,7 @@ class Verdict(NamedTuple):
     text: str
 
 
-class Operation(NamedTuple):
+class LatestAlert(NamedTuple):
     """The latest operation on an alert: `put` or `retract`."""
 
     op: str
@@ -26,7 +26,7 @@ class Operation(NamedTuple):
     feedback_id: str
 
 
-class Delivery(NamedTuple):
+class LatestDelivery(NamedTuple):
     """The latest delivery status of an alert."""
 
     status: str
@@ -39,13 +39,13 @@ class Tally:
     """The state of the topics after the records applied so far, in partition order."""
 
     raw: set[str] = field(default_factory=set)
-    scored: dict[str, Verdict] = field(default_factory=dict)
-    alerts: dict[str, Operation] = field(default_factory=dict)
-    deliveries: dict[str, Delivery] = field(default_factory=dict)
+    scored: dict[str, LatestScore] = field(default_factory=dict)
+    alerts: dict[str, LatestAlert] = field(default_factory=dict)
+    deliveries: dict[str, LatestDelivery] = field(default_factory=dict)
     dead: list[dict[str, Any]] = field(default_factory=list)
     unreadable: Counter[str] = field(default_factory=Counter)
 
-    def apply(self, name: str, key: bytes | None, value: bytes | None) -> None:
+    def apply(self, name: str, value: bytes | None) -> None:
         """Apply one record of the topic `name` (without its prefix); count an unreadable one."""
         if value is None:
             return
@@ -61,18 +61,20 @@ class Tally:
     def _apply_scored(self, data: Mapping[str, Any]) -> None:
         feedback = data["feedback"]
         deleted = feedback.get("kind") == "delete"
-        verdict = Verdict(deleted, feedback.get("revision", 0), data["score"], feedback["text"])
+        verdict = LatestScore(deleted, feedback.get("revision", 0), data["score"], feedback["text"])
         previous = self.scored.get(feedback["id"])
         if previous is None or verdict[:2] >= previous[:2]:
             self.scored[feedback["id"]] = verdict
 
     def _apply_alerts(self, data: Mapping[str, Any]) -> None:
-        self.alerts[data["id"]] = Operation(
+        self.alerts[data["id"]] = LatestAlert(
             data["op"], data["rule"], data["channel"], data["feedback_id"]
         )
 
     def _apply_deliveries(self, data: Mapping[str, Any]) -> None:
-        self.deliveries[data["id"]] = Delivery(data["status"], data["channel"], data.get("ts"))
+        self.deliveries[data["id"]] = LatestDelivery(
+            data["status"], data["channel"], data.get("ts")
+        )
 
     def _apply_dead_letters(self, data: Mapping[str, Any]) -> None:
         self.dead.append({"topic": data["topic"], "stage": data["stage"], "reason": data["reason"]})

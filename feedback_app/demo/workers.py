@@ -1,18 +1,16 @@
 """The demo's workers: starts, checks and stops the processes."""
 
 import asyncio
-import os
 import signal
-import socket
 import sys
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from feedback_app.broker import die_with_parent
+from feedback_app.broker.ports import choose_ports
 from feedback_app.hop.errors import TransientError
 
 FIRST_PORT = 6066
@@ -24,11 +22,11 @@ PORT_IN_USE = "cannot serve the page on"
 PORT_TRIES = 5
 
 
-class Worker:
+class DemoWorker:
     """One worker process; its log goes to a file."""
 
     def __init__(self, number: int, environment: Mapping[str, str], directory: Path) -> None:
-        self.port = free_port(FIRST_PORT if number == 1 else 0)
+        self.port = choose_ports(1, (FIRST_PORT,) if number == 1 else ())[0]
         self.log = directory / f"worker-{number}.log"
         self.number = number
         self._environment = dict(environment)
@@ -48,11 +46,10 @@ class Worker:
     async def start(self) -> None:
         """Start the process with a new log, in a directory without a `.env` file."""
         # The worker dies with the demo, even if the demo is killed.
-        shim = (sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid()))
+        command = [sys.executable, "-m", "feedback_app", "worker", "-l", "info"]
         with self.log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *shim,
-                *(sys.executable, "-m", "feedback_app", "worker", "-l", "info"),
+                *die_with_parent.wrap(command),
                 env={**self._environment, "FEEDBACK_WEB_PORT": str(self.port)},
                 cwd=self._directory,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -75,7 +72,7 @@ class Worker:
                 if PORT_IN_USE not in self.tail() or tries == PORT_TRIES:
                     raise TransientError("worker", f"worker {self.number} ended:\n{self.tail()}")
                 tries += 1
-                self.port = free_port(0)
+                self.port = choose_ports(1)[0]
                 await self.start()
             if await self._serves(session):
                 return
@@ -128,16 +125,3 @@ class Worker:
         """Return the last lines of its log."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         return "\n".join(lines[-TAIL_LINES:])
-
-
-def free_port(wanted: int) -> int:
-    """Return the wanted port of loopback if it is free, else any free one."""
-    for port in (wanted, 0):
-        with closing(socket.socket()) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise OSError("no free port")

@@ -1,6 +1,6 @@
 """Stand-ins for the X API v2 and Slack that the real clients talk to, for demo and tests."""
 
-from feedback_app.sandbox.clock import Clock, ManualClock, SystemClock
+from feedback_app.sandbox.clock import ManualClock, StandInClock, WallClock
 from feedback_app.sandbox.faults import NAMES as FAULT_NAMES
 from feedback_app.sandbox.faults import Rate
 from feedback_app.sandbox.log import read_log
@@ -16,10 +16,10 @@ __all__ = [
     "SLACK_APP_TOKEN",
     "SLACK_BOT_TOKEN",
     "X_BEARER_TOKEN",
-    "Clock",
     "ManualClock",
     "Rate",
     "Sandbox",
-    "SystemClock",
+    "StandInClock",
+    "WallClock",
     "read_log",
 ]

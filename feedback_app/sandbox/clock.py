@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 T = TypeVar("T")
 
 
-class Clock(Protocol):
+class StandInClock(Protocol):
     """The time source of the sandbox."""
 
     def now(self) -> float:
@@ -22,7 +22,7 @@ class Clock(Protocol):
         ...
 
 
-class SystemClock:
+class WallClock:
     """The system clock."""
 
     def now(self) -> float:
@@ -71,7 +71,7 @@ class ManualClock:
         self._now = until
 
 
-async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, T]) -> T | None:
+async def within(clock: StandInClock, seconds: float, work: Coroutine[Any, Any, T]) -> T | None:
     """Return the result of `work`, or None after a timeout of `seconds`."""
     task = asyncio.ensure_future(work)
     timer = asyncio.ensure_future(clock.sleep(seconds))

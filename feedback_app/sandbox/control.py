@@ -8,7 +8,7 @@ import orjson
 from aiohttp import web
 
 from feedback_app.sandbox.http import json_response
-from feedback_app.sandbox.player import Item, Player
+from feedback_app.sandbox.player import Player, ScriptedMessage
 from feedback_app.sandbox.view import snapshot
 from feedback_app.sandbox.world import World
 
@@ -98,7 +98,9 @@ class Control:
         )
 
     def _play(self, items: list[dict[str, Any]], **more: Any) -> int:
-        player = Player(self._sandbox, [Item.model_validate(item) for item in items], **more)
+        player = Player(
+            self._sandbox, [ScriptedMessage.model_validate(item) for item in items], **more
+        )
         task = asyncio.get_running_loop().create_task(player.run())
         self._players.append((player, task))
         return player.progress.total

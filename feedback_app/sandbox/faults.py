@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from random import Random
 
-from feedback_app.sandbox.log import Fault, Log, Platform
+from feedback_app.sandbox.log import FaultInjected, Log, Platform
 
 NAMES = ("429", "5xx", "disconnect", "odd", "slow", "duplicate", "lost-answer")
 
@@ -90,7 +90,7 @@ class Faults:
 
     def note(self, name: str, platform: Platform, where: str, detail: str = "") -> None:
         """Log a fault for which `due` returned True."""
-        self._log.write(Fault(name=name, platform=platform, where=where, detail=detail))
+        self._log.write(FaultInjected(name=name, platform=platform, where=where, detail=detail))
 
     def seconds(self) -> float:
         """Return the delay of one slow response, in seconds."""

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 Platform = Literal["x", "slack"]
 
 
-class Entry(BaseModel):
+class LogEntry(BaseModel):
     """One line of the log; `at` is the time in seconds since the Unix epoch."""
 
     model_config = ConfigDict(frozen=True)
@@ -19,7 +19,7 @@ class Entry(BaseModel):
     at: float = 0.0
 
 
-class Put(Entry):
+class Put(LogEntry):
     """Feedback that a user created, edited or deleted."""
 
     event: Literal["put"] = "put"
@@ -35,7 +35,7 @@ class Put(Entry):
     """The Slack channel's name, with its `#`."""
 
 
-class Given(Entry):
+class Given(LogEntry):
     """Items sent in one response, stream line or envelope."""
 
     event: Literal["given"] = "given"
@@ -50,7 +50,7 @@ class Given(Entry):
     connection: str | None = None
 
 
-class Posted(Entry):
+class Posted(LogEntry):
     """A message that the app posted and Slack accepted, even if the response was lost."""
 
     event: Literal["posted"] = "posted"
@@ -63,7 +63,7 @@ class Posted(Entry):
     thread_ts: str | None = None
 
 
-class Updated(Entry):
+class Updated(LogEntry):
     """A message that the app updated."""
 
     event: Literal["updated"] = "updated"
@@ -74,7 +74,7 @@ class Updated(Entry):
     metadata: dict[str, Any] | None = None
 
 
-class Deleted(Entry):
+class Deleted(LogEntry):
     """A message that the app deleted."""
 
     event: Literal["deleted"] = "deleted"
@@ -83,7 +83,7 @@ class Deleted(Entry):
     ts: str
 
 
-class Refused(Entry):
+class RequestRefused(LogEntry):
     """A request that was answered with an error, not counting injected faults."""
 
     event: Literal["refused"] = "refused"
@@ -96,7 +96,7 @@ class Refused(Entry):
     """Seconds to wait if it was rate limited."""
 
 
-class Acknowledged(Entry):
+class Acknowledged(LogEntry):
     """An envelope that the app acknowledged."""
 
     event: Literal["acknowledged"] = "acknowledged"
@@ -104,7 +104,7 @@ class Acknowledged(Entry):
     ids: tuple[str, ...]
 
 
-class Fault(Entry):
+class FaultInjected(LogEntry):
     """An injected fault; `odd` is logged once per malformed item sent."""
 
     event: Literal["fault"] = "fault"
@@ -115,11 +115,11 @@ class Fault(Entry):
     detail: str = ""
 
 
-AnyEntry = Annotated[
-    Put | Given | Posted | Updated | Deleted | Refused | Acknowledged | Fault,
+AnyLogEntry = Annotated[
+    Put | Given | Posted | Updated | Deleted | RequestRefused | Acknowledged | FaultInjected,
     Field(discriminator="event"),
 ]
-_entry: TypeAdapter[Entry] = TypeAdapter(AnyEntry)
+_entry: TypeAdapter[LogEntry] = TypeAdapter(AnyLogEntry)
 
 
 class Log:
@@ -128,9 +128,9 @@ class Log:
     def __init__(self, now: Callable[[], float], path: Path | None = None) -> None:
         self._now = now
         self._file: BinaryIO | None = None
-        self.listeners: list[Callable[[Entry], None]] = []
+        self.listeners: list[Callable[[LogEntry], None]] = []
         """Called with every entry after it is written."""
-        self.entries: list[Entry] = []
+        self.entries: list[LogEntry] = []
         """The entries, if there is no file; otherwise they are only on disk."""
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -138,7 +138,7 @@ class Log:
             self._file = open(path, "ab", buffering=0)  # noqa: SIM115
             _end_torn_line(self._file, path)
 
-    def write(self, entry: Entry) -> None:
+    def write(self, entry: LogEntry) -> None:
         """Append `entry` with the current time."""
         entry = entry.model_copy(update={"at": self._now()})
         if self._file is None:
@@ -163,7 +163,7 @@ def _end_torn_line(file: BinaryIO, path: Path) -> None:
                 file.write(b"\n")
 
 
-def read_log(path: Path) -> Iterator[Entry]:
+def read_log(path: Path) -> Iterator[LogEntry]:
     """Yield the entries of a log in order; a line truncated by a kill is skipped.
 
     Raises pydantic's ValidationError for a complete line that is not an entry.

@@ -19,7 +19,7 @@ FASTEST_SLACK = 100.0
 """Messages per second posted into Slack if no rate is set."""
 
 
-class Item(BaseModel):
+class ScriptedMessage(BaseModel):
     """One line of an input: a message, with an optional later edit and deletion."""
 
     model_config = ConfigDict(frozen=True)
@@ -38,18 +38,18 @@ class Item(BaseModel):
     """Seconds until the edit, and again until the deletion."""
 
 
-def load(path: Path) -> list[Item]:
+def load(path: Path) -> list[ScriptedMessage]:
     """Return the items of a JSON-lines file; raises ValueError that names the invalid line."""
     return parse(path.read_bytes().splitlines(), path.name)
 
 
-def parse(lines: Iterable[bytes], name: str) -> list[Item]:
+def parse(lines: Iterable[bytes], name: str) -> list[ScriptedMessage]:
     """Parse JSON lines; blank ones are skipped. Raises ValueError that names the invalid line."""
     items = []
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                items.append(Item.model_validate(orjson.loads(line)))
+                items.append(ScriptedMessage.model_validate(orjson.loads(line)))
             except (orjson.JSONDecodeError, ValidationError) as error:
                 reason = str(error).replace("\n", " ")
                 raise ValueError(f"{name}, line {number}: {reason}") from None
@@ -57,7 +57,7 @@ def parse(lines: Iterable[bytes], name: str) -> list[Item]:
 
 
 @dataclass
-class Progress:
+class PlayProgress:
     """The progress of a player, in items."""
 
     total: int
@@ -78,7 +78,7 @@ class Player:
     def __init__(
         self,
         sandbox: World,
-        items: Sequence[Item],
+        items: Sequence[ScriptedMessage],
         *,
         via: Literal["x", "slack", "mixed"] = "mixed",
         rate: float | None = None,
@@ -88,7 +88,7 @@ class Player:
 
         With `mixed` an item goes to its own `via`; items without one alternate.
         """
-        self.progress = Progress(len(items))
+        self.progress = PlayProgress(len(items))
         self._sandbox = sandbox
         self._items = items
         self._via = via
@@ -123,20 +123,20 @@ class Player:
             change.run()
         await clock.sleep(time - clock.now())
 
-    def _platform(self, number: int, item: Item) -> Via:
+    def _platform(self, number: int, item: ScriptedMessage) -> Via:
         if self._via != "mixed":
             return self._via
         turns: tuple[Via, Via] = ("x", "slack")
         return item.via or turns[number % 2]
 
-    def _put(self, number: int, item: Item, via: Via) -> None:
+    def _put(self, number: int, item: ScriptedMessage, via: Via) -> None:
         author = item.author or AUTHORS[number % len(AUTHORS)]
         if via == "x":
             self._put_x(item, author)
         else:
             self._put_slack(item, author, self._channels[number // 2 % len(self._channels)])
 
-    def _put_x(self, item: Item, author: str) -> None:
+    def _put_x(self, item: ScriptedMessage, author: str) -> None:
         x = self._sandbox.x
         id = x.post(item.text, author=author, lang=item.lang)
         edit = item.edit
@@ -145,7 +145,7 @@ class Player:
         if item.delete:
             self._schedule(2 * item.after, lambda: x.delete(id))
 
-    def _put_slack(self, item: Item, author: str, channel: str) -> None:
+    def _put_slack(self, item: ScriptedMessage, author: str, channel: str) -> None:
         slack, channel = self._sandbox.slack, item.channel or channel
         ts = slack.say(channel, item.text, user=author)
         edit = item.edit

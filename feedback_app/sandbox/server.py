@@ -7,8 +7,8 @@ from aiohttp.typedefs import Handler
 
 from feedback_app.sandbox import page
 from feedback_app.sandbox.control import Control
-from feedback_app.sandbox.view import Feed
-from feedback_app.sandbox.world import Options, World
+from feedback_app.sandbox.view import EventFeed
+from feedback_app.sandbox.world import World, WorldOptions
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -16,13 +16,15 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 class Sandbox(World):
     """Stand-ins for the X API and Slack on one port; the addresses are valid after `start`."""
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0, **more: Unpack[Options]) -> None:
+    def __init__(
+        self, host: str = "127.0.0.1", port: int = 0, **more: Unpack[WorldOptions]
+    ) -> None:
         """Nothing listens before `start`. See `World` for `more`."""
         super().__init__(**more)
         self._host = host
         self._port = port
         self._control = Control(self)
-        self._feed = Feed(self)
+        self._feed = EventFeed(self)
         self._runner: web.AppRunner | None = None
 
     @property

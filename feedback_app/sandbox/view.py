@@ -8,9 +8,9 @@ import orjson
 from aiohttp import web
 
 from feedback_app.sandbox.clock import within
-from feedback_app.sandbox.log import Entry, Fault, Put
+from feedback_app.sandbox.log import FaultInjected, LogEntry, Put
 from feedback_app.sandbox.slack.objects import message_object
-from feedback_app.sandbox.slack.state import Channel, Message
+from feedback_app.sandbox.slack.state import SandboxChannel, SandboxMessage
 from feedback_app.sandbox.world import World
 from feedback_app.sandbox.x.state import Post
 
@@ -34,7 +34,7 @@ def snapshot(sandbox: World) -> dict[str, Any]:
     }
 
 
-def _channel(sandbox: World, channel: Channel) -> dict[str, Any]:
+def _channel(sandbox: World, channel: SandboxChannel) -> dict[str, Any]:
     messages = channel.messages[-SNAPSHOT_SIZE:]
     return {
         "id": channel.id,
@@ -46,7 +46,7 @@ def _channel(sandbox: World, channel: Channel) -> dict[str, Any]:
     }
 
 
-def _message(sandbox: World, message: Message) -> dict[str, Any]:
+def _message(sandbox: World, message: SandboxMessage) -> dict[str, Any]:
     author = sandbox.slack.author(message)
     person = sandbox.slack.people.get(message.user or "")
     shown = message_object(message, metadata=True)
@@ -64,7 +64,7 @@ def _post(post: Post) -> dict[str, Any]:
     }
 
 
-class Feed:
+class EventFeed:
     """Sends every change to all open pages."""
 
     def __init__(self, sandbox: World) -> None:
@@ -104,7 +104,7 @@ class Feed:
             for page in self._pages:
                 page.put_nowait(line)
 
-    def _on_message(self, kind: str, message: Message, *_: object) -> None:
+    def _on_message(self, kind: str, message: SandboxMessage, *_: object) -> None:
         if self._pages:
             self._send(
                 {
@@ -115,12 +115,12 @@ class Feed:
                 }
             )
 
-    def _on_entry(self, entry: Entry) -> None:
+    def _on_entry(self, entry: LogEntry) -> None:
         if isinstance(entry, Put) and entry.platform == "x":
             post = self._sandbox.x.find_version(int(entry.revision))
             if post is not None:
                 self._send({"type": "x", "kind": entry.kind, "post": _post(post)})
-        elif isinstance(entry, Fault):
+        elif isinstance(entry, FaultInjected):
             self._send({"type": "fault", "name": entry.name, "where": entry.where})
 
 

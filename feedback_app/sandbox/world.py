@@ -4,21 +4,21 @@ from pathlib import Path
 from random import Random
 from typing import Any, TypedDict
 
-from feedback_app.sandbox.clock import Clock, SystemClock
+from feedback_app.sandbox.clock import StandInClock, WallClock
 from feedback_app.sandbox.faults import Faults
 from feedback_app.sandbox.log import Log
-from feedback_app.sandbox.slack.api import Slack
-from feedback_app.sandbox.x.api import X
+from feedback_app.sandbox.slack.api import SandboxSlack
+from feedback_app.sandbox.x.api import SandboxX
 
 
-class Options(TypedDict, total=False):
+class WorldOptions(TypedDict, total=False):
     """The keyword arguments of `World`."""
 
     posts_per_second: float | None
     faults: frozenset[str]
     seed: int
     log_path: Path | None
-    clock: Clock | None
+    clock: StandInClock | None
     x: dict[str, Any]
     slack: dict[str, Any]
 
@@ -36,7 +36,7 @@ class World:
         faults: frozenset[str] = frozenset(),
         seed: int = 0,
         log_path: Path | None = None,
-        clock: Clock | None = None,
+        clock: StandInClock | None = None,
         x: dict[str, Any] | None = None,
         slack: dict[str, Any] | None = None,
     ) -> None:
@@ -45,11 +45,11 @@ class World:
         `faults` are names from `faults.NAMES`, or `all`; raises ValueError for any other. `seed`
         seeds all randomness. `x` and `slack` are passed to the two stand-ins as keyword arguments.
         """
-        self.clock: Clock = clock or SystemClock()
+        self.clock: StandInClock = clock or WallClock()
         self.log = Log(self.clock.now, log_path)
         # Separate random sources: activity on one platform does not change the other.
         self.faults = Faults(faults, Random(f"faults {seed}"), self.log)  # noqa: S311
-        self.x = X(
+        self.x = SandboxX(
             self.clock,
             Random(f"x {seed}"),  # noqa: S311
             self.faults,
@@ -57,7 +57,7 @@ class World:
             lambda: self.url,
             **(x or {}),
         )
-        self.slack = Slack(
+        self.slack = SandboxSlack(
             self.clock,
             Random(f"slack {seed}"),  # noqa: S311
             self.faults,

@@ -35,7 +35,7 @@ def run_lengths(lengths: Sequence[int]) -> list[tuple[int, int]]:
     return found
 
 
-class Group(NamedTuple):
+class LengthGroup(NamedTuple):
     """Texts of equal length in a batch: rows `start` to `stop` hold `texts` of `length` tokens."""
 
     start: int
@@ -44,12 +44,12 @@ class Group(NamedTuple):
     length: int
 
 
-def grouped(lengths: Sequence[int]) -> list[Group]:
+def grouped(lengths: Sequence[int]) -> list[LengthGroup]:
     """Return the groups of consecutive texts of equal length, their tokens stored contiguously."""
     groups, start = [], 0
     for texts, length in run_lengths(lengths):
         stop = start + texts * length
-        groups.append(Group(start, stop, texts, length))
+        groups.append(LengthGroup(start, stop, texts, length))
         start = stop
     return groups
 

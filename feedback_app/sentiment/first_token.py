@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from feedback_app.sentiment.batching import Group
+from feedback_app.sentiment.batching import LengthGroup
 
 
 class FirstTokenAttention(NamedTuple):
@@ -29,7 +29,7 @@ class FirstTokenAttention(NamedTuple):
     value_bias: Tensor
     """(hidden)"""
 
-    def __call__(self, x: Tensor, first_rows: Tensor, groups: Sequence[Group]) -> Tensor:
+    def __call__(self, x: Tensor, first_rows: Tensor, groups: Sequence[LengthGroup]) -> Tensor:
         """Return the context, (first_rows, hidden), in the dtype of x.
 
         Args:

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from feedback_app.sentiment.batching import TOKEN_BUDGET, Group, grouped, padded_row_count
+from feedback_app.sentiment.batching import TOKEN_BUDGET, LengthGroup, grouped, padded_row_count
 from feedback_app.sentiment.deterministic import multiply_deterministically, nondeterministic_bf16
 from feedback_app.sentiment.first_token import FirstTokenAttention
 
@@ -190,7 +190,7 @@ class PackedBert:
         pooled = torch.tanh(self._pooler(x.float()))
         return F.softmax(self._classifier(pooled), dim=-1)[: len(texts)].cpu()
 
-    def _embed(self, texts: Sequence[Sequence[int]], groups: list[Group]) -> Tensor:
+    def _embed(self, texts: Sequence[Sequence[int]], groups: list[LengthGroup]) -> Tensor:
         ids = torch.tensor(list(chain.from_iterable(texts)), device=self._device)
         ids = F.pad(ids, (0, padded_row_count(len(ids)) - len(ids)))
         x = self._words[ids].float()
@@ -199,7 +199,7 @@ class PackedBert:
             rows += self._positions[: group.length]
         return self._embedding_norm(x).to(self._dtype)
 
-    def _attend(self, qkv: Tensor, groups: list[Group]) -> Tensor:
+    def _attend(self, qkv: Tensor, groups: list[LengthGroup]) -> Tensor:
         """Return the context (rows, hidden) for queries, keys and values (rows, 3 * hidden)."""
         context = qkv.new_empty(len(qkv), qkv.shape[1] // 3)
         context[groups[-1].stop :] = 0

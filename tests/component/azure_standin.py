@@ -1,4 +1,4 @@
-"""A stand-in of Azure AI Language's sentiment, as strict as its reference describes it."""
+"""A stand-in for Azure AI Language's sentiment, as strict as its reference documents."""
 
 import json
 from collections.abc import AsyncIterator
@@ -12,17 +12,17 @@ PATH = "/language/:analyze-text"
 
 
 class AzureService:
-    """Answers on loopback; what it was sent and how it misbehaves can be read and set."""
+    """Serves on loopback; its requests can be read and its failures set."""
 
     def __init__(self) -> None:
         self.endpoint = ""
         self.requests: list[list[dict[str, Any]]] = []
         self.failures: list[web.Response] = []
-        """Answered one after the other before anything is served."""
+        """Responses to send first, in order, before any request is served."""
         self.fail_on: str | None = None
-        """A text whose request is answered with 503."""
+        """A request with this text is answered with 503."""
         self.refuse_all_with: str | None = None
-        """A word; a request with a document that has it is answered with 400."""
+        """A request with a document that contains this word is answered with 400."""
 
     async def handle(self, request: web.Request) -> web.Response:
         """Serve one request."""
@@ -50,12 +50,12 @@ class AzureService:
                 errors.append({"id": document["id"], "error": refusal})
             else:
                 answered.append(answer(document))
-        # In another order than asked, which the interface allows.
+        # In another order than requested, which the API allows.
         results = {"documents": answered[::-1], "errors": errors, "modelVersion": "2022-11-01"}
         return web.json_response({"kind": "SentimentAnalysisResults", "results": results})
 
     def texts(self) -> list[str]:
-        """Return every text that it was sent."""
+        """Return every text that was sent to it."""
         return [document["text"] for documents in self.requests for document in documents]
 
 
@@ -75,7 +75,7 @@ def refuse(document: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def answer(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the analysis: mostly what the text says first, rounded to two places."""
+    """Return the analysis: mostly the mood that the text names, rounded to two places."""
     mood = next((m for m in ("negative", "positive") if m in document["text"]), "neutral")
     shares = {"positive": 0.06, "neutral": 0.06, "negative": 0.06} | {mood: 0.87}
     return {
@@ -88,7 +88,7 @@ def answer(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def problem(status: int, code: str, message: str, **headers: str) -> web.Response:
-    """Return an error as the service words it."""
+    """Return an error in the service's format."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     text = json.dumps({"error": {"code": code, "message": message}})
     return web.Response(status=status, text=text, content_type="application/json", headers=named)

@@ -1,4 +1,4 @@
-"""Azure AI Language as a `Classifier`, against a stand-in of the service."""
+"""The Azure classifier, against a stand-in of the service."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -42,40 +42,40 @@ async def score(classifier: AzureClassifier, texts: list[str]) -> list[Probabili
     return await asyncio.to_thread(classifier.score, texts)
 
 
-async def test_texts_go_out_ten_a_request_and_come_back_in_order(
+async def test_texts_are_sent_ten_per_request_and_returned_in_order(
     service: AzureService, classifier: AzureClassifier
 ) -> None:
     moods = ["negative", "neutral", "positive"]
     texts = [f"{moods[number % 3]} text number {number}" for number in range(47)]
-    said = await score(classifier, texts)
-    assert [one.label for one in said] == [moods[number % 3] for number in range(47)]
+    results = await score(classifier, texts)
+    assert [result.label for result in results] == [moods[number % 3] for number in range(47)]
     assert sorted(len(documents) for documents in service.requests) == [7, 10, 10, 10, 10]
     assert sorted(service.texts()) == sorted(texts)
 
 
-async def test_rounded_shares_are_made_to_add_up(classifier: AzureClassifier) -> None:
-    (said,) = await score(classifier, ["positive text"])
-    assert sum(said) == pytest.approx(1.0)
-    assert said.positive == pytest.approx(0.87 / 0.99)
+async def test_rounded_probabilities_are_normalised(classifier: AzureClassifier) -> None:
+    (result,) = await score(classifier, ["positive text"])
+    assert sum(result) == pytest.approx(1.0)
+    assert result.positive == pytest.approx(0.87 / 0.99)
 
 
 async def test_a_blank_text_is_neutral_and_not_sent(
     service: AzureService, classifier: AzureClassifier
 ) -> None:
-    said = await score(classifier, ["", " \n", "\0\0", "positive text"])
-    assert [one.label for one in said] == ["neutral"] * 3 + ["positive"]
+    results = await score(classifier, ["", " \n", "\0\0", "positive text"])
+    assert [result.label for result in results] == ["neutral"] * 3 + ["positive"]
     assert service.texts() == ["positive text"]
 
 
-async def test_odd_texts_are_cut_and_mended(
+async def test_malformed_and_long_texts_are_made_valid(
     service: AzureService, classifier: AzureClassifier
 ) -> None:
-    said = await score(classifier, ["x" * 100_000, "half \ud83d", "😀" * 6000])
-    assert len(said) == 3
+    results = await score(classifier, ["x" * 100_000, "half \ud83d", "😀" * 6000])
+    assert len(results) == 3
     assert max(map(len, service.texts())) <= 5120
 
 
-async def test_a_text_is_sent_in_the_language_that_it_is_clearly_in(
+async def test_a_text_is_sent_with_its_detected_language(
     service: AzureService, classifier: AzureClassifier
 ) -> None:
     german = "Das Update ist kaputt und niemand antwortet auf meine Nachrichten."
@@ -84,7 +84,7 @@ async def test_a_text_is_sent_in_the_language_that_it_is_clearly_in(
     assert {d["text"]: d["language"] for d in documents} == {german: "de", "ok": "en"}
 
 
-async def test_a_text_is_sent_in_the_language_that_its_source_names(
+async def test_a_text_is_sent_with_the_language_that_its_source_names(
     service: AzureService, classifier: AzureClassifier
 ) -> None:
     await score(classifier, [TaggedText("C'est nul.", "fr"), "C'est nul.", TaggedText("ok", "tlh")])
@@ -92,7 +92,9 @@ async def test_a_text_is_sent_in_the_language_that_its_source_names(
     assert [d["language"] for d in documents] == ["fr", "en", "en"]
 
 
-async def test_errors_of_single_texts_stay_apart(classifier: AzureClassifier) -> None:
+async def test_an_error_of_one_text_does_not_affect_the_others(
+    classifier: AzureClassifier,
+) -> None:
     texts = [f"positive {number}" for number in range(15)]
     texts[4] = "forbidden words"
     with pytest.raises(TextsRefused) as caught:
@@ -128,7 +130,7 @@ async def test_errors_of_single_texts_stay_apart(classifier: AzureClassifier) ->
         "redirect",
     ],
 )
-async def test_outside_faults_can_be_waited_out(
+async def test_a_transient_error_passes(
     service: AzureService,
     classifier: AzureClassifier,
     response: web.Response,
@@ -144,7 +146,7 @@ async def test_outside_faults_can_be_waited_out(
     assert (await score(classifier, ["positive text"]))[0].label == "positive"
 
 
-async def test_of_a_refused_request_only_the_text_that_it_was_for_is_refused(
+async def test_only_the_text_that_caused_a_refused_request_is_refused(
     service: AzureService, classifier: AzureClassifier
 ) -> None:
     service.refuse_all_with = "odd"
@@ -155,7 +157,7 @@ async def test_of_a_refused_request_only_the_text_that_it_was_for_is_refused(
     assert [place for place, one in enumerate(caught.value.results) if one is None] == [13]
 
 
-async def test_a_service_that_refuses_every_text_is_waited_for(
+async def test_a_service_that_refuses_every_text_is_unavailable(
     service: AzureService, classifier: AzureClassifier
 ) -> None:
     service.failures += [problem(400, "InvalidRequest", "No such model.") for _ in range(50)]
@@ -165,7 +167,7 @@ async def test_a_service_that_refuses_every_text_is_waited_for(
     assert len(await score(classifier, ["positive text"])) == 1
 
 
-async def test_nothing_more_is_asked_of_a_service_that_asks_to_wait(
+async def test_no_more_requests_are_sent_to_a_service_that_asks_to_wait(
     service: AzureService, classifier: AzureClassifier
 ) -> None:
     busy = [problem(429, "429", "Too many requests.", Retry_After="30") for _ in range(100)]
@@ -173,11 +175,11 @@ async def test_nothing_more_is_asked_of_a_service_that_asks_to_wait(
     with pytest.raises(ClassifierUnavailable) as caught:
         await score(classifier, [f"positive {number}" for number in range(512)])
     assert caught.value.retry_after == 30
-    # Four are under way at a time, and each that ends may let one more begin.
+    # Four are in flight at a time, and each that ends may let one more start.
     assert len(busy) - len(service.failures) <= 16
 
 
-async def test_what_was_paid_for_is_not_sent_again(
+async def test_texts_that_were_billed_are_not_sent_again(
     service: AzureService, classifier: AzureClassifier
 ) -> None:
     texts = [f"positive {number}" for number in range(30)]
@@ -190,7 +192,7 @@ async def test_what_was_paid_for_is_not_sent_again(
     assert service.texts() == texts[20:]
 
 
-async def test_nobody_listens() -> None:
+async def test_a_closed_port_is_unavailable() -> None:
     async with served() as gone:
         endpoint = gone.endpoint
     classifier = AzureClassifier(AzureAccount(endpoint, KEY))
@@ -210,7 +212,7 @@ async def test_nobody_listens() -> None:
         ("https://name.cognitiveservices.azure.com", "two words", "FEEDBACK_AZURE_KEY"),
     ],
 )
-def test_an_account_that_cannot_work(endpoint: str, key: str, words: str) -> None:
+def test_an_invalid_account_is_refused(endpoint: str, key: str, words: str) -> None:
     with pytest.raises(ModelError, match=words):
         AzureAccount(endpoint, key)
 

@@ -13,8 +13,8 @@ import pytest
 from aiohttp import ClientSession, web
 
 from feedback_app.broker import LocalKafka
-from feedback_app.demo.plan import Addresses, Plan, worker_environment
-from feedback_app.demo.workers import Worker
+from feedback_app.demo.plan import Addresses, DemoPlan, worker_environment
+from feedback_app.demo.workers import DemoWorker
 
 TEXTS = 60
 PATIENCE_S = 100.0
@@ -216,8 +216,8 @@ async def test_a_port_taken_after_it_was_chosen_is_left_for_another(
 ) -> None:
     name = unique_prefix.rstrip(".")
     addresses = Addresses(kafka.bootstrap, "http://127.0.0.1:1", "http://127.0.0.1:1/api/")
-    environment = worker_environment(Plan(via="slack"), addresses, name)
-    worker = Worker(1, environment | {"FEEDBACK_MODEL": "hashing"}, tmp_path)
+    environment = worker_environment(DemoPlan(via="slack"), addresses, name)
+    worker = DemoWorker(1, environment | {"FEEDBACK_MODEL": "hashing"}, tmp_path)
     taken = worker.port
     async with Stranger(taken), ClientSession() as session:
         await worker.start()

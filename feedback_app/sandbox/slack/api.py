@@ -5,7 +5,7 @@ from random import Random
 
 from aiohttp import web
 
-from feedback_app.sandbox.clock import Clock
+from feedback_app.sandbox.clock import StandInClock
 from feedback_app.sandbox.faults import Faults
 from feedback_app.sandbox.log import Log
 from feedback_app.sandbox.malformed import SLACK_SHAPES, slack_event
@@ -19,16 +19,16 @@ from feedback_app.sandbox.slack.sockets import (
     Outgoing,
     Sockets,
 )
-from feedback_app.sandbox.slack.state import APP_ID, Message, Workspace
+from feedback_app.sandbox.slack.state import APP_ID, SandboxMessage, SandboxWorkspace
 from feedback_app.sandbox.slack.web import Access, Arguments, Method, WebApi
 
 
-class Slack(Workspace):
+class SandboxSlack(SandboxWorkspace):
     """The stand-in Slack: user actions, the Web API and the socket events."""
 
     def __init__(
         self,
-        clock: Clock,
+        clock: StandInClock,
         random: Random,
         faults: Faults,
         log: Log,
@@ -104,7 +104,9 @@ class Slack(Workspace):
         address = self._url().replace("http", "ws", 1)
         return {"url": f"{address}/link?ticket={self.sockets.ticket()}&app_id={APP_ID}"}
 
-    def _emit(self, kind: str, message: Message, before: Message | None, event_ts: str) -> None:
+    def _emit(
+        self, kind: str, message: SandboxMessage, before: SandboxMessage | None, event_ts: str
+    ) -> None:
         """Send the event of a change if the bot is in the channel and has the scope."""
         if not message.channel.has_bot:
             return

@@ -7,8 +7,14 @@ from feedback_app.sandbox.log import Deleted, Log, Posted, Updated
 from feedback_app.sandbox.slack import blocks as block_rules
 from feedback_app.sandbox.slack.objects import message_object
 from feedback_app.sandbox.slack.pace import Pace
-from feedback_app.sandbox.slack.state import BOT_ID, BOT_USER_ID, Channel, Message, Workspace
-from feedback_app.sandbox.slack.web import Access, Arguments, Method, RateLimited, SlackError
+from feedback_app.sandbox.slack.state import (
+    BOT_ID,
+    BOT_USER_ID,
+    SandboxChannel,
+    SandboxMessage,
+    SandboxWorkspace,
+)
+from feedback_app.sandbox.slack.web import Access, Arguments, Method, RateLimited, WebApiError
 
 TEXT_LENGTH = 40_000
 UPDATE_LENGTH = 4_000
@@ -20,7 +26,7 @@ class Chat:
 
     def __init__(
         self,
-        workspace: Workspace,
+        workspace: SandboxWorkspace,
         access: Access,
         pace: Pace,
         now: Callable[[], float],
@@ -52,7 +58,7 @@ class Chat:
         text, blocks, metadata = self._content(arguments, TEXT_LENGTH)
         thread = arguments.text("thread_ts") or None
         if thread is not None and thread not in channel.by_ts:
-            raise SlackError("thread_not_found")
+            raise WebApiError("thread_not_found")
         broadcast = thread is not None and arguments.flag("reply_broadcast")
         message = self._workspace.add(
             channel,
@@ -114,33 +120,33 @@ class Chat:
         """Return a URL that opens the sandbox's page at the message."""
         channel = self._workspace.channels.get(arguments.text("channel"))
         if channel is None:
-            raise SlackError("channel_not_found")
+            raise WebApiError("channel_not_found")
         ts = arguments.text("message_ts")
         if ts not in channel.by_ts:
-            raise SlackError("message_not_found")
+            raise WebApiError("message_not_found")
         link = f"{self._url()}/archives/{channel.id}/p{ts.replace('.', '')}"
         return {"channel": channel.id, "permalink": link}
 
-    def _writable(self, arguments: Arguments) -> Channel:
+    def _writable(self, arguments: Arguments) -> SandboxChannel:
         try:
             channel = self._workspace.channel(arguments.text("channel"))
         except KeyError:
-            raise SlackError("channel_not_found") from None
+            raise WebApiError("channel_not_found") from None
         if channel.archived:
-            raise SlackError("is_archived")
+            raise WebApiError("is_archived")
         if not channel.has_bot:
             if channel.private:
-                raise SlackError("channel_not_found")
+                raise WebApiError("channel_not_found")
             if "chat:write.public" not in self._access.scopes:
-                raise SlackError("not_in_channel")
+                raise WebApiError("not_in_channel")
         return channel
 
-    def _own(self, channel: Channel, arguments: Arguments, error: str) -> Message:
+    def _own(self, channel: SandboxChannel, arguments: Arguments, error: str) -> SandboxMessage:
         message = channel.by_ts.get(arguments.text("ts"))
         if message is None:
-            raise SlackError("message_not_found")
+            raise WebApiError("message_not_found")
         if not message.own:
-            raise SlackError(error)
+            raise WebApiError(error)
         return message
 
     def _content(
@@ -150,13 +156,13 @@ class Chat:
         blocks = arguments.structure("blocks", "invalid_blocks_format")
         metadata = arguments.structure("metadata", "invalid_metadata_format")
         if not text and not blocks:
-            raise SlackError("no_text")
+            raise WebApiError("no_text")
         if len(text) > max_length:
-            raise SlackError("msg_too_long")
+            raise WebApiError("msg_too_long")
         if blocks is not None and (errors := block_rules.block_errors(blocks)):
-            raise SlackError(
+            raise WebApiError(
                 "invalid_blocks", errors=errors, response_metadata={"messages": errors}
             )
         if metadata is not None and (error := block_rules.metadata_error(metadata)):
-            raise SlackError(error)
+            raise WebApiError(error)
         return text, blocks or None, metadata

@@ -11,20 +11,20 @@ from feedback_app.sandbox.slack.state import (
     BOT_ID,
     BOT_USER_ID,
     TEAM_ID,
-    Channel,
-    Message,
-    Workspace,
+    SandboxChannel,
+    SandboxMessage,
+    SandboxWorkspace,
 )
-from feedback_app.sandbox.slack.web import Access, Arguments, Method, SlackError
+from feedback_app.sandbox.slack.web import Access, Arguments, Method, WebApiError
 
-Item = TypeVar("Item")
+T = TypeVar("T")
 
 
 class Conversations:
     """The read methods of the Web API."""
 
     def __init__(
-        self, workspace: Workspace, access: Access, now: Callable[[], float], log: Log
+        self, workspace: SandboxWorkspace, access: Access, now: Callable[[], float], log: Log
     ) -> None:
         self._workspace = workspace
         self._access = access
@@ -61,7 +61,7 @@ class Conversations:
         """List channels; private ones only if the bot is a member."""
         types = set(arguments.text("types", "public_channel").replace(" ", "").split(","))
         if unknown := types - {"public_channel", "private_channel", "im", "mpim"}:
-            raise SlackError("invalid_types", detail=min(unknown))
+            raise WebApiError("invalid_types", detail=min(unknown))
         if "public_channel" in types:
             self._access.require("channels:read")
         if "private_channel" in types:
@@ -88,9 +88,9 @@ class Conversations:
         """Add the bot to a public channel."""
         channel = self._channel(arguments, "read")
         if channel.private:
-            raise SlackError("method_not_supported_for_channel_type")
+            raise WebApiError("method_not_supported_for_channel_type")
         if channel.archived:
-            raise SlackError("is_archived")
+            raise WebApiError("is_archived")
         channel.members.add(BOT_USER_ID)
         return {"channel": channel_object(channel)}
 
@@ -110,7 +110,7 @@ class Conversations:
         ts = arguments.text("ts")
         parent = channel.by_ts.get(ts)
         if parent is None or parent.visible_at > self._now():
-            raise SlackError("thread_not_found")
+            raise WebApiError("thread_not_found")
         replies = channel.threads.get(parent.thread_ts or ts, [])
         shown = [channel.by_ts.get(parent.thread_ts or ts, parent)]
         shown += [reply for reply in self._within(replies, arguments) if reply not in shown]
@@ -120,7 +120,7 @@ class Conversations:
         """Return a user."""
         person = self._workspace.people.get(arguments.text("user"))
         if person is None:
-            raise SlackError("user_not_found")
+            raise WebApiError("user_not_found")
         return {"user": user_object(person)}
 
     def users(self, arguments: Arguments) -> dict[str, Any]:
@@ -128,27 +128,29 @@ class Conversations:
         people = [*self._workspace.people.values()]
         return _listed("members", people, lambda person: person.id, user_object, arguments)
 
-    def _channel(self, arguments: Arguments, action: str) -> Channel:
+    def _channel(self, arguments: Arguments, action: str) -> SandboxChannel:
         channel = self._workspace.channels.get(arguments.text("channel"))
         if channel is None or (channel.private and not channel.has_bot):
-            raise SlackError("channel_not_found")
+            raise WebApiError("channel_not_found")
         self._access.require(f"{'groups' if channel.private else 'channels'}:{action}")
         return channel
 
-    def _readable(self, arguments: Arguments) -> tuple[Channel, bool]:
+    def _readable(self, arguments: Arguments) -> tuple[SandboxChannel, bool]:
         channel = self._channel(arguments, "history")
         if not channel.has_bot:
-            raise SlackError("not_in_channel")
+            raise WebApiError("not_in_channel")
         metadata = arguments.flag("include_all_metadata")
         if metadata:
             self._access.require("metadata.message:read")
         return channel, metadata
 
-    def _within(self, messages: Iterable[Message], arguments: Arguments) -> list[Message]:
+    def _within(
+        self, messages: Iterable[SandboxMessage], arguments: Arguments
+    ) -> list[SandboxMessage]:
         now, inclusive = self._now(), arguments.flag("inclusive")
         oldest, latest = _time(arguments, "oldest"), _time(arguments, "latest")
 
-        def inside(message: Message) -> bool:
+        def inside(message: SandboxMessage) -> bool:
             at = _microseconds(message.ts)
             after = oldest is None or at > oldest or (inclusive and at == oldest)
             until = latest is None or at < latest or (inclusive and at == latest)
@@ -158,7 +160,7 @@ class Conversations:
 
     def _messages(
         self,
-        shown: list[Message],
+        shown: list[SandboxMessage],
         arguments: Arguments,
         metadata: bool,
         via: str,
@@ -184,7 +186,7 @@ def _time(arguments: Arguments, name: str) -> int | None:
     try:
         return _microseconds(text)
     except ValueError:
-        raise SlackError(f"invalid_ts_{name}") from None
+        raise WebApiError(f"invalid_ts_{name}") from None
 
 
 def _microseconds(ts: str) -> int:
@@ -194,8 +196,8 @@ def _microseconds(ts: str) -> int:
 
 
 def _page(
-    items: list[Item],
-    key: Callable[[Item], str],
+    items: list[T],
+    key: Callable[[T], str],
     reached: Callable[[str, str], bool],
     arguments: Arguments,
     default: int,
@@ -212,7 +214,7 @@ def _page(
         try:
             wanted = b64decode(text, validate=True).decode()
         except ValueError:
-            raise SlackError("invalid_cursor") from None
+            raise WebApiError("invalid_cursor") from None
         start = next(
             (at for at, item in enumerate(items) if reached(key(item), wanted)), len(items)
         )
@@ -226,14 +228,14 @@ def _cursor(cursor: str) -> dict[str, Any]:
 
 def _listed(
     name: str,
-    items: list[Item],
-    key: Callable[[Item], str],
-    shown: Callable[[Item], Any],
+    items: list[T],
+    key: Callable[[T], str],
+    shown: Callable[[T], Any],
     arguments: Arguments,
 ) -> dict[str, Any]:
     page = _page(items, key, eq, arguments, 100, 1000)
     return {name: [shown(item) for item in page["items"]]} | _cursor(page["cursor"])
 
 
-def _ts(message: Message) -> str:
+def _ts(message: SandboxMessage) -> str:
     return message.ts

@@ -7,13 +7,13 @@ from feedback_app.sandbox.slack.state import (
     BOT_ID,
     BOT_USER_ID,
     TEAM_ID,
-    Channel,
-    Message,
     Person,
+    SandboxChannel,
+    SandboxMessage,
 )
 
 
-def message_object(message: Message, *, metadata: bool) -> dict[str, Any]:
+def message_object(message: SandboxMessage, *, metadata: bool) -> dict[str, Any]:
     """Return the message as in history and events; its metadata only if `metadata`."""
     body: dict[str, Any] = {"type": "message", "text": message.text, "ts": message.ts}
     for name in ("subtype", "user", "bot_id", "username", "thread_ts", "blocks", "edited"):
@@ -40,7 +40,12 @@ def message_object(message: Message, *, metadata: bool) -> dict[str, Any]:
 
 
 def event(
-    kind: str, message: Message, before: Message | None, event_ts: str, *, metadata: bool
+    kind: str,
+    message: SandboxMessage,
+    before: SandboxMessage | None,
+    event_ts: str,
+    *,
+    metadata: bool,
 ) -> dict[str, Any]:
     """Return the `message` event of a creation, an edit or a deletion."""
     where = {
@@ -78,7 +83,12 @@ def event_payload(event: dict[str, Any], event_id: str, at: float) -> dict[str, 
 
 
 def press_payload(
-    message: Message, element: dict[str, Any], block_id: str, user: Person, at: float, trigger: str
+    message: SandboxMessage,
+    element: dict[str, Any],
+    block_id: str,
+    user: Person,
+    at: float,
+    trigger: str,
 ) -> dict[str, Any]:
     """Return the payload of an `interactive` envelope: a button press."""
     channel = {"id": message.channel.id, "name": message.channel.name}
@@ -108,7 +118,7 @@ def press_payload(
     }
 
 
-def channel_object(channel: Channel) -> dict[str, Any]:
+def channel_object(channel: SandboxChannel) -> dict[str, Any]:
     """Return the channel as in `conversations.info`."""
     return {
         "id": channel.id,
@@ -150,7 +160,7 @@ def user_object(person: Person) -> dict[str, Any]:
     }
 
 
-def _replies(message: Message) -> list[Message]:
+def _replies(message: SandboxMessage) -> list[SandboxMessage]:
     if message.thread_ts not in (None, message.ts):
         return []
     return message.channel.threads.get(message.ts, [])

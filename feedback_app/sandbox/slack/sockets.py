@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 from aiohttp import WSMsgType, web
 
-from feedback_app.sandbox.clock import Clock, within
+from feedback_app.sandbox.clock import StandInClock, within
 from feedback_app.sandbox.faults import Faults
 from feedback_app.sandbox.log import Acknowledged, Given, Log
 from feedback_app.sandbox.slack.state import APP_ID
@@ -28,7 +28,7 @@ CLOSE_WITHIN_S = 10.0
 
 
 @dataclass
-class Connection:
+class SocketConnection:
     """One open WebSocket."""
 
     name: str
@@ -57,7 +57,7 @@ class Sockets:
 
     def __init__(
         self,
-        clock: Clock,
+        clock: StandInClock,
         random: Random,
         faults: Faults,
         log: Log,
@@ -67,7 +67,7 @@ class Sockets:
         retry_after_s: tuple[float, ...] = RETRY_AFTER_S,
     ) -> None:
         """`refresh_s` is how long Slack keeps a connection before it asks for a new one."""
-        self.connections: dict[str, Connection] = {}
+        self.connections: dict[str, SocketConnection] = {}
         self.pending: set[asyncio.Task[None]] = set()
         """Deliveries in progress."""
         self._clock = clock
@@ -122,7 +122,7 @@ class Sockets:
         socket = web.WebSocketResponse(heartbeat=10.0)
         await socket.prepare(request)
         self._opened += 1
-        connection = Connection(f"socket-{self._opened}", socket, request.transport)
+        connection = SocketConnection(f"socket-{self._opened}", socket, request.transport)
         lifecycle = asyncio.get_running_loop().create_task(self._run_lifecycle(connection))
         try:
             async for message in socket:
@@ -134,7 +134,7 @@ class Sockets:
             lifecycle.cancel()
         return socket
 
-    async def _run_lifecycle(self, connection: Connection) -> None:
+    async def _run_lifecycle(self, connection: SocketConnection) -> None:
         """Accept a connection, or reject one too many, and refresh it when it is due."""
         if len(self.connections) >= MAX_CONNECTIONS:
             await self._disconnect_client(connection, "too_many_websockets")
@@ -159,14 +159,14 @@ class Sockets:
             "connection_info": {"app_id": APP_ID},
         }
 
-    async def _disconnect_client(self, connection: Connection, reason: str) -> None:
+    async def _disconnect_client(self, connection: SocketConnection, reason: str) -> None:
         """Send a disconnect message, stop sending events, then close the connection."""
         self.connections.pop(connection.name, None)
         await self._send(connection, _disconnect_message(reason))
         await within(self._clock, CLOSE_WITHIN_S, connection.ended.wait())
         await connection.socket.close()
 
-    def _receive(self, connection: Connection, text: str) -> None:
+    def _receive(self, connection: SocketConnection, text: str) -> None:
         try:
             body = orjson.loads(text)
             outgoing = self._unacknowledged.get(body["envelope_id"])
@@ -236,7 +236,7 @@ class Sockets:
         self._log_given(outgoing, connection, 1)
         await self._send(connection, body | {"retry_attempt": 1, "retry_reason": "timeout"})
 
-    def _log_given(self, outgoing: Outgoing, connection: Connection, attempt: int) -> None:
+    def _log_given(self, outgoing: Outgoing, connection: SocketConnection, attempt: int) -> None:
         self._log.write(
             Given(
                 platform="slack",
@@ -248,7 +248,7 @@ class Sockets:
             )
         )
 
-    async def _send(self, connection: Connection, body: dict[str, Any]) -> bool:
+    async def _send(self, connection: SocketConnection, body: dict[str, Any]) -> bool:
         try:
             await connection.socket.send_str(orjson.dumps(body).decode())
         except (ConnectionError, RuntimeError):
@@ -256,7 +256,7 @@ class Sockets:
             return False
         return True
 
-    def _abort(self, connection: Connection) -> None:
+    def _abort(self, connection: SocketConnection) -> None:
         self.connections.pop(connection.name, None)
         if connection.transport is not None:
             connection.transport.abort()

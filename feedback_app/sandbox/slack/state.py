@@ -34,10 +34,10 @@ class Person:
 
 
 @dataclass
-class Message:
+class SandboxMessage:
     """A message in its current state; `text` is as Slack sends it, with `& < >` escaped."""
 
-    channel: "Channel"
+    channel: "SandboxChannel"
     ts: str
     text: str
     visible_at: float
@@ -67,7 +67,7 @@ class Message:
 
 
 @dataclass
-class Channel:
+class SandboxChannel:
     """A channel with its messages, oldest first."""
 
     id: str
@@ -76,13 +76,13 @@ class Channel:
     private: bool = False
     archived: bool = False
     members: set[str] = field(default_factory=set)
-    by_ts: dict[str, Message] = field(default_factory=dict)
-    threads: dict[str, list[Message]] = field(default_factory=dict)
+    by_ts: dict[str, SandboxMessage] = field(default_factory=dict)
+    threads: dict[str, list[SandboxMessage]] = field(default_factory=dict)
     """The replies of each thread by its ts, oldest first."""
     last_us: int = 0
 
     @property
-    def messages(self) -> list[Message]:
+    def messages(self) -> list[SandboxMessage]:
         """The messages that are not deleted, oldest first, including replies."""
         return list(self.by_ts.values())
 
@@ -92,11 +92,11 @@ class Channel:
         return BOT_USER_ID in self.members
 
 
-Change = Callable[[str, Message, Message | None, str], None]
+Change = Callable[[str, SandboxMessage, SandboxMessage | None, str], None]
 """Kind (create, edit, delete), the message, its previous state, and the ts of the event."""
 
 
-class Workspace:
+class SandboxWorkspace:
     """The data of Slack. Its methods are user actions without rate limits."""
 
     def __init__(
@@ -110,7 +110,7 @@ class Workspace:
         """`history_delay` is the range, in seconds, after which the history shows a message."""
         self.history_delay = history_delay
         self.people: dict[str, Person] = {}
-        self.channels: dict[str, Channel] = {}
+        self.channels: dict[str, SandboxChannel] = {}
         self.listeners: list[Change] = []
         """Called after every change."""
         self._now = now
@@ -124,7 +124,7 @@ class Workspace:
             self.create(name)
 
     def person(self, name: str, real_name: str | None = None) -> Person:
-        """Return the person of that name or id, who joins the workspace where there is none."""
+        """Return the person with that name or id, created if there is none."""
         for person in self.people.values():
             if name in (person.id, person.name):
                 return person
@@ -132,14 +132,16 @@ class Workspace:
         self.people[person.id] = person
         return person
 
-    def create(self, name: str, *, private: bool = False, bot: bool = True) -> Channel:
+    def create(self, name: str, *, private: bool = False, bot: bool = True) -> SandboxChannel:
         """Create a channel with every user as a member, and the bot if `bot`."""
         id = f"{'G' if private else 'C'}0SANDBOX{len(self.channels) + 1:03d}"
         members = {id for id in self.people if bot or id != BOT_USER_ID}
-        channel = self.channels[id] = Channel(id, name.removeprefix("#"), private, members=members)
+        channel = self.channels[id] = SandboxChannel(
+            id, name.removeprefix("#"), private, members=members
+        )
         return channel
 
-    def channel(self, name: str) -> Channel:
+    def channel(self, name: str) -> SandboxChannel:
         """Return the channel with that `#name`, name or id; raises KeyError."""
         if name in self.channels:
             return self.channels[name]
@@ -211,10 +213,10 @@ class Workspace:
         """Invite the app's bot into a channel."""
         self.channel(channel).members.add(BOT_USER_ID)
 
-    def add(self, channel: Channel, text: str, **fields: Any) -> Message:
+    def add(self, channel: SandboxChannel, text: str, **fields: Any) -> SandboxMessage:
         """Add a message with the next ts of the channel, and notify the listeners."""
         visible = self._now() + self._random.uniform(*self.history_delay)
-        message = Message(channel, self.next_ts(channel), text, visible, **fields)
+        message = SandboxMessage(channel, self.next_ts(channel), text, visible, **fields)
         channel.by_ts[message.ts] = message
         if message.thread_ts is not None:
             channel.threads.setdefault(message.thread_ts, []).append(message)
@@ -223,7 +225,7 @@ class Workspace:
 
     def change(
         self,
-        message: Message,
+        message: SandboxMessage,
         text: str,
         *,
         by: str | None,
@@ -239,7 +241,7 @@ class Workspace:
         self._notify("edit", message, before, edited)
         return edited
 
-    def remove(self, message: Message) -> str:
+    def remove(self, message: SandboxMessage) -> str:
         """Remove a message and return the ts of the deletion."""
         del message.channel.by_ts[message.ts]
         if message.thread_ts is not None:
@@ -248,7 +250,7 @@ class Workspace:
         self._notify("delete", message, message, event_ts)
         return event_ts
 
-    def next_ts(self, channel: Channel) -> str:
+    def next_ts(self, channel: SandboxChannel) -> str:
         """Return a ts later than all others of the channel."""
         # Steps of 100 µs: a ts between two of them belongs to no message.
         now = int(self._now() * 10_000) * 100
@@ -266,17 +268,19 @@ class Workspace:
             text,
         )
 
-    def author(self, message: Message) -> str:
+    def author(self, message: SandboxMessage) -> str:
         """Return the author's name."""
         if message.user is not None:
             return self.people[message.user].name
         return message.username or message.bot_id or ""
 
-    def _notify(self, kind: str, message: Message, before: Message | None, event_ts: str) -> None:
+    def _notify(
+        self, kind: str, message: SandboxMessage, before: SandboxMessage | None, event_ts: str
+    ) -> None:
         for listener in self.listeners:
             listener(kind, message, before, event_ts)
 
-    def _record(self, kind: str, message: Message, author: str, revision: str) -> None:
+    def _record(self, kind: str, message: SandboxMessage, author: str, revision: str) -> None:
         self._log.write(
             Put.model_validate(
                 {

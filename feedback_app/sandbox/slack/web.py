@@ -7,10 +7,10 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from feedback_app.sandbox.clock import Clock
+from feedback_app.sandbox.clock import StandInClock
 from feedback_app.sandbox.faults import Faults
 from feedback_app.sandbox.http import drop_connection, json_response
-from feedback_app.sandbox.log import Log, Refused
+from feedback_app.sandbox.log import Log, RequestRefused
 
 SLACK_BOT_TOKEN = "xoxb-sandbox-bot-token"  # noqa: S105
 SLACK_APP_TOKEN = "xapp-sandbox-app-token"  # noqa: S105
@@ -26,7 +26,7 @@ SCOPES = (
 """The default scopes of the bot token."""
 
 
-class SlackError(Exception):
+class WebApiError(Exception):
     """A response with `ok: false`."""
 
     def __init__(self, error: str, **more: Any) -> None:
@@ -55,10 +55,10 @@ class Arguments:
         return default if value is None else str(value)
 
     def number(self, name: str, default: int, maximum: int) -> int:
-        """Return an argument as an integer >= 1, capped at `maximum`; raises SlackError."""
+        """Return an argument as an integer >= 1, capped at `maximum`; raises WebApiError."""
         text = self.text(name, str(default))
         if not text.isdecimal() or not int(text) >= 1:
-            raise SlackError("invalid_limit")
+            raise WebApiError("invalid_limit")
         return min(int(text), maximum)
 
     def flag(self, name: str, default: bool = False) -> bool:
@@ -66,13 +66,13 @@ class Arguments:
         return self.text(name, str(default)).lower() in ("true", "1")
 
     def structure(self, name: str, error: str) -> Any:
-        """Return a JSON argument, or None if absent; raises SlackError with `error`."""
+        """Return a JSON argument, or None if absent; raises WebApiError with `error`."""
         value = self._values.get(name)
         if isinstance(value, str):
             try:
                 return orjson.loads(value) if value else None
             except orjson.JSONDecodeError:
-                raise SlackError(error) from None
+                raise WebApiError(error) from None
         return value
 
 
@@ -95,21 +95,21 @@ class Access:
     scopes: set[str] = field(default_factory=lambda: set(SCOPES))
 
     def require(self, scope: str) -> None:
-        """Raise SlackError if the bot token lacks the scope."""
+        """Raise WebApiError if the bot token lacks the scope."""
         if scope not in self.scopes:
             provided = ",".join(sorted(self.scopes))
-            raise SlackError("missing_scope", needed=scope, provided=provided)
+            raise WebApiError("missing_scope", needed=scope, provided=provided)
 
     def check(self, token: str, *, app: bool) -> None:
-        """Raise SlackError if the token is invalid or of the wrong kind."""
+        """Raise WebApiError if the token is invalid or of the wrong kind."""
         if not token:
-            raise SlackError("not_authed")
+            raise WebApiError("not_authed")
         if token not in (self.bot_token, self.app_token):
-            raise SlackError("invalid_auth")
+            raise WebApiError("invalid_auth")
         if self.revoked:
-            raise SlackError("token_revoked")
+            raise WebApiError("token_revoked")
         if (token == self.app_token) != app:
-            raise SlackError("not_allowed_token_type")
+            raise WebApiError("not_allowed_token_type")
 
 
 class WebApi:
@@ -119,7 +119,7 @@ class WebApi:
         self,
         methods: Mapping[str, Method],
         access: Access,
-        clock: Clock,
+        clock: StandInClock,
         faults: Faults,
         log: Log,
     ) -> None:
@@ -136,7 +136,7 @@ class WebApi:
         try:
             method = self._methods.get(name)
             if method is None:
-                raise SlackError("unknown_method", req_method=name)
+                raise WebApiError("unknown_method", req_method=name)
             values = await _values(request)
             arguments = Arguments(values)
             self._access.check(_token(request, values), app=method.app_token)
@@ -146,7 +146,7 @@ class WebApi:
             if method.scope is not None:
                 self._access.require(method.scope)
             body = {"ok": True} | method.run(arguments)
-        except SlackError as error:
+        except WebApiError as error:
             self._log_refusal(name, arguments, 200, error.error, None)
             return self._respond({"ok": False, "error": error.error} | error.more)
         except RateLimited as limit:
@@ -184,7 +184,7 @@ class WebApi:
         self, name: str, arguments: Arguments, status: int, error: str, wait: float | None
     ) -> None:
         self._log.write(
-            Refused(
+            RequestRefused(
                 platform="slack",
                 method=name,
                 status=status,
@@ -206,9 +206,9 @@ async def _values(request: web.Request) -> dict[str, Any]:
         try:
             body = orjson.loads(await request.read() or b"{}")
         except orjson.JSONDecodeError:
-            raise SlackError("invalid_json") from None
+            raise WebApiError("invalid_json") from None
         if not isinstance(body, dict):
-            raise SlackError("json_not_object")
+            raise WebApiError("json_not_object")
         return values | body
     return values | dict(await request.post())
 

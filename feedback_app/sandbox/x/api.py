@@ -5,7 +5,7 @@ from random import Random
 
 from aiohttp import web
 
-from feedback_app.sandbox.clock import Clock
+from feedback_app.sandbox.clock import StandInClock
 from feedback_app.sandbox.faults import Faults
 from feedback_app.sandbox.http import json_response
 from feedback_app.sandbox.log import Log
@@ -16,12 +16,12 @@ from feedback_app.sandbox.x.state import XState
 from feedback_app.sandbox.x.stream import Stream
 
 
-class X(XState):
+class SandboxX(XState):
     """The stand-in X: user actions (`post`, `edit`, `delete`) and the API."""
 
     def __init__(
         self,
-        clock: Clock,
+        clock: StandInClock,
         random: Random,
         faults: Faults,
         log: Log,

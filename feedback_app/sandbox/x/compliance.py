@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from feedback_app.sandbox.clock import Clock
+from feedback_app.sandbox.clock import StandInClock
 from feedback_app.sandbox.http import json_response
 from feedback_app.sandbox.x.answers import PROBLEMS, invalid, rfc3339
 from feedback_app.sandbox.x.gate import Refusal
@@ -32,7 +32,9 @@ class Job:
 class Compliance:
     """The batch compliance endpoints; a job completes `seconds` after its upload."""
 
-    def __init__(self, state: XState, clock: Clock, url: Callable[[], str], seconds: float) -> None:
+    def __init__(
+        self, state: XState, clock: StandInClock, url: Callable[[], str], seconds: float
+    ) -> None:
         self._state = state
         self._clock = clock
         self._url = url

@@ -6,10 +6,10 @@ from typing import Any
 
 from aiohttp import web
 
-from feedback_app.sandbox.clock import Clock
+from feedback_app.sandbox.clock import StandInClock
 from feedback_app.sandbox.faults import Faults
 from feedback_app.sandbox.http import drop_connection, json_response
-from feedback_app.sandbox.log import Log, Refused
+from feedback_app.sandbox.log import Log, RequestRefused
 from feedback_app.sandbox.x.answers import NOT_ENROLLED, problem
 
 WINDOW_S = 900.0
@@ -37,7 +37,7 @@ class Refusal(Exception):
 
 
 @dataclass
-class Window:
+class RateWindow:
     """The requests of one kind in the current fifteen minutes."""
 
     started: float
@@ -47,7 +47,7 @@ class Window:
 class Gate:
     """Wraps handlers with the checks that X makes first."""
 
-    def __init__(self, clock: Clock, faults: Faults, log: Log) -> None:
+    def __init__(self, clock: StandInClock, faults: Faults, log: Log) -> None:
         self.faults = faults
         self.token: str | None = X_BEARER_TOKEN
         """The valid token; None after it is revoked."""
@@ -56,7 +56,7 @@ class Gate:
         self.limits = dict(LIMITS)
         self._clock = clock
         self._log = log
-        self._windows: dict[str, Window] = {}
+        self._windows: dict[str, RateWindow] = {}
 
     def guard(self, kind: str, handler: Handler) -> Handler:
         """Wrap the handler with the checks of token and rate limit, and with faults."""
@@ -71,7 +71,9 @@ class Gate:
                 response = faulty or await handler(request)
             except Refusal as refusal:
                 self._log.write(
-                    Refused(platform="x", method=where, status=refusal.status, error=str(refusal))
+                    RequestRefused(
+                        platform="x", method=where, status=refusal.status, error=str(refusal)
+                    )
                 )
                 response = json_response(refusal.body, refusal.status)
                 if refusal.status == 429:
@@ -94,7 +96,7 @@ class Gate:
         now = self._clock.now()
         window = self._windows.get(kind)
         if window is None or now >= window.started + WINDOW_S:
-            window = self._windows[kind] = Window(now)
+            window = self._windows[kind] = RateWindow(now)
         if window.used >= self.limits[kind]:
             raise Refusal(429, problem(429, "Too Many Requests"), "rate limit")
         window.used += 1

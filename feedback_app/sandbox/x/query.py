@@ -127,7 +127,7 @@ def _term(term: str) -> Match:
 
 
 def links(text: str) -> list[str]:
-    """Return the web addresses in a text."""
+    """Return the URLs in a text."""
     return re.findall(r"https?://\S+", text)
 
 

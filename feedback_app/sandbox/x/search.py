@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from feedback_app.sandbox.clock import Clock
+from feedback_app.sandbox.clock import StandInClock
 from feedback_app.sandbox.faults import Faults
 from feedback_app.sandbox.http import json_response
 from feedback_app.sandbox.log import Given, Log
@@ -83,7 +83,7 @@ def reject_unknown(request: web.Request, names: Iterable[str]) -> None:
 class Search:
     """The endpoints that find posts."""
 
-    def __init__(self, state: XState, clock: Clock, faults: Faults, log: Log) -> None:
+    def __init__(self, state: XState, clock: StandInClock, faults: Faults, log: Log) -> None:
         self._state = state
         self._clock = clock
         self._faults = faults

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from feedback_app.sandbox.clock import Clock, within
+from feedback_app.sandbox.clock import StandInClock, within
 from feedback_app.sandbox.faults import Faults
 from feedback_app.sandbox.http import json_response
 from feedback_app.sandbox.log import Given, Log
@@ -24,7 +24,7 @@ MAX_RULE_LENGTH = 1024
 
 
 @dataclass(frozen=True)
-class Rule:
+class FilterRule:
     """One rule of the stream."""
 
     id: str
@@ -44,12 +44,12 @@ class Stream:
     def __init__(
         self,
         state: XState,
-        clock: Clock,
+        clock: StandInClock,
         faults: Faults,
         log: Log,
         keepalive_s: float,
     ) -> None:
-        self.rules: dict[str, Rule] = {}
+        self.rules: dict[str, FilterRule] = {}
         self.connections = 0
         self._state = state
         self._clock = clock
@@ -178,7 +178,7 @@ class Stream:
             raise Refusal(400, invalid("body", "", message)) from None
 
     def _add(self, wanted: list[dict[str, str]], dry: bool) -> web.Response:
-        added: list[Rule] = []
+        added: list[FilterRule] = []
         errors: list[dict[str, Any]] = []
         present = {rule.value: rule.id for rule in self.rules.values()}
         for each in wanted:
@@ -199,7 +199,7 @@ class Stream:
                 errors.append(_rule_error(value, "RulesCapExceeded", "rule-cap"))
                 continue
             self._next_id += 1
-            added.append(Rule(str(self._next_id), value, each.get("tag"), match))
+            added.append(FilterRule(str(self._next_id), value, each.get("tag"), match))
             present[value] = added[-1].id
         if not dry:
             self.rules |= {rule.id: rule for rule in added}

@@ -16,7 +16,7 @@ from feedback_app.clock import Clock
 from feedback_app.hop import Item, Output, Result
 from feedback_app.kafka.topics import Topics
 from feedback_app.sandbox import SLACK_BOT_TOKEN, ManualClock, Sandbox, read_log
-from feedback_app.sandbox.log import Posted, Refused
+from feedback_app.sandbox.log import Posted, RequestRefused
 from feedback_app.settings import Settings
 from models import Alert
 from models.alert import alert_id
@@ -176,7 +176,7 @@ async def test_at_one_post_a_second_a_channel_that_enforces_it_sees_no_429(tmp_p
         await box.stop()
     entries = list(read_log(log))
     assert sum(isinstance(entry, Posted) for entry in entries) == 24
-    assert [entry for entry in entries if isinstance(entry, Refused)] == []
+    assert [entry for entry in entries if isinstance(entry, RequestRefused)] == []
     assert took >= 10  # twelve posts in each channel, the first at once
 
 
@@ -205,7 +205,7 @@ async def test_a_retry_after_of_one_channel_holds_up_no_post_of_the_other() -> N
         texts = [post.text for post in posted(box) if post.channel == worker.channels[channel]]
         numbers = [int(text.rpartition(" ")[2]) for text in texts]
         assert numbers == list(range(first, ALERTS, 2))
-    refused = [entry for entry in box.log.entries if isinstance(entry, Refused)]
+    refused = [entry for entry in box.log.entries if isinstance(entry, RequestRefused)]
     assert [entry.retry_after for entry in refused] == [HELD_S]
 
 

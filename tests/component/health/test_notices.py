@@ -8,7 +8,7 @@ import pytest
 from feedback_app.alerting.receivers.instances import Receivers
 from feedback_app.health.notices import SURE_S, Notice, Notices
 from feedback_app.sandbox import SLACK_BOT_TOKEN, ManualClock, Sandbox
-from feedback_app.sandbox.slack.state import Message
+from feedback_app.sandbox.slack.state import SandboxMessage
 from feedback_app.settings import Settings
 from feedback_app.slack.metadata import NOTICE as EVENT_TYPE
 
@@ -71,7 +71,7 @@ async def notices(receivers: Receivers, time: Time) -> AsyncIterator[Notices]:
     await service.stop()
 
 
-def standing(sandbox: Sandbox) -> list[Message]:
+def standing(sandbox: Sandbox) -> list[SandboxMessage]:
     """Return what stands in the operations channel, oldest first."""
     return sandbox.slack.channel(OPS).messages
 

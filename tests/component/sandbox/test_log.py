@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from feedback_app.sandbox import read_log
-from feedback_app.sandbox.log import Deleted, Fault, Log, Posted
+from feedback_app.sandbox.log import Deleted, FaultInjected, Log, Posted
 
 
 def test_entries_are_read_back_as_they_were_written(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_entries_are_read_back_as_they_were_written(tmp_path: Path) -> None:
     log.write(
         Posted(channel="#a", channel_id="C1", ts="1.000100", text="ü", metadata={"event_type": "e"})
     )
-    log.write(Fault(name="odd", platform="x", where="search", detail="no id"))
+    log.write(FaultInjected(name="odd", platform="x", where="search", detail="no id"))
     entries = list(read_log(path))
     log.close()
     assert entries == heard

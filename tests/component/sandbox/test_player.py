@@ -7,13 +7,13 @@ import pytest
 
 from feedback_app.sandbox import ManualClock, Sandbox, read_log
 from feedback_app.sandbox.log import Put
-from feedback_app.sandbox.player import DEMO, Item, Player, load, parse
+from feedback_app.sandbox.player import DEMO, Player, ScriptedMessage, load, parse
 
 from .conftest import START
 
 
-def items(count: int) -> list[Item]:
-    return [Item(text=f"item {number}") for number in range(count)]
+def items(count: int) -> list[ScriptedMessage]:
+    return [ScriptedMessage(text=f"item {number}") for number in range(count)]
 
 
 async def play(sandbox: Sandbox, clock: ManualClock, player: Player) -> None:
@@ -47,7 +47,10 @@ async def test_mixed_items_alternate(world: Sandbox, clock: ManualClock) -> None
 
 
 async def test_an_item_goes_to_its_own_platform(world: Sandbox, clock: ManualClock) -> None:
-    said = [Item(text="a", via="slack", channel="#product"), Item(text="b", via="slack")]
+    said = [
+        ScriptedMessage(text="a", via="slack", channel="#product"),
+        ScriptedMessage(text="b", via="slack"),
+    ]
     await play(world, clock, Player(world, said, via="mixed"))
     assert list(world.x.timeline()) == []
     await play(world, clock, Player(world, said, via="x"))
@@ -64,8 +67,10 @@ async def test_the_rate_is_kept(world: Sandbox, clock: ManualClock) -> None:
 async def test_items_are_edited_and_deleted_later(
     world: Sandbox, clock: ManualClock, via: str
 ) -> None:
-    item = Item.model_validate({"text": "one", "edit": "two", "delete": True, "via": via})
-    await play(world, clock, Player(world, [item, Item(text="stays", via="x")]))
+    item = ScriptedMessage.model_validate(
+        {"text": "one", "edit": "two", "delete": True, "via": via}
+    )
+    await play(world, clock, Player(world, [item, ScriptedMessage(text="stays", via="x")]))
     puts = [entry for entry in world.log.entries if isinstance(entry, Put)]
     mine = [put for put in puts if put.id == puts[0].id]
     assert [(put.kind, put.text) for put in mine] == [

@@ -14,7 +14,7 @@ from feedback_app.sandbox import (
     Rate,
     Sandbox,
 )
-from feedback_app.sandbox.log import Fault, Put
+from feedback_app.sandbox.log import FaultInjected, Put
 from feedback_app.sources.polling import Poller
 from feedback_app.sources.slack.socket import SlackSocket
 from feedback_app.sources.slack.timing import Timing
@@ -39,7 +39,9 @@ def put(sandbox: Sandbox) -> set[str]:
 
 def malformed(sandbox: Sandbox) -> int:
     """Return how many malformed payloads were returned."""
-    return sum(isinstance(each, Fault) and each.name == "odd" for each in sandbox.log.entries)
+    return sum(
+        isinstance(each, FaultInjected) and each.name == "odd" for each in sandbox.log.entries
+    )
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from tweepy.asynchronous import AsyncClient
 
 from feedback_app.sandbox import PRODUCT_QUERY, ManualClock, Sandbox
-from feedback_app.sandbox.log import Fault, Given, Posted
+from feedback_app.sandbox.log import FaultInjected, Given, Posted
 
 from .conftest import until
 from .test_socket_mode import acknowledged, listening
@@ -21,7 +21,9 @@ CHANNEL = "#negative-feedback"
 
 def faults(sandbox: Sandbox) -> list[tuple[str, str]]:
     return [
-        (entry.name, entry.platform) for entry in sandbox.log.entries if isinstance(entry, Fault)
+        (entry.name, entry.platform)
+        for entry in sandbox.log.entries
+        if isinstance(entry, FaultInjected)
     ]
 
 

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from feedback_app.demo.report import Thresholds, differences, make_report
 from feedback_app.demo.sandbox_state import SandboxState
 from feedback_app.demo.tally import Tally
-from feedback_app.sandbox.log import Deleted, Entry, Fault, Posted, Put, Refused, Updated
+from feedback_app.sandbox.log import (
+    Deleted,
+    FaultInjected,
+    LogEntry,
+    Posted,
+    Put,
+    RequestRefused,
+    Updated,
+)
 
 THRESHOLDS = Thresholds(0.3, 0.9)
 CHANNELS = {"C1": "#negative-feedback", "C2": "#positive-feedback"}
@@ -36,7 +44,7 @@ class Run:
                 self.deliver(f"a-{id}", "posted", channel, f"{number}.0")
 
     def publish(self, topic: str, data: dict[str, Any]) -> "Run":
-        self.tally.apply(topic, b"key", orjson.dumps(data))
+        self.tally.apply(topic, orjson.dumps(data))
         return self
 
     def put(
@@ -157,11 +165,11 @@ IMBALANCES: dict[str, tuple[Callable[[Run], object], str]] = {
         "1 dead letters beyond the malformed payloads",
     ),
     "a malformed payload was not dead-lettered": (
-        lambda run: run.sandbox.apply(Fault(name="odd", platform="x", where="search")),
+        lambda run: run.sandbox.apply(FaultInjected(name="odd", platform="x", where="search")),
         "-1 dead letters beyond the malformed payloads",
     ),
     "a record cannot be read": (
-        lambda run: run.tally.apply("raw", None, b"\xff"),
+        lambda run: run.tally.apply("raw", b"\xff"),
         "1 records that cannot be read",
     ),
     "a Slack deletion was missed": (
@@ -193,7 +201,7 @@ def test_an_alert_retracted_by_an_edit_balances_with_its_update_in_slack() -> No
     assert run.imbalances() == []
 
 
-def test_a_deletion_wins_over_a_revision_that_comes_after_it() -> None:
+def test_a_deletion_takes_precedence_over_a_later_revision() -> None:
     run = Run()
     run.score("x:2", None, revision=5, kind="delete")
     run.score("x:2", 0.05, revision=9, kind="edit")
@@ -262,8 +270,12 @@ def test_the_thresholds_themselves_do_not_alert(score: float | None) -> None:
 
 def test_rate_limited_requests_are_counted() -> None:
     sandbox = SandboxState(frozenset())
-    entries: list[Entry] = [
-        Refused(platform="slack", method="chat.postMessage", status=429, error="ratelimited"),
-        Refused(platform="slack", method="chat.postMessage", status=200, error="not_in_channel"),
+    entries: list[LogEntry] = [
+        RequestRefused(
+            platform="slack", method="chat.postMessage", status=429, error="ratelimited"
+        ),
+        RequestRefused(
+            platform="slack", method="chat.postMessage", status=200, error="not_in_channel"
+        ),
     ]
     assert sandbox.apply_all(entries).rate_limited == 1

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 import feedback_app.broker
-from feedback_app.demo.plan import Plan
+from feedback_app.demo.plan import DemoPlan
 from feedback_app.demo.runner import Demo
 from feedback_app.hop.errors import TransientError
 from feedback_app.settings import ConfigurationError
@@ -50,7 +50,7 @@ async def test_a_failed_demo_keeps_its_logs_but_not_the_data_of_kafka(
     temporary: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(TransientError, match="cannot reach Kafka"):
-        await Demo(Plan(), Console(stderr=True, soft_wrap=True, color_system=None)).run()
+        await Demo(DemoPlan(), Console(stderr=True, soft_wrap=True, color_system=None)).run()
     left = left_in(temporary)
     assert "feedback-demo/kafka/node-1.log" in left
     assert not [name for name in left if "feedback.raw" in name]
@@ -61,5 +61,5 @@ async def test_a_demo_that_never_started_leaves_nothing(temporary: Path, tmp_pat
     file = tmp_path / "empty.jsonl"
     file.touch()
     with pytest.raises(ConfigurationError, match="has no lines"):
-        await Demo(Plan(input=file), Console(stderr=True)).run()
+        await Demo(DemoPlan(input=file), Console(stderr=True)).run()
     assert left_in(temporary) == {"empty.jsonl"}
