@@ -61,5 +61,9 @@ async def test_batches_of_every_codec_are_scored(new_fleet: NewFleet) -> None:
 
     await until(lambda: scored() == expected, 60, fleet.workers[0].tail)
     assert await fleet.workers[0].answers(fleet.session, "/healthz") == 200
-    stats = await fleet.stats()
-    assert stats["sources"]["webhook"]["scored"] == len(expected)
+
+    async def counted() -> bool:
+        source = (await fleet.stats())["sources"].get("webhook", {})
+        return bool(source.get("scored") == len(expected))
+
+    await until(counted, 60, fleet.workers[0].tail)
