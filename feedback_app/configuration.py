@@ -13,7 +13,9 @@ from typing import Any
 from dotenv import dotenv_values
 from pydantic import ValidationError
 
+from feedback_app.alerting.receivers.kinds import KINDS, kind_of
 from feedback_app.settings import PREFIX, SECRETS, ConfigurationError, Settings, SourceOptions
+from feedback_app.slack.channel import checked
 from feedback_app.sources import registry
 
 
@@ -31,11 +33,16 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     try:
         # Sources and rules of the environment need its checked values, so it is read alone first.
         plain = Settings.model_validate(given)
+        _check_channels(plain)
         given["sources"] = parse_sources([*table.get("sources", []), *registry.seeds(plain)])
         given["rules"] = _rules(plain, table)
-        return Settings.model_validate(given)
+        settings = Settings.model_validate(given)
     except ValidationError as error:
         raise ConfigurationError(_one_line(error)) from None
+    for number, rule in enumerate(settings.rules):
+        if problem := _no_receiver(rule.channel):
+            raise ConfigurationError(f"FEEDBACK_CONFIG: rules.{number}.channel: {problem}")
+    return settings
 
 
 def parse_sources(rows: Sequence[Mapping[str, Any]]) -> list[SourceOptions]:
@@ -68,6 +75,29 @@ def _source_line(number: int, row: Mapping[str, Any], error: ValidationError) ->
         found = f"source {name} of type {kind} has only {keys}"
         return f"{where}: Extra key, remove or rename it: {found}"
     return f"{where}: source {name}: {message}"
+
+
+def _check_channels(plain: Settings) -> None:
+    """Raise ConfigurationError for a channel of the environment that has no receiver's form."""
+    named = [(name, getattr(plain, name)) for name in ("negative_channel", "positive_channel")]
+    if plain.ops_channel is not None:
+        named.append(("ops_channel", plain.ops_channel))
+    for name, channel in named:
+        if problem := _no_receiver(channel):
+            raise ConfigurationError(f"{PREFIX}{name.upper()}: {problem} (it is {channel!r})")
+    for channel in plain.slack_channels:
+        try:
+            checked(channel)
+        except ValueError as error:
+            raise ConfigurationError(f"{PREFIX}SLACK_CHANNELS: {error}") from None
+
+
+def _no_receiver(channel: str) -> str | None:
+    """Return what to write where no receiver has channels of this form, else None."""
+    if kind_of(channel) is not None:
+        return None
+    forms = " or ".join(kind.form_in_words for kind in KINDS)
+    return f"{channel!r} is no channel: write {forms}"
 
 
 def _dotenv() -> dict[str, str]:

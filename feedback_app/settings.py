@@ -38,16 +38,9 @@ class ConfigurationError(Exception):
     """The configuration cannot work; the message says what to change."""
 
 
-CHANNEL_FORM = re.compile(r"#[^\s#,]{1,80}|[CG][A-Z0-9]{5,}")
 OWNER_ID = "owner"
 """No source may have it: `models.OWNER`, a key beside those of the sources."""
 ID_FORM = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
-
-
-def _channel(value: str) -> str:
-    if not CHANNEL_FORM.fullmatch(value):
-        raise ValueError(f"{value!r} is no channel: write #name or an id such as C0123456789")
-    return value
 
 
 def _listed(value: object) -> object:
@@ -62,10 +55,8 @@ def _within_a_week(start: str) -> str:
     return start
 
 
-Channel = Annotated[str, BeforeValidator(_channel)]
-"""A Slack channel: `#name` or its id."""
-Channels = Annotated[tuple[Channel, ...], BeforeValidator(_listed)]
-"""Slack channels: a list, or one string with commas or spaces between them."""
+Listed = BeforeValidator(_listed)
+"""Takes a list, or one string with commas or spaces between its parts."""
 SearchStart = Annotated[str, Field(pattern=r"^(now|\d+[smhd])$"), AfterValidator(_within_a_week)]
 """How far back a search starts: `now`, or a duration of at most seven days."""
 
@@ -102,7 +93,7 @@ class Rule(BaseModel):
 
     id: str = Field(pattern=ID_FORM)
     """The name of the rule, part of each alert id."""
-    channel: Channel
+    channel: str
     """The Slack channel that its alerts go to. Leave it as it is written: once it is renamed, or
     written as an id instead of a name, messages posted before are not edited or withdrawn any
     more."""
@@ -180,7 +171,7 @@ class Settings(BaseModel):
     """The bot token, `xoxb-…`."""
     slack_app_token: SecretStr | None = None
     """The app-level token, `xapp-…`, for Socket Mode."""
-    slack_channels: Channels = ()
+    slack_channels: Annotated[tuple[str, ...], Listed] = ()
     """Channels to listen on; makes the source `slack`."""
     slack_keyword: str | None = None
     """The source `slack` takes only messages that contain this word."""
@@ -191,9 +182,9 @@ class Settings(BaseModel):
     """A score below this goes to the negative channel."""
     positive_above: float = Field(default=0.9, ge=0, le=1)
     """A score above this goes to the positive channel."""
-    negative_channel: Channel = "#negative-feedback"
+    negative_channel: str = "#negative-feedback"
     """Where negative feedback is posted."""
-    positive_channel: Channel = "#positive-feedback"
+    positive_channel: str = "#positive-feedback"
     """Where delighted feedback is posted."""
     slack_posts_per_second: float = Field(default=1, ge=0)
     """Posts a second and channel; 0 means no pacing."""
@@ -201,7 +192,7 @@ class Settings(BaseModel):
     """More alerts than this waiting for a channel go out as one digest; 0 means never."""
     alert_max_age: Duration = timedelta(hours=6)
     """An alert older than this only goes into a digest."""
-    ops_channel: Channel | None = None
+    ops_channel: str | None = None
     """Where notices about the app itself go."""
     dedupe_hours: float = Field(default=24, gt=0, le=168)
     """How long a repeated id is recognised; some 100 bytes of disk an id (`SQLITE_TMPDIR`)."""

@@ -39,7 +39,7 @@ class Auditor:
                 await asyncio.sleep(0.5)
 
     async def read_to_high_watermark(self) -> None:
-        """Read what is there at this moment; raises OutsideFault where Kafka is away."""
+        """Read what is there at this moment; raises TransientError where Kafka is away."""
         async with reader(self._settings) as consumer:
             self._assign(consumer)
             ends = await consumer.end_offsets(self._tps)

@@ -58,7 +58,7 @@ class Demo:
     async def run(self) -> tuple[Report, list[str]]:
         """Run to the end; return the report and what does not balance.
 
-        Raises ConfigurationError and OutsideFault where it cannot start. The logs are kept where
+        Raises ConfigurationError and TransientError where it cannot start. The logs are kept where
         something went wrong, but not what Kafka wrote.
         """
         kept = True

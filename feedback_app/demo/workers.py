@@ -63,7 +63,7 @@ class Worker:
             )
 
     async def ready(self, session: ClientSession) -> None:
-        """Return once it serves; raises OutsideFault where it ends or takes too long.
+        """Return once it serves; raises TransientError where it ends or takes too long.
 
         A port that somebody took since it was chosen is left for another.
         """

@@ -17,6 +17,13 @@ class Channel(NamedTuple):
     archived: bool
 
 
+def checked(channel: str) -> str:
+    """Return a configured channel; raises ValueError where it has not the form."""
+    if not CHANNEL_FORM.fullmatch(channel):
+        raise ValueError(f"{channel!r} is no channel: write {FORM_IN_WORDS}")
+    return channel
+
+
 def is_id(channel: str) -> bool:
     """Whether a configured channel is an id already."""
     return not channel.startswith("#")

@@ -109,7 +109,7 @@ async def test_errors_of_single_texts_stay_apart(classifier: AzureClassifier) ->
         (problem(503, "ServiceUnavailable", "Down.", Retry_After="Wed, 1 Jan"), "503", None),
         (problem(401, "401", "Invalid key."), "check FEEDBACK_AZURE_KEY", None),
         (web.Response(status=502, text="<html>"), "502", None),
-        (web.Response(text="not json"), "does not answer", None),
+        (web.Response(text="not json"), "does not respond", None),
         (web.json_response({"results": {}}), "unexpected response", None),
         (web.json_response([1]), "unexpected response", None),
         (web.json_response(NO_SHARES), "unexpected response", None),
@@ -159,7 +159,7 @@ async def test_a_service_that_refuses_every_text_is_waited_for(
     service: AzureService, classifier: AzureClassifier
 ) -> None:
     service.failures += [problem(400, "InvalidRequest", "No such model.") for _ in range(50)]
-    with pytest.raises(ClassifierUnavailable, match=r"No such model.*any text"):
+    with pytest.raises(ClassifierUnavailable, match=r"No such model.*every text"):
         await score(classifier, [f"positive {number}" for number in range(10)])
     service.failures.clear()
     assert len(await score(classifier, ["positive text"])) == 1
@@ -194,7 +194,7 @@ async def test_nobody_listens() -> None:
     async with served() as gone:
         endpoint = gone.endpoint
     classifier = AzureClassifier(AzureAccount(endpoint, KEY))
-    with pytest.raises(ClassifierUnavailable, match="does not answer"):
+    with pytest.raises(ClassifierUnavailable, match="does not respond"):
         await score(classifier, ["positive text"])
     classifier.close()
 

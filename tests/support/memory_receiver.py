@@ -13,9 +13,9 @@ from feedback_app.alerting.receivers.base import (
     FindFailed,
     FoundMessage,
     Purpose,
-    ReceiverKind,
     Resolved,
 )
+from feedback_app.alerting.receivers.kind import ReceiverKind
 from feedback_app.clock import Clock
 from feedback_app.hop import TransientError
 from models import Alert

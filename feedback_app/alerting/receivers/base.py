@@ -1,16 +1,14 @@
 """What a receiver of alerts must be able to do. Everything else in alerting knows only this.
 
 A new kind of receiver is a module with a class that does this and a `ReceiverKind`, and a row in
-`registry`. `tests/contract/receivers` runs on every kind.
+`kinds`. `tests/contract/receivers` runs on every kind.
 """
 
-import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 from feedback_app.alerting.outcome import Outcome
-from feedback_app.settings import Settings
 from models import Alert
 
 Rendered = Any
@@ -135,18 +133,3 @@ class Receiver(Renderer, Protocol):
 
     async def close(self) -> None:
         """Close the connections; a later request opens new ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiverKind:
-    """A row of the registry: a kind of receiver, the form of its channels, how one is made."""
-
-    name: str
-    channel_form: re.Pattern[str]
-    """Matches its channels as configured and their ids, and no channel of another kind."""
-    form_in_words: str
-    """The form for a person: what to write."""
-    posts_per_second: Callable[[Settings], float]
-    """Returns the pace of each channel; 0 means none."""
-    build: Callable[[Settings], Receiver]
-    """Makes one without the network. It imports the client itself: checking settings does not."""

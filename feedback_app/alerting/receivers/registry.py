@@ -1,20 +1,14 @@
-"""The table of receivers, and the receiver of each channel by the form of its name."""
+"""The receivers of a worker, and the receiver of each channel by the form of its name."""
 
 from collections.abc import Collection, Sequence
 
-from feedback_app.alerting.receivers import slack
-from feedback_app.alerting.receivers.base import Receiver, ReceiverKind, Resolved
+from feedback_app.alerting.receivers.base import Receiver, Resolved
+from feedback_app.alerting.receivers.kind import ReceiverKind
+from feedback_app.alerting.receivers.kinds import KINDS, kind_of
 from feedback_app.hop.errors import BadRecord
 from feedback_app.settings import Settings
 
-KINDS: tuple[ReceiverKind, ...] = (slack.KIND,)
-"""One row for each kind of receiver."""
 NO_RECEIVER = "no receiver has channels like {!r}"
-
-
-def kind_of(channel: str, kinds: Sequence[ReceiverKind] = KINDS) -> ReceiverKind | None:
-    """Return the kind of receiver that a channel belongs to, None where its form fits none."""
-    return next((kind for kind in kinds if kind.channel_form.fullmatch(channel)), None)
 
 
 class Receivers:

@@ -1,10 +1,15 @@
 """The keys of a `[[sources]]` table of the type `slack`."""
 
 import re
+from typing import Annotated
 
-from pydantic import model_validator
+from pydantic import AfterValidator, model_validator
 
-from feedback_app.settings import Channel, Channels, SourceOptions
+from feedback_app.settings import Listed, SourceOptions
+from feedback_app.slack.channel import checked
+
+Channel = Annotated[str, AfterValidator(checked)]
+"""A Slack channel: `#name` or its id."""
 
 
 class SlackOptions(SourceOptions):
@@ -12,7 +17,7 @@ class SlackOptions(SourceOptions):
 
     channel: Channel | None = None
     """The channel to listen on."""
-    channels: Channels = ()
+    channels: Annotated[tuple[Channel, ...], Listed] = ()
     """Several channels to listen on, as one source."""
     keyword: str | None = None
     """Take only messages that contain this word, whatever its case."""

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Collection
+from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from feedback_app.alerting.channel_lookup import LOOK_EVERY_S
 from feedback_app.alerting.channel_resolver import ChannelResolver
 from feedback_app.alerting.receivers.base import Resolved
-from feedback_app.alerting.receivers.registry import KINDS, Receivers
+from feedback_app.alerting.receivers.kinds import KINDS
+from feedback_app.alerting.receivers.registry import Receivers
 from feedback_app.alerting.receivers.slack.receiver import SlackReceiver
+from feedback_app.configuration import load
 from feedback_app.hop import BadRecord, TransientError
 from feedback_app.settings import ConfigurationError, Rule, Settings
 from models import Alert
@@ -138,14 +140,17 @@ async def test_channels_of_any_receiver_are_verified_together() -> None:
 @pytest.mark.parametrize(
     "channel", ["#a", "#a b", "#", "#a,b", "C0123456789", "G01234", "C1", "D0123456789", "x", ""]
 )
-def test_the_settings_accept_the_channels_of_the_registered_receivers(channel: str) -> None:
-    fits = any(kind.channel_form.fullmatch(channel) for kind in KINDS)
-    try:
-        Rule(id="r", channel=channel)
-    except ValidationError:
-        assert not fits
+def test_the_configuration_accepts_the_channels_of_the_registered_receivers(
+    channel: str, tmp_path: Path
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(f'[[rules]]\nid = "r"\nbelow = 0.1\nchannel = "{channel}"\n')
+    environment = {"FEEDBACK_CONFIG": str(config)}
+    if any(kind.channel_form.fullmatch(channel) for kind in KINDS):
+        assert load(environment).rules[-1].channel == channel
     else:
-        assert fits
+        with pytest.raises(ConfigurationError, match=r"rules\.2\.channel: .* is no channel"):
+            load(environment)
 
 
 def test_slacks_row() -> None:

@@ -1,11 +1,16 @@
 """Slack as a receiver of alerts. Importing this brings no client; `receiver` does."""
 
-from feedback_app.alerting.receivers.base import Receiver, ReceiverKind
+from typing import TYPE_CHECKING
+
+from feedback_app.alerting.receivers.kind import ReceiverKind
 from feedback_app.settings import Settings
 from feedback_app.slack.channel import CHANNEL_FORM, FORM_IN_WORDS
 
+if TYPE_CHECKING:
+    from feedback_app.alerting.receivers.base import Receiver
 
-def build(settings: Settings) -> Receiver:
+
+def build(settings: Settings) -> "Receiver":
     """Return the receiver for the workspace of the bot token."""
     from feedback_app.alerting.receivers.slack.receiver import SlackReceiver
 
