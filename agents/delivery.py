@@ -1,4 +1,4 @@
-"""The delivery stage: reads `alerts`, posts to Slack, writes `deliveries`, each alert once.
+"""The delivery stage: reads `alerts`, posts to the receivers, writes `deliveries`, each alert once.
 
 State: the newest Delivery of each alert of a partition, restored from the whole of `deliveries`.
 """

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from feedback_app.clock import Clock
-from feedback_app.dedupe import DedupeStore, outcome_of
+from feedback_app.dedupe_store import DedupeStore, outcome_of
 from feedback_app.hop import Count, Item, Output, Result, TransientError
 from feedback_app.hop.batch import BatchHandler, BatchStage
 from feedback_app.hop.registry import StageRegistry
@@ -21,8 +21,8 @@ from feedback_app.sentiment.classifier import (
     Probabilities,
     TextsRefused,
 )
-from feedback_app.sentiment.deduplication import deduplicate
 from feedback_app.sentiment.language import can_score
+from feedback_app.sentiment.new_revisions import deduplicate
 from feedback_app.sentiment.tagging import mark_languages, tagged_text
 from models import Feedback, ScoredFeedback, rfc3339
 from models.feedback import sane_time

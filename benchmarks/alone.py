@@ -13,8 +13,8 @@ from pathlib import Path
 
 import orjson
 
-from feedback_app.configuration import load
-from feedback_app.sentiment.choose import load_scorer
+from feedback_app.load_settings import load
+from feedback_app.sentiment.model_choice import load_scorer
 
 ROUNDS = 2
 

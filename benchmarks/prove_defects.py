@@ -124,7 +124,7 @@ DEFECTS = (
         "duplicates scored again",
         (
             Edit(
-                "feedback_app/sentiment/deduplication.py",
+                "feedback_app/sentiment/new_revisions.py",
                 "        elif deleted or (\n",
                 "        elif False and (\n",
             ),
@@ -383,7 +383,7 @@ DEFECTS = (
         "ids that are forgotten when they go to the disk",
         (
             Edit(
-                "feedback_app/dedupe.py",
+                "feedback_app/dedupe_store.py",
                 "            self._file.write(new | {i: merged(one, new[i]) "
                 "for i, one in old.items()})\n",
                 "            self._file.write(old)\n",

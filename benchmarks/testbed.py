@@ -24,10 +24,10 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from benchmarks.texts import Text
 from feedback_app.broker import LocalKafka
-from feedback_app.configuration import load
 from feedback_app.demo.workers import free_port
 from feedback_app.kafka.admin import ensure_topics
 from feedback_app.kafka.topics import Topics
+from feedback_app.load_settings import load
 from feedback_app.sandbox import SLACK_BOT_TOKEN
 from feedback_app.sandbox.log import Posted, read_log
 

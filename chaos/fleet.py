@@ -16,9 +16,9 @@ from chaos.link import Link
 from chaos.load import LISTENED
 from chaos.observer import Observer
 from chaos.processes import FEEDBACK, WorkerProcess
-from feedback_app.configuration import load
 from feedback_app.kafka.admin import ensure_topics
 from feedback_app.kafka.topics import Topics
+from feedback_app.load_settings import load
 from feedback_app.sandbox import (
     PRODUCT_QUERY,
     SLACK_APP_TOKEN,

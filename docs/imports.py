@@ -18,11 +18,11 @@ LAYERS = """
     demo runtime
     agents doctor
     health web
-    configuration
+    load_settings
     alerting
     sources
     sentiment stats
-    dedupe slack
+    dedupe_store slack
     kafka
     broker hop sandbox
     settings

@@ -27,11 +27,12 @@ class Backoff:
         this failure.
         """
         bound = self.longest if longest is None else longest
-        wait = min(bound, self.first * 2.0 ** min(self.failures, 32))
+        wait = self.first * 2.0 ** min(self.failures, 32)
         self.failures += 1
         if retry_after is not None:
             return retry_after
-        return wait * self.uniform(1 - self.jitter, 1 + self.jitter) if self.jitter else wait
+        spread = self.uniform(1 - self.jitter, 1 + self.jitter) if self.jitter else 1.0
+        return min(bound, wait * spread)
 
     def reset(self) -> None:
         """Forget the failures, after a success."""

@@ -1,6 +1,6 @@
 """The settings of the app, as types that check themselves.
 
-`feedback_app/configuration.py` reads them from the environment and the TOML file.
+`feedback_app/load_settings.py` reads them from the environment and the TOML file.
 """
 
 import re

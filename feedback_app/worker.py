@@ -4,8 +4,9 @@ import asyncio
 import atexit
 import sys
 
+from feedback_app.alerting.receivers.registry import missing_setting
 from feedback_app.broker import BrokerUnavailable, find_or_start
-from feedback_app.configuration import load
+from feedback_app.load_settings import load
 from feedback_app.runtime.app import create_app
 from feedback_app.settings import ConfigurationError, Settings
 
@@ -18,11 +19,8 @@ def with_broker(settings: Settings) -> Settings:
     """
     if "worker" not in sys.argv:
         return settings
-    if settings.slack_bot_token is None:
-        raise ConfigurationError(
-            "FEEDBACK_SLACK_BOT_TOKEN is not set, so alerts have nowhere to go: set it to the bot "
-            "token (xoxb-…), or see everything at work with `feedback demo`"
-        )
+    if missing := missing_setting(settings):
+        raise ConfigurationError(missing)
     if settings.kafka_bootstrap:
         return settings
     # A loop of its own, because Faust creates the one that it runs on.

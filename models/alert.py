@@ -11,8 +11,9 @@ RETRACT = "retract"
 class Alert(Wire):
     """`put` posts or updates the message of an alert id, `retract` withdraws it.
 
-    `channel` is the Slack channel id and the Kafka key. `channel_name` is the channel as
-    configured, by which the alert is queued and counted. `revision` is the feedback's.
+    `channel` is the Kafka key: the channel's id, or its name until the receiver knows the id.
+    `channel_name` is the channel as configured, by which the alert is queued and counted.
+    `revision` is the feedback's.
     """
 
     VERSION = 1

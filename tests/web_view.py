@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from feedback_app.configuration import load
+from feedback_app.load_settings import load
 from feedback_app.settings import Settings
 from feedback_app.stats.dead_letters import DROP, DeadLetters, target_of
 from feedback_app.stats.ledger import Ledger

@@ -6,12 +6,12 @@ import faust
 from mode import Service
 
 from feedback_app.clock import SystemClock
-from feedback_app.configuration import load
 from feedback_app.hop.registry import StageRegistry
 from feedback_app.kafka.reader import TopicReader
 from feedback_app.kafka.topics import Topics
+from feedback_app.load_settings import load
 from feedback_app.runtime.app import FETCH_RECORDS, broker_urls
-from feedback_app.runtime.shared import SharedState
+from feedback_app.runtime.shared_topics import SharedState
 
 MAX_BATCH = 500
 

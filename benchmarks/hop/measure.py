@@ -17,9 +17,9 @@ import psutil
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from feedback_app.broker import LocalKafka
-from feedback_app.configuration import load
 from feedback_app.kafka.admin import ensure_topics
 from feedback_app.kafka.topics import Topics
+from feedback_app.load_settings import load
 
 ROOT = Path(__file__).parents[2]
 VARIANTS = ("hop", "aiokafka")

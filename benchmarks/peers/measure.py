@@ -18,10 +18,10 @@ from benchmarks.peers.registry import NONE, PEERS, Task
 from benchmarks.peers.tree import Tree
 from benchmarks.testbed import on, record
 from benchmarks.texts import texts
-from feedback_app.configuration import load
 from feedback_app.demo.workers import free_port
 from feedback_app.kafka.admin import ensure_topics
 from feedback_app.kafka.topics import Topics
+from feedback_app.load_settings import load
 from feedback_app.sandbox import SLACK_BOT_TOKEN
 
 PARTITIONS = 12

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from feedback_app.alerting import records
+from feedback_app.alerting import delivery_records as records
 from feedback_app.alerting.channel_queue import Entry
 from feedback_app.alerting.receivers.base import Rendered, Renderer
 from feedback_app.alerting.step import Step, decide

@@ -7,7 +7,7 @@ from functools import partial
 
 from feedback_app.alerting.channel_lookup import ChannelLookup
 from feedback_app.alerting.receivers.base import Receiver
-from feedback_app.alerting.receivers.registry import NO_RECEIVER, Receivers
+from feedback_app.alerting.receivers.instances import NO_RECEIVER, Receivers
 from feedback_app.alerting.rules import ResolvedRule, resolve
 from feedback_app.hop.errors import TransientError
 from feedback_app.settings import ConfigurationError, Rule

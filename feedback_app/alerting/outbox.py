@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from feedback_app.alerting import records
+from feedback_app.alerting import delivery_records as records
 from feedback_app.alerting.batching import chosen, of_change, of_intents
 from feedback_app.alerting.channel_queue import ChannelQueue, Entry
 from feedback_app.alerting.context import OutboxContext
@@ -64,9 +64,13 @@ class Outbox:
         if self._ticking is None:
             self._ownership.begin()
             self._ticking = self._start(self._ownership.tick())
-        queue = self._queue_of(item.value)
-        if not queue.busy_with(item.value.id) and (done := self._ended(queue, item)) is not None:
-            return done
+        alert = item.value
+        queue = self._queue_with(alert)
+        if queue is None:
+            # A record that needs nothing more needs no receiver.
+            if (done := self._ended(self._queues.get(alert.queue), item)) is not None:
+                return done
+            queue = self._queue(alert.queue)
         entry = queue.join(item)
         try:
             await entry.turn
@@ -99,7 +103,7 @@ class Outbox:
     def _step(self, item: Item[Alert]) -> Step:
         return decide(item.value, item.offset, item.state.get(item.value.id))
 
-    def _ended(self, queue: ChannelQueue, item: Item[Alert]) -> Result | None:
+    def _ended(self, queue: ChannelQueue | None, item: Item[Alert]) -> Result | None:
         """Return the result of a record that needs nothing more, else None."""
         step, record = self._step(item), item.state.get(item.value.id)
         if step not in ENDS:
@@ -110,7 +114,7 @@ class Outbox:
             if record.status == DEAD and record.offset == item.offset:
                 result.outputs = [self._writer.output(item.partition, record)]
                 result.dead = record.reason
-        if queue.repaired:
+        if queue is not None and queue.repaired:
             repaired, queue.repaired = queue.repaired, 0
             result.counts = [*result.counts, *[(queue.name, "duplicates_repaired")] * repaired]
         return result
@@ -230,13 +234,10 @@ class Outbox:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _queue_of(self, alert: Alert) -> ChannelQueue:
-        """Return the queue that an alert is waiting in, else that of its channel."""
+    def _queue_with(self, alert: Alert) -> ChannelQueue | None:
+        """Return the queue that an alert is waiting in, None if it waits in none."""
         # Alerts of earlier versions carry no name: edits would overtake them in another queue.
-        for queue in self._queues.values():
-            if queue.busy_with(alert.id):
-                return queue
-        return self._queue(alert.queue)
+        return next((one for one in self._queues.values() if one.busy_with(alert.id)), None)
 
     def _queue(self, name: str) -> ChannelQueue:
         """Return the queue of a channel, by its name as configured: its id may come later."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from aiokafka.partitioner import murmur2
 
 from feedback_app.settings import Rule
-from models import Alert, ScoredFeedback, rfc3339
+from models import Alert, Feedback, ScoredFeedback, rfc3339
 from models.alert import PUT, RETRACT, alert_id
 
 TEXT_CHARACTERS = 3000
@@ -30,13 +30,13 @@ class ResolvedRule:
         return self.rule.id
 
 
-def matches(rule: Rule, scored: ScoredFeedback) -> bool:
-    """Whether a scored feedback meets every condition of a rule."""
+def matches(rule: Rule, feedback: Feedback, score: float | None) -> bool:
+    """Whether a feedback with this score meets every condition of a rule."""
     return (
-        scored.feedback.kind != "delete"
-        and scored.score is not None
-        and within(rule, scored.score)
-        and rule.source in (None, scored.feedback.source)
+        feedback.kind != "delete"
+        and score is not None
+        and within(rule, score)
+        and rule.source in (None, feedback.source)
     )
 
 
@@ -81,7 +81,7 @@ def operations(scored: ScoredFeedback, rules: Iterable[ResolvedRule], now: float
     """
     found = []
     for rule in rules:
-        if matches(rule.rule, scored):
+        if matches(rule.rule, scored.feedback, scored.score):
             found.append(_alert(PUT, scored, rule, now))
         elif not scored.first or scored.feedback.kind == "delete":
             found.append(_alert(RETRACT, scored, rule, now))

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from feedback_app.alerting import records
+from feedback_app.alerting import delivery_records as records
 from feedback_app.alerting.batching import Batch
 from feedback_app.alerting.channel_queue import ChannelQueue
 from feedback_app.alerting.context import OutboxContext

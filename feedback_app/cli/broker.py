@@ -11,7 +11,7 @@ from feedback_app.broker.fetch import kafka_jars
 from feedback_app.broker.local import DEFAULT_PORTS, RETENTION_BYTES
 from feedback_app.broker.sharing import announced
 from feedback_app.cli.common import Command
-from feedback_app.configuration import load
+from feedback_app.load_settings import load
 
 EXAMPLE = (
     "\b\nExample:\n  feedback broker\n  feedback broker --nodes 3 --data /tmp/kafka\n\n"

@@ -22,8 +22,8 @@ from rich.progress import (
 from rich.table import Table
 
 from feedback_app.cli.local import with_local_broker
-from feedback_app.configuration import load
 from feedback_app.hop.errors import TransientError
+from feedback_app.load_settings import load
 from feedback_app.settings import ConfigurationError, Settings
 
 T = TypeVar("T")

@@ -6,8 +6,8 @@ from rich.text import Text
 from feedback_app.cli.common import CheckFailed, Command, print_json, print_table, run, shown
 from feedback_app.cli.local import with_local_broker
 from feedback_app.clock import SystemClock
-from feedback_app.configuration import load
 from feedback_app.doctor.check import Check, failed
+from feedback_app.load_settings import load
 from feedback_app.settings import ConfigurationError
 
 EXAMPLE = "\b\nExample:\n  feedback doctor\n  feedback doctor --live"

@@ -10,7 +10,8 @@ import click
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
-from feedback_app.alerting.receivers.registry import Receivers
+from feedback_app.alerting.receivers.instances import Receivers
+from feedback_app.alerting.receivers.registry import channel_problem
 from feedback_app.alerting.rules import ResolvedRule, operations, resolve
 from feedback_app.cli.common import (
     Command,
@@ -156,7 +157,9 @@ def read_rules(path: Path) -> tuple[Rule, ...]:
         raise ConfigurationError(f"{path}: rules.{where}: {first['msg']}") from None
     if not rules:
         raise ConfigurationError(f"{path} has no [[rules]]")
-    for rule in rules:
+    for number, rule in enumerate(rules):
+        if problem := channel_problem(rule.channel):
+            raise ConfigurationError(f"{path}: rules.{number}.channel: {problem}")
         if sum(rule.id == other.id for other in rules) > 1:
             raise ConfigurationError(f"{path}: two rules have the id {rule.id}: rename one")
     return rules

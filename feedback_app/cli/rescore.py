@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from feedback_app.alerting.rules import ResolvedRule, resolve, within
+from feedback_app.alerting.rules import ResolvedRule, matches, resolve
 from feedback_app.cli.common import (
     Command,
     print_json,
@@ -68,14 +68,13 @@ class Changes:
     alerts: dict[str, Counter[str]] = field(default_factory=dict)
     most: list[Change] = field(default_factory=list)
 
-    def add(self, change: Change, source: str) -> None:
+    def add(self, change: Change, feedback: Feedback) -> None:
         """Count one text."""
         self.texts += 1
         self.labels[change.label_before, change.label_after] += 1
         for rule in (one.rule for one in self.rules):
-            if rule.source not in (None, source):
-                continue
-            before, after = within(rule, change.before), within(rule, change.after)
+            before = matches(rule, feedback, change.before)
+            after = matches(rule, feedback, change.after)
             counts = self.alerts.setdefault(rule.id, Counter())
             counts.update({"before": before, "after": after})
             counts.update({"new": after and not before, "gone": before and not after})
@@ -117,7 +116,7 @@ async def _rescore(
     settings: Settings, model: str | None, since: float | None, until: float | None
 ) -> Changes:
     # Imports torch, which `--help` does not need.
-    from feedback_app.sentiment.choose import load_named
+    from feedback_app.sentiment.model_choice import load_classifier
 
     names = {rule.channel: rule.channel for rule in settings.rules}
     changes = Changes(resolve(settings.rules, names, settings.partitions))
@@ -135,7 +134,7 @@ async def _rescore(
         lambda rows: _add_messages(rows, verdicts, messages),
     )
     feedbacks = list(messages.values())
-    classifier = load_named(settings.model_copy(update={"model": model}))
+    classifier = load_classifier(settings.model_copy(update={"model": model}))
     try:
         with progress("texts") as bar:
             task = bar.add_task("scoring", total=len(feedbacks))
@@ -146,7 +145,7 @@ async def _rescore(
                     if found is None:
                         changes.refused += 1
                         continue
-                    changes.add(_change(feedback, verdicts[feedback.id], found), feedback.source)
+                    changes.add(_change(feedback, verdicts[feedback.id], found), feedback)
                 bar.advance(task, len(batch))
     finally:
         classifier.close()

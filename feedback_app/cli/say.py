@@ -8,7 +8,7 @@ import orjson
 
 from feedback_app.cli.common import CheckFailed, Command, progress, run
 from feedback_app.clock import Clock, SystemClock
-from feedback_app.configuration import load
+from feedback_app.load_settings import load
 from feedback_app.settings import ConfigurationError, Settings
 from feedback_app.slack.client import ask, bot_client
 from feedback_app.slack.errors import Failure, SlackError

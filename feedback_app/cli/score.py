@@ -12,8 +12,7 @@ import click
 
 from feedback_app.cli.common import CannotStart, CheckFailed, Command, OutputFile, progress
 from feedback_app.cli.retries import score_with_retries
-from feedback_app.configuration import load
-from feedback_app.sentiment.choose import load_named
+from feedback_app.load_settings import load
 from feedback_app.sentiment.classifier import (
     Classifier,
     ClassifierUnavailable,
@@ -21,6 +20,7 @@ from feedback_app.sentiment.classifier import (
     Probabilities,
     TextsRefused,
 )
+from feedback_app.sentiment.model_choice import load_classifier
 from feedback_app.sentiment.quality import Quality, class_index
 from feedback_app.settings import Settings
 
@@ -150,7 +150,7 @@ def score(file: Path | None, text: str | None, output: Path | None, as_json: boo
 
 def _load(settings: Settings) -> Classifier:
     try:
-        return load_named(settings)
+        return load_classifier(settings)
     except ModelError as error:
         raise CannotStart(str(error)) from None
 

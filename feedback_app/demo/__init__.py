@@ -1,1 +1,1 @@
-"""The demo: a broker, a sandbox X and Slack, workers, a stream of feedback, and an auditor."""
+"""The demo: a broker, the sandbox, workers, a stream of feedback, and an auditor."""

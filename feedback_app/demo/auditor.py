@@ -1,4 +1,4 @@
-"""The auditor's reader: a plain consumer of its own that follows the topics."""
+"""The auditor: an independent consumer that follows the topics."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ NAMES = ("raw", "scored", "alerts", "deliveries", "dead-letters")
 
 
 class Auditor:
-    """Follows the five topics that tell what happened; disturbs no group."""
+    """Follows the five pipeline topics without joining a consumer group."""
 
     def __init__(self, settings: Settings) -> None:
         self.tally = Tally()
@@ -28,32 +28,36 @@ class Auditor:
         self._next = dict.fromkeys(self._tps, 0)
 
     async def follow(self) -> None:
-        """Read until cancelled; an outage of the broker is waited out."""
+        """Read until cancelled; retry while the broker is unavailable."""
         while True:
             try:
                 async with reader(self._settings) as consumer:
                     self._assign(consumer)
                     while True:
-                        await self._take(consumer, timeout_ms=500)
+                        await self._consume(consumer, timeout_ms=500)
             except (TransientError, KafkaError, OSError):
                 await asyncio.sleep(0.5)
 
     async def read_to_high_watermark(self) -> None:
+<<<<<<< HEAD
         """Read what is there at this moment; raises TransientError where Kafka is away."""
+=======
+        """Read to the current high watermarks; raises TransientError if Kafka is unavailable."""
+>>>>>>> words4
         async with reader(self._settings) as consumer:
             self._assign(consumer)
             ends = await consumer.end_offsets(self._tps)
             while any(self._next[tp] < end for tp, end in ends.items()):
-                await self._take(consumer, timeout_ms=500)
+                await self._consume(consumer, timeout_ms=500)
 
     def _assign(self, consumer: AIOKafkaConsumer) -> None:
         consumer.assign(self._tps)
         for tp, offset in self._next.items():
             consumer.seek(tp, offset)
 
-    async def _take(self, consumer: AIOKafkaConsumer, timeout_ms: int) -> None:
-        cut = len(self._settings.topic_prefix)
+    async def _consume(self, consumer: AIOKafkaConsumer, timeout_ms: int) -> None:
+        prefix_length = len(self._settings.topic_prefix)
         for tp, records in (await consumer.getmany(timeout_ms=timeout_ms)).items():
             for record in records:
-                self.tally.take(tp.topic[cut:], record.key, record.value)
+                self.tally.apply(tp.topic[prefix_length:], record.key, record.value)
             self._next[tp] = records[-1].offset + 1

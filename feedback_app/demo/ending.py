@@ -1,44 +1,44 @@
-"""When a demo ends: a pure judgement over time and progress."""
+"""When a demo ends: a pure decision based on time and progress."""
 
 SETTLED_S = 2.0
-"""How long all must balance before it is taken for the end."""
+"""How long everything must balance before the demo ends."""
 STALLED_S = 60.0
-"""How long nothing may move, once nothing is played any more, before it is given up."""
+"""How long a demo that has stopped playing may make no progress before it is given up."""
 STOP_WITHIN_S = 8.0
-"""What the pipeline gets after Ctrl-C to finish what was played."""
+"""Time for the pipeline to finish after Ctrl-C."""
 
 
 class Ending:
-    """Judges from one look to the next; times are monotonic seconds."""
+    """Decides at each check whether the demo is over; times are monotonic seconds."""
 
     def __init__(self, seconds: float | None, ends_by_itself: bool, start: float) -> None:
         self._seconds, self._by_itself, self._start = seconds, ends_by_itself, start
         self._stopped_at: float | None = None
         self._balanced_at: float | None = None
-        self._moved: object = None
-        self._moved_at = start
+        self._progress: object = None
+        self._progress_at = start
 
     @property
     def stopped(self) -> bool:
-        """Whether somebody asked for the end."""
+        """Whether a stop was requested."""
         return self._stopped_at is not None
 
     def stop(self, now: float) -> None:
-        """Take in that somebody asked for the end."""
+        """Record that a stop was requested."""
         self._stopped_at = now
 
-    def play_no_more(self, now: float) -> bool:
-        """Tell whether the time to play is over."""
+    def playing_is_over(self, now: float) -> bool:
+        """Return whether to stop playing: on request, or when the time is up."""
         return self.stopped or (self._seconds is not None and now - self._start >= self._seconds)
 
-    def reached(self, now: float, moved: object, played: bool, balanced: bool) -> bool:
-        """Tell whether this is the end.
+    def reached(self, now: float, progress: object, played: bool, balanced: bool) -> bool:
+        """Return whether the demo is over.
 
-        `moved` is anything that changes with progress, `played` whether nothing more is played, and
-        `balanced` whether all that was played is through.
+        `progress` is any value that changes with progress, `played` whether playing has ended, and
+        `balanced` whether everything played has been processed.
         """
-        if moved != self._moved:
-            self._moved, self._moved_at = moved, now
+        if progress != self._progress:
+            self._progress, self._progress_at = progress, now
         if not balanced:
             self._balanced_at = None
         elif self._balanced_at is None:
@@ -48,4 +48,4 @@ class Ending:
         if not played or not (self._by_itself or self.stopped):
             return False
         settled = self._balanced_at is not None and now - self._balanced_at >= SETTLED_S
-        return settled or now - self._moved_at >= STALLED_S
+        return settled or now - self._progress_at >= STALLED_S

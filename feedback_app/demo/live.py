@@ -1,4 +1,4 @@
-"""The demo's progress on stderr: a table on a terminal, a line now and then elsewhere."""
+"""The demo's progress on stderr: a table on a terminal, otherwise a line every few seconds."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ LINE_EVERY_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is shown."""
+    """The displayed counts."""
 
     elapsed_s: float
     played: int
@@ -24,12 +24,12 @@ class Progress:
     faults: int
 
     @property
-    def moved(self) -> tuple[int, ...]:
-        """What changes when the pipeline gets on."""
+    def counts(self) -> tuple[int, ...]:
+        """The counts that change as the pipeline makes progress."""
         return (self.played, self.ingested, self.scored, self.delivered, self.dead_letters)
 
     def line(self) -> str:
-        """Return it as one line."""
+        """Format as one line."""
         faults = f"  faults {self.faults}" if self.faults else ""
         return (
             f"{self.elapsed_s:4.0f} s  played {self.played}/{self.total}  "
@@ -39,7 +39,7 @@ class Progress:
         )
 
     def table(self) -> Table:
-        """Return it as a table of one row."""
+        """Format as a table with one row."""
         table = Table(box=None, padding=(0, 2, 0, 0))
         cells = {
             "time": f"{self.elapsed_s:.0f} s",
@@ -59,7 +59,7 @@ class Progress:
 
 
 class Display:
-    """Shows progress for as long as it is open."""
+    """Shows progress while the context is open."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -76,7 +76,7 @@ class Display:
             self._live.stop()
 
     def show(self, progress: Progress) -> None:
-        """Show the present state."""
+        """Show the current progress."""
         if self._live is not None:
             self._live.update(progress.table(), refresh=True)
         elif progress.elapsed_s - self._last_line >= LINE_EVERY_S:

@@ -1,4 +1,4 @@
-"""What a demo is asked for, and the settings that its workers get."""
+"""The options of a demo, and the settings of its workers."""
 
 import os
 import secrets
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from feedback_app.configuration import load
+from feedback_app.load_settings import load
 from feedback_app.sandbox import PRODUCT_QUERY, SLACK_APP_TOKEN, SLACK_BOT_TOKEN, X_BEARER_TOKEN
 from feedback_app.settings import Settings
 
 Via = Literal["x", "slack", "mixed"]
 
-LISTENED = ("#feedback", "#product")
+FEEDBACK_CHANNELS = ("#feedback", "#product")
 OPS_CHANNEL = "#feedback-ops"
 PARTITIONS = 4
 POLL_SECONDS = 2.5
-"""X allows 450 searches in 15 minutes: one in two seconds."""
-PASSED_ON = (
+"""X allows 450 searches in 15 minutes: one every two seconds."""
+INHERITED_SETTINGS = (
     "FEEDBACK_MODEL",
     "FEEDBACK_MODEL_THREADS",
     "FEEDBACK_NEGATIVE_BELOW",
@@ -28,12 +28,12 @@ PASSED_ON = (
     "FEEDBACK_AZURE_KEY_FILE",
     "FEEDBACK_CACHE_DIR",
 )
-"""The settings of the caller that a demo keeps; all others are its own."""
+"""The settings that a demo inherits from the caller's environment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the command line asked for; `rate` is in messages a second, `seconds` may be open."""
+    """The command line options; `rate` is in messages per second, `seconds` None is unlimited."""
 
     workers: int = 1
     seconds: float | None = None
@@ -47,18 +47,18 @@ class Plan:
 
     @property
     def ends_by_itself(self) -> bool:
-        """Whether the demo ends when its input is through."""
+        """Whether the demo ends once its input is processed."""
         return self.seconds is not None or self.report is not None
 
     @property
     def paced(self) -> bool:
-        """Whether Slack takes one post a second, as it really does."""
+        """Whether the sandbox limits posts to one per second, as Slack does."""
         return self.input is None
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where a demo's parts listen."""
+    """The addresses of a demo's services."""
 
     kafka: str
     x: str
@@ -68,17 +68,17 @@ class Addresses:
 def worker_environment(
     plan: Plan, addresses: Addresses, run_id: str, environ: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Return the environment of the workers, but for the web port.
+    """Return the environment of the workers, except for the web port.
 
-    Nothing of the caller's configuration leaks in: not its tokens, channels or Kafka.
+    The caller's configuration (tokens, channels, Kafka) does not leak in.
     """
-    given = os.environ if environ is None else environ
+    inherited = os.environ if environ is None else environ
     kept = {
         name: value
-        for name, value in given.items()
-        if not name.startswith("FEEDBACK_") or name in PASSED_ON
+        for name, value in inherited.items()
+        if not name.startswith("FEEDBACK_") or name in INHERITED_SETTINGS
     }
-    # The workers run elsewhere, where a relative path would lead to nothing.
+    # The workers run in another directory, where a relative path would be wrong.
     if (model := kept.get("FEEDBACK_MODEL")) and Path(model).is_dir():
         kept["FEEDBACK_MODEL"] = str(Path(model).absolute())
     found = kept | {
@@ -98,21 +98,21 @@ def worker_environment(
             "FEEDBACK_X_API_URL": addresses.x,
             "FEEDBACK_X_QUERY": PRODUCT_QUERY,
             "FEEDBACK_X_POLL_SECONDS": str(POLL_SECONDS),
-            # The stream may begin before the first poll.
+            # Playing may begin before the first poll.
             "FEEDBACK_X_START": "1h",
         }
     if plan.via != "x":
-        found["FEEDBACK_SLACK_CHANNELS"] = ",".join(LISTENED)
+        found["FEEDBACK_SLACK_CHANNELS"] = ",".join(FEEDBACK_CHANNELS)
     if not plan.paced:
         found |= {"FEEDBACK_SLACK_POSTS_PER_SECOND": "0", "FEEDBACK_ALERT_DIGEST_ABOVE": "0"}
     return found
 
 
 def settings_of(environment: Mapping[str, str]) -> Settings:
-    """Return the settings that a worker reads from this environment; raises ConfigurationError."""
+    """Return a worker's settings for this environment; raises ConfigurationError."""
     return load(dict(environment))
 
 
 def new_run_id() -> str:
-    """Return a name for a run that no other has, even on a shared Kafka."""
+    """Return a run name that is unique even on a shared Kafka."""
     return f"demo-{secrets.token_hex(4)}"

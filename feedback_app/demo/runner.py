@@ -1,4 +1,4 @@
-"""One demo from start to end: broker, sandbox, workers, stream, audit; nothing is left behind."""
+"""Runs one demo from start to cleanup: broker, sandbox, workers, stream, audit."""
 
 import asyncio
 import os
@@ -17,9 +17,8 @@ from rich.console import Console
 from feedback_app.demo.auditor import Auditor
 from feedback_app.demo.ending import Ending
 from feedback_app.demo.live import Display, Progress
-from feedback_app.demo.outside import Outside
 from feedback_app.demo.plan import (
-    LISTENED,
+    FEEDBACK_CHANNELS,
     Addresses,
     Plan,
     new_run_id,
@@ -27,6 +26,7 @@ from feedback_app.demo.plan import (
     worker_environment,
 )
 from feedback_app.demo.report import Report, Thresholds, differences, make_report
+from feedback_app.demo.sandbox_state import SandboxState
 from feedback_app.demo.stream import items_of, player_of
 from feedback_app.demo.workers import Worker
 from feedback_app.hop.errors import TransientError
@@ -38,37 +38,42 @@ from feedback_app.sandbox.player import Player
 if TYPE_CHECKING:
     from feedback_app.broker import Node
 
-LOOK_EVERY_S = 0.5
-HEARD_WITHIN_S = 10.0
-"""How long the first message waits for a worker that listens."""
+CHECK_INTERVAL_S = 0.5
+SOCKET_WITHIN_S = 10.0
+"""How long the first message waits for a Socket Mode connection."""
 
 
 class Demo:
-    """A demo under way; `run` it once."""
+    """One demo; call `run` once."""
 
     def __init__(self, plan: Plan, console: Console) -> None:
         self._plan = plan
         self._console = console
         self._stop = asyncio.Event()
         self._directory = Path(tempfile.mkdtemp(prefix="feedback-demo-"))
-        self._outside = Outside(frozenset(LISTENED))
+        self._sandbox_state = SandboxState(frozenset(FEEDBACK_CHANNELS))
         self._nodes: Sequence[Node] = ()
         self.workers: list[Worker] = []
 
     async def run(self) -> tuple[Report, list[str]]:
-        """Run to the end; return the report and what does not balance.
+        """Run to the end; return the report and the imbalances.
 
-        Raises ConfigurationError and TransientError where it cannot start. The logs are kept where
-        something went wrong, but not what Kafka wrote.
+        <<<<<<< HEAD
+                Raises ConfigurationError and TransientError where it cannot start. The logs are kept where
+                something went wrong, but not what Kafka wrote.
+        =======
+                Raises ConfigurationError or TransientError if it cannot start. On failure or imbalance the
+                logs are kept, but not Kafka's data.
+        >>>>>>> words4
         """
-        kept = True
+        keep_logs = True
         try:
             with self._signals():
-                report, wrong = await self._run()
-            kept = bool(wrong)
-            return report, wrong
+                report, imbalances = await self._run()
+            keep_logs = bool(imbalances)
+            return report, imbalances
         finally:
-            if kept and any(file.is_file() for file in self._directory.rglob("*.log")):
+            if keep_logs and any(file.is_file() for file in self._directory.rglob("*.log")):
                 self._console.print(f"Logs are kept in {self._directory}")
             else:
                 shutil.rmtree(self._directory, ignore_errors=True)
@@ -88,7 +93,7 @@ class Demo:
             started_at, start = time.time(), time.monotonic()
             async with self._background(auditor.follow()), self._workers(environment):
                 await self._wait_until_ready()
-                await self._wait_until_heard(sandbox)
+                await self._wait_for_socket(sandbox)
                 self._announce(sandbox)
                 await self._play(player, auditor, thresholds, start)
             elapsed = time.monotonic() - start
@@ -97,24 +102,24 @@ class Demo:
                 sandbox.slack.channel(name).id: name
                 for name in (settings.negative_channel, settings.positive_channel)
             }
-        outside = Outside(frozenset(LISTENED)).take_all(read_log(log))
+        state = SandboxState(frozenset(FEEDBACK_CHANNELS)).apply_all(read_log(log))
         report = make_report(
             auditor.tally,
-            outside,
+            state,
             thresholds,
             channels,
             started_at=started_at,
             elapsed_s=elapsed,
         )
-        return report, differences(auditor.tally, outside, thresholds)
+        return report, differences(auditor.tally, state, thresholds)
 
     @asynccontextmanager
     async def _kafka(self) -> AsyncIterator[str]:
-        """The address of the broker, which is started unless one is given."""
+        """Yield the address of the broker; start one unless it is given."""
         if self._plan.kafka is not None:
             yield self._plan.kafka
             return
-        # Only a demo without a Kafka of its own needs the broker's parts.
+        # Only a demo that starts its own Kafka needs the broker package.
         from feedback_app.broker import LocalKafka
         from feedback_app.broker.local import RETENTION_BYTES
 
@@ -126,16 +131,16 @@ class Demo:
                 try:
                     yield broker.bootstrap
                 finally:
-                    self._kill_nodes()  # nobody will want these data
+                    self._kill_nodes()  # the data is discarded anyway
         finally:
-            self._forget_data()
+            self._remove_data()
 
     def _kill_nodes(self) -> None:
         for node in self._nodes:
             node.kill()
 
-    def _forget_data(self) -> None:
-        """Remove what Kafka wrote; the logs of its nodes lie beside it and stay."""
+    def _remove_data(self) -> None:
+        """Remove Kafka's data; the logs of the nodes are outside these folders and stay."""
         for folder in (self._directory / "kafka").glob("*/"):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -148,7 +153,7 @@ class Demo:
             seed=plan.seed,
             log_path=log,
         )
-        sandbox.log.listeners.append(self._outside.take)
+        sandbox.log.listeners.append(self._sandbox_state.apply)
         await sandbox.start()
         try:
             yield sandbox
@@ -178,7 +183,7 @@ class Demo:
             await asyncio.gather(task, return_exceptions=True)
 
     async def _wait_until_ready(self) -> None:
-        self._console.print(f"Starting {_many(self._plan.workers, 'worker')} …")
+        self._console.print(f"Starting {_pluralize(self._plan.workers, 'worker')} …")
         stopping = self._background(self._stop.wait())
         async with ClientSession() as session, stopping as stopped:
             ready = [asyncio.create_task(worker.ready(session)) for worker in self.workers]
@@ -188,9 +193,9 @@ class Demo:
                     task.result()
                 task.cancel()
 
-    async def _wait_until_heard(self, sandbox: Sandbox) -> None:
-        """Return when a worker listens on Slack: what is said before comes seconds late."""
-        deadline = time.monotonic() + HEARD_WITHIN_S
+    async def _wait_for_socket(self, sandbox: Sandbox) -> None:
+        """Wait for a Socket Mode connection: earlier messages would arrive seconds late."""
+        deadline = time.monotonic() + SOCKET_WITHIN_S
         while not sandbox.slack.sockets.connections and time.monotonic() < deadline:
             if self._stop.is_set():
                 return
@@ -201,7 +206,7 @@ class Demo:
         say(f"  Page             {self.workers[0].page}")
         say(f"  Slack (sandbox)  {sandbox.url}/")
         if not self._plan.paced:
-            say("Played from a file: pacing and digests are off, every alert is a post of its own.")
+            say("Played from a file: pacing and digests are off, every alert is a separate post.")
         if self._plan.faults:
             say(f"Faults: {', '.join(sorted(self._plan.faults))} (seed {self._plan.seed})")
         say("Ctrl-C stops everything.")
@@ -209,7 +214,7 @@ class Demo:
     async def _play(
         self, player: Player, auditor: Auditor, thresholds: Thresholds, start: float
     ) -> None:
-        """Play and watch until the input is through, the time is up, or somebody stops it."""
+        """Play until the input is processed, the time is up, or a stop is requested."""
         plan = self._plan
         ending = Ending(plan.seconds, plan.ends_by_itself, time.monotonic())
         playing = asyncio.create_task(player.run())
@@ -224,15 +229,15 @@ class Demo:
                     self._check_workers()
                     if self._stop.is_set() and not ending.stopped:
                         ending.stop(now)
-                        self._console.print("Stopping: finishing what was played …")
-                    if ending.play_no_more(now):
+                        self._console.print("Stopping: finishing the messages already played …")
+                    if ending.playing_is_over(now):
                         playing.cancel()
                     balanced = playing.done() and not differences(
-                        auditor.tally, self._outside, thresholds
+                        auditor.tally, self._sandbox_state, thresholds
                     )
-                    if ending.reached(now, progress.moved, playing.done(), balanced):
+                    if ending.reached(now, progress.counts, playing.done(), balanced):
                         return
-                    await asyncio.sleep(LOOK_EVERY_S)
+                    await asyncio.sleep(CHECK_INTERVAL_S)
         finally:
             playing.cancel()
             await asyncio.gather(playing, return_exceptions=True)
@@ -248,7 +253,7 @@ class Demo:
             alerts=sum(alert.op == "put" for alert in tally.alerts.values()),
             delivered=sum(found.status == "posted" for found in tally.deliveries.values()),
             dead_letters=len(tally.dead),
-            faults=self._outside.faults,
+            faults=self._sandbox_state.faults,
         )
 
     def _check_workers(self) -> None:
@@ -258,10 +263,10 @@ class Demo:
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """Let SIGINT and SIGTERM ask for the end; asking again ends it at once."""
+        """Request a stop on SIGINT or SIGTERM; a second signal kills everything at once."""
         loop = asyncio.get_running_loop()
 
-        def asked() -> None:
+        def on_signal() -> None:
             if self._stop.is_set():
                 for worker in self.workers:
                     worker.kill()
@@ -271,7 +276,7 @@ class Demo:
             self._stop.set()
 
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, asked)
+            loop.add_signal_handler(number, on_signal)
         try:
             yield
         finally:
@@ -279,5 +284,5 @@ class Demo:
                 loop.remove_signal_handler(number)
 
 
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+def _pluralize(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

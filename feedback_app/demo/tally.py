@@ -1,4 +1,4 @@
-"""What the topics hold, read independently of the app: its own decoding, its own counting."""
+"""The state of the topics, decoded and counted independently of the app."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import orjson
 
 
 class Verdict(NamedTuple):
-    """The newest that `scored` says of a feedback; `revision` orders, a deletion ends it."""
+    """The latest score of a feedback; ordered by `revision`, a deletion is final."""
 
     deleted: bool
     revision: int
@@ -18,7 +18,7 @@ class Verdict(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """The newest operation on an alert: `put` or `retract`."""
+    """The latest operation on an alert: `put` or `retract`."""
 
     op: str
     rule: str
@@ -27,7 +27,7 @@ class Operation(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """The newest that `deliveries` says of an alert."""
+    """The latest delivery status of an alert."""
 
     status: str
     channel: str
@@ -36,7 +36,7 @@ class Delivery(NamedTuple):
 
 @dataclass
 class Tally:
-    """The state of the topics after the records that were taken in, in partition order."""
+    """The state of the topics after the records applied so far, in partition order."""
 
     raw: set[str] = field(default_factory=set)
     scored: dict[str, Verdict] = field(default_factory=dict)
@@ -45,34 +45,34 @@ class Tally:
     dead: list[dict[str, Any]] = field(default_factory=list)
     unreadable: Counter[str] = field(default_factory=Counter)
 
-    def take(self, name: str, key: bytes | None, value: bytes | None) -> None:
-        """Take in one record of the topic called `name` (without its prefix)."""
+    def apply(self, name: str, key: bytes | None, value: bytes | None) -> None:
+        """Apply one record of the topic `name` (without its prefix); count an unreadable one."""
         if value is None:
             return
         try:
             data = orjson.loads(value)
-            getattr(self, f"_take_{name.replace('-', '_')}")(data)
+            getattr(self, f"_apply_{name.replace('-', '_')}")(data)
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
             self.unreadable[name] += 1
 
-    def _take_raw(self, data: Mapping[str, Any]) -> None:
+    def _apply_raw(self, data: Mapping[str, Any]) -> None:
         self.raw.add(data["id"])
 
-    def _take_scored(self, data: Mapping[str, Any]) -> None:
+    def _apply_scored(self, data: Mapping[str, Any]) -> None:
         feedback = data["feedback"]
         deleted = feedback.get("kind") == "delete"
         verdict = Verdict(deleted, feedback.get("revision", 0), data["score"], feedback["text"])
-        known = self.scored.get(feedback["id"])
-        if known is None or verdict[:2] >= known[:2]:
+        previous = self.scored.get(feedback["id"])
+        if previous is None or verdict[:2] >= previous[:2]:
             self.scored[feedback["id"]] = verdict
 
-    def _take_alerts(self, data: Mapping[str, Any]) -> None:
+    def _apply_alerts(self, data: Mapping[str, Any]) -> None:
         self.alerts[data["id"]] = Operation(
             data["op"], data["rule"], data["channel"], data["feedback_id"]
         )
 
-    def _take_deliveries(self, data: Mapping[str, Any]) -> None:
+    def _apply_deliveries(self, data: Mapping[str, Any]) -> None:
         self.deliveries[data["id"]] = Delivery(data["status"], data["channel"], data.get("ts"))
 
-    def _take_dead_letters(self, data: Mapping[str, Any]) -> None:
+    def _apply_dead_letters(self, data: Mapping[str, Any]) -> None:
         self.dead.append({"topic": data["topic"], "stage": data["stage"], "reason": data["reason"]})

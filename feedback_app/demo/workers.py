@@ -1,4 +1,4 @@
-"""The demo's workers: real processes, started, watched and stopped."""
+"""The demo's workers: starts, checks and stops the processes."""
 
 import asyncio
 import os
@@ -19,8 +19,8 @@ FIRST_PORT = 6066
 READY_WITHIN_S = 90.0
 STOP_WITHIN_S = 15.0
 TAIL_LINES = 12
-TAKEN = "cannot serve the page on"
-"""What a worker says that finds its port taken; then another one is tried."""
+PORT_IN_USE = "cannot serve the page on"
+"""Logged by a worker whose port is in use; it is then restarted on another one."""
 PORT_TRIES = 5
 
 
@@ -37,17 +37,17 @@ class Worker:
 
     @property
     def page(self) -> str:
-        """The address of its page."""
+        """The URL of its page."""
         return f"http://127.0.0.1:{self.port}/"
 
     @property
     def ended(self) -> bool:
-        """Whether the process is gone."""
+        """Whether the process has exited."""
         return self._process is not None and self._process.returncode is not None
 
     async def start(self) -> None:
-        """Start the process in a directory where no `.env` lies, with a new log."""
-        # However the demo ends, a worker ends with it.
+        """Start the process with a new log, in a directory without a `.env` file."""
+        # The worker dies with the demo, even if the demo is killed.
         shim = (sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid()))
         with self.log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
@@ -58,21 +58,21 @@ class Worker:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                # Ctrl-C is for the demo, which then stops its workers in order.
+                # Ctrl-C reaches only the demo, which then stops its workers in order.
                 start_new_session=True,
             )
 
     async def ready(self, session: ClientSession) -> None:
-        """Return once it serves; raises TransientError where it ends or takes too long.
+        """Wait until it is ready; raises TransientError if it exits or takes too long.
 
-        A port that somebody took since it was chosen is left for another.
+        Restarts the worker on another port if its port is in use by now.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + READY_WITHIN_S
         tries = 1
         while loop.time() < deadline:
             if self.ended:
-                if TAKEN not in self.tail() or tries == PORT_TRIES:
+                if PORT_IN_USE not in self.tail() or tries == PORT_TRIES:
                     raise TransientError("worker", f"worker {self.number} ended:\n{self.tail()}")
                 tries += 1
                 self.port = free_port(0)
@@ -86,7 +86,7 @@ class Worker:
         )
 
     async def _serves(self, session: ClientSession) -> bool:
-        """Tell whether this process, and no other on its port, is ready."""
+        """Return whether this process, and not another on its port, is ready."""
         limit = ClientTimeout(total=5)
         try:
             async with session.get(f"{self.page}readyz", timeout=limit) as answer:
@@ -98,7 +98,7 @@ class Worker:
             return False
 
     def _is_listed(self, stats: Any) -> bool:
-        """Tell whether the page knows this process, which reports only once it has its port."""
+        """Return whether the page lists this process, which reports only once it has its port."""
         workers = stats.get("workers") if isinstance(stats, dict) else None
         process = self._process
         return process is not None and any(
@@ -107,7 +107,7 @@ class Worker:
         )
 
     async def stop(self) -> None:
-        """Stop it politely, and by force where it does not end in time."""
+        """Terminate the process; kill it if it does not exit in time."""
         process = self._process
         if process is None or process.returncode is not None:
             return
@@ -120,7 +120,7 @@ class Worker:
             await process.wait()
 
     def kill(self) -> None:
-        """End it at once, without a chance to tidy up."""
+        """Kill the process at once, without cleanup."""
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
 
@@ -131,7 +131,7 @@ class Worker:
 
 
 def free_port(wanted: int) -> int:
-    """Return the wanted port of loopback if it is free, else any other."""
+    """Return the wanted port of loopback if it is free, else any free one."""
     for port in (wanted, 0):
         with closing(socket.socket()) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -12,7 +12,7 @@ MODEL = "model"
 async def check_model(settings: Settings) -> Check:
     """Load the model and score one text."""
     # Imports torch, which no other check needs.
-    from feedback_app.sentiment.choose import load_scorer
+    from feedback_app.sentiment.model_choice import load_scorer
 
     try:
         scorer = await asyncio.to_thread(load_scorer, settings)

@@ -9,7 +9,7 @@ from feedback_app.doctor.live import try_live
 from feedback_app.doctor.slack_faults import LATER, failed_call
 from feedback_app.hop.errors import TransientError
 from feedback_app.settings import Settings
-from feedback_app.slack.channel import Channel
+from feedback_app.slack.channel import CHANNEL_FORM, Channel
 from feedback_app.slack.client import ask, ask_with_headers, bot_client, web_client
 from feedback_app.slack.directory import list_channels
 from feedback_app.slack.errors import SlackError
@@ -112,7 +112,7 @@ def judge_scopes(scopes: set[str]) -> Check:
 
 
 def wanted_channels(settings: Settings) -> dict[str, str]:
-    """Return every channel that the settings name, with what it is for."""
+    """Return every Slack channel that the settings name, with what it is for."""
     found: dict[str, str] = {}
     for rule in settings.rules:
         found.setdefault(rule.channel, "alerts")
@@ -121,7 +121,7 @@ def wanted_channels(settings: Settings) -> dict[str, str]:
     for source in settings.sources:
         for channel in source.listens:
             found.setdefault(channel, f"feedback of source {source.id}")
-    return found
+    return {name: use for name, use in found.items() if CHANNEL_FORM.fullmatch(name)}
 
 
 def judge_channels(settings: Settings, listed: Sequence[Channel], bot: str) -> Iterator[Check]:

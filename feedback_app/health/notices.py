@@ -10,7 +10,7 @@ from mode import Service
 
 from feedback_app.alerting.outcome import Done, NotDone, Outcome, Refused, Uncertain, retry_after
 from feedback_app.alerting.receivers.base import FindFailed, Receiver
-from feedback_app.alerting.receivers.registry import Receivers
+from feedback_app.alerting.receivers.instances import Receivers
 from feedback_app.backoff import Backoff
 from feedback_app.clock import Clock
 from feedback_app.hop.errors import TransientError

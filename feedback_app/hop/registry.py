@@ -33,7 +33,7 @@ class StageRegistry:
         self.stages: dict[str, Stage] = {}
         self.by_name: dict[str, Stage] = {}
         """The stages by name, in the order in which they were added."""
-        self.capacity = asyncio.Event()
+        self.capacity_freed = asyncio.Event()
         self.sender = BatchProducer(lambda: cast(StageProducer, app.producer).aiokafka)
         self.context = StageContext(
             produce=self.sender.produce,
@@ -41,7 +41,7 @@ class StageRegistry:
             dead_letters_topic=dead_letters_topic,
             accounts=accounts,
             read_to_high_watermark=read_to_high_watermark,
-            wake=self.capacity.set,
+            wake=self.capacity_freed.set,
             clock=clock,
             last_inbound=app.monitor.stream_inbound_time,
         )
@@ -50,7 +50,7 @@ class StageRegistry:
 
     def _transport(self, urls: Any) -> StageTransport:
         transport = StageTransport(urls, self.app)
-        transport.stages, transport.capacity = self.stages, self.capacity
+        transport.stages, transport.capacity_freed = self.stages, self.capacity_freed
         return transport
 
     @property

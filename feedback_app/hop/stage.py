@@ -165,7 +165,8 @@ class Stage(abc.ABC):
 
     async def retry_forever(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Return the result of `attempt`, retried with backoff after each transient error."""
-        backoff = Backoff(FIRST_BACKOFF_S, LONGEST_BACKOFF_S)
+        backoff: Backoff | None = None
+        failing = ""
         dependencies: set[str] = set()
         try:
             while True:
@@ -175,6 +176,10 @@ class Stage(abc.ABC):
                     raise
                 except TransientError as fault:
                     self._block_on(fault, dependencies)
+                    if backoff is None or fault.dependency != failing:
+                        # Another dependency fails now, perhaps for a moment only.
+                        backoff = Backoff(FIRST_BACKOFF_S, LONGEST_BACKOFF_S)
+                        failing = fault.dependency
                     longest = KAFKA_BACKOFF_S if fault.dependency == "kafka" else LONGEST_BACKOFF_S
                     pause = max(backoff.next(longest=longest), fault.retry_after or 0)
                     await self.context.clock.sleep(pause)

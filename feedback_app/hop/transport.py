@@ -64,7 +64,7 @@ class StageConsumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         transport: StageTransport = self.transport  # type: ignore[assignment]
         self.stages: Mapping[str, StageLike] = transport.stages
-        self.capacity = transport.capacity
+        self.capacity_freed = transport.capacity_freed
         self.fetched_at = self._all_wanted_at = monotonic()
         self.start_offsets: dict[TP, int] = {}
         """The committed offsets from which this worker continued."""
@@ -115,7 +115,7 @@ class StageConsumer(driver.Consumer):
         return records
 
     async def _getmany_beside_full(self, wanted: set[TP], timeout: float) -> Any:
-        self.capacity.clear()
+        self.capacity_freed.clear()
         if wanted and (full := monotonic() - self._all_wanted_at) > POLL_S:
             # A slow stage: wait as long again as it has been full, as it has work for longer.
             return await super()._getmany(wanted, min(full, timeout, LONGEST_POLL_S))
@@ -123,7 +123,7 @@ class StageConsumer(driver.Consumer):
         records = await super()._getmany(wanted, 0) if wanted else {}
         if not records:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.capacity.wait(), POLL_S if wanted else timeout)
+                await asyncio.wait_for(self.capacity_freed.wait(), POLL_S if wanted else timeout)
         return records
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
@@ -202,4 +202,4 @@ class StageTransport(driver.Transport):
     Consumer = StageConsumer
     Producer = StageProducer
     stages: Mapping[str, StageLike]
-    capacity: asyncio.Event
+    capacity_freed: asyncio.Event

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from feedback_app.clock import Clock
 from feedback_app.runtime.listeners import Listeners
-from feedback_app.runtime.shared import SharedState
+from feedback_app.runtime.shared_topics import SharedState
 from feedback_app.settings import Settings
 from feedback_app.stats.dead_letters import DeadLetters
 from feedback_app.stats.ledger import Ledger

@@ -9,7 +9,7 @@ from mode import ServiceT
 from agents import alerts, delivery, polls, sentiment
 from feedback_app.alerting.channel_resolver import ChannelResolver
 from feedback_app.alerting.outbox import Outbox
-from feedback_app.alerting.receivers.registry import Receivers
+from feedback_app.alerting.receivers.instances import Receivers
 from feedback_app.clock import Clock
 from feedback_app.health.notices import Notices
 from feedback_app.health.service import HealthWatch
@@ -24,7 +24,7 @@ from feedback_app.runtime.page_view import PageView
 from feedback_app.runtime.preflight import Preflight
 from feedback_app.runtime.probes import Probes
 from feedback_app.runtime.services import TaskService, WebServer
-from feedback_app.runtime.shared import SharedState
+from feedback_app.runtime.shared_topics import SharedState
 from feedback_app.runtime.source_context import SourceContext
 from feedback_app.runtime.status import StatusReporter, current_faults
 from feedback_app.sentiment.lazy import LazyScorer

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from mode import Service
 
-from feedback_app import dedupe
+from feedback_app import dedupe_store as dedupe
 from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Row
 from feedback_app.kafka.admin import ensure_topics
@@ -24,7 +24,7 @@ RETRY_S = 2.0
 class Preflight(Service):
     """Starts once everything that a worker needs is there.
 
-    `load_model` blocks, so it runs in a thread. `blocked_by` says what Kafka is waited for, None
+    `load_model` blocks, so it runs in a thread. `blocked_by` says why Kafka is waited for, None
     while it is not.
     """
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from feedback_app.clock import Clock
 from feedback_app.hop import Produce
 from feedback_app.kafka.topics import Topics
-from feedback_app.runtime.shared import SharedState
+from feedback_app.runtime.shared_topics import SharedState
 from feedback_app.settings import Settings
-from feedback_app.sources.base import SourceState
+from feedback_app.sources.protocol import SourceState
 
 
 @dataclass(frozen=True, slots=True)
 class SourceContext:
-    """The `sources.base.Context` of this worker.
+    """The `sources.protocol.Context` of this worker.
 
     `states` is {source id: its last state here and when it was reported, in Unix seconds}.
     """

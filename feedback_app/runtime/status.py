@@ -14,7 +14,7 @@ from feedback_app.hop.stage import Stage
 from feedback_app.hop.transport import StageConsumer
 from feedback_app.kafka.topics import Topic
 from feedback_app.runtime.preflight import Preflight
-from feedback_app.sources.base import SourceState
+from feedback_app.sources.protocol import SourceState
 from models import Account, WorkerStatus, from_rfc3339, rfc3339
 
 Json = dict[str, Any]

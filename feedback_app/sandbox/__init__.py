@@ -1,4 +1,4 @@
-"""Stand-ins of the X API v2 and of Slack that the real clients talk to, for demo and tests."""
+"""Stand-ins for the X API v2 and Slack that the real clients talk to, for demo and tests."""
 
 from feedback_app.sandbox.clock import Clock, ManualClock, SystemClock
 from feedback_app.sandbox.faults import NAMES as FAULT_NAMES

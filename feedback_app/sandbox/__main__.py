@@ -1,4 +1,4 @@
-"""`python -m feedback_app.sandbox`: the sandbox as a process of its own."""
+"""`python -m feedback_app.sandbox`: the sandbox as a separate process."""
 
 import argparse
 import asyncio
@@ -13,34 +13,34 @@ from feedback_app.sandbox.player import DEMO, Player, load
 from feedback_app.sandbox.server import Sandbox
 
 
-def arguments(given: list[str]) -> argparse.Namespace:
-    """Return the command line's options; exits with status 2 for what is wrong."""
+def arguments(argv: list[str]) -> argparse.Namespace:
+    """Parse the command line; exits with status 2 on an invalid option."""
     parser = argparse.ArgumentParser(
         prog="python -m feedback_app.sandbox",
-        description="Stand-ins of the X API and of Slack on one loopback port. "
+        description="Stand-ins for the X API and Slack on one loopback port. "
         "The first line of output is a JSON object with its addresses.",
         epilog="example: python -m feedback_app.sandbox --port 6070 --faults 429,slow --input",
     )
-    parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
-    parser.add_argument("--log", type=Path, help="append what is given and taken to this file")
-    parser.add_argument("--faults", default="", help=f"of {', '.join(NAMES)}, or all; by commas")
-    parser.add_argument("--seed", type=int, default=0, help="decides every chance")
+    parser.add_argument("--port", type=int, default=0, help="0, the default, picks a free port")
+    parser.add_argument("--log", type=Path, help="append everything received and sent to this file")
+    parser.add_argument("--faults", default="", help=f"comma-separated: {', '.join(NAMES)}, or all")
+    parser.add_argument("--seed", type=int, default=0, help="seed of all randomness")
     parser.add_argument(
         "--posts-per-second",
         type=float,
         default=1.0,
-        help="what a Slack channel takes from the app; 0 means any number",
+        help="rate limit of a Slack channel for the app; 0 means unlimited",
     )
     parser.add_argument(
         "--input",
         type=Path,
         nargs="?",
         const=DEMO,
-        help="play these JSON lines, or without a name the demo's",
+        help="play this JSON-lines file; without a name, the demo's",
     )
     parser.add_argument("--via", choices=("x", "slack", "mixed"), default="mixed")
-    parser.add_argument("--rate", type=float, help="items a second; as fast as it goes unless set")
-    options = parser.parse_args(given)
+    parser.add_argument("--rate", type=float, help="items per second; default: as fast as possible")
+    options = parser.parse_args(argv)
     try:
         options.faults = parse(name for name in options.faults.split(",") if name)
         options.items = load(options.input) if options.input else []

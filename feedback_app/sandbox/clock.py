@@ -1,4 +1,4 @@
-"""The time of the sandbox: the system's, or a manual one that a test moves forward."""
+"""The sandbox's clock: the system clock, or a manual one that tests advance."""
 
 import asyncio
 import heapq
@@ -11,31 +11,31 @@ T = TypeVar("T")
 
 
 class Clock(Protocol):
-    """Where the sandbox takes its time from."""
+    """The time source of the sandbox."""
 
     def now(self) -> float:
         """Return seconds since the Unix epoch."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Return when `seconds` have passed."""
+        """Sleep for `seconds`."""
         ...
 
 
 class SystemClock:
-    """The time of the machine."""
+    """The system clock."""
 
     def now(self) -> float:
         """Return seconds since the Unix epoch."""
         return time.time()
 
     async def sleep(self, seconds: float) -> None:
-        """Return when `seconds` have passed."""
+        """Sleep for `seconds`."""
         await asyncio.sleep(seconds)
 
 
 class ManualClock:
-    """A time that stands still until `advance` moves it."""
+    """A clock that moves only when `advance` is called."""
 
     def __init__(self, start: float) -> None:
         self._now = start
@@ -48,12 +48,12 @@ class ManualClock:
 
     @property
     def next_in(self) -> float | None:
-        """Seconds until the next sleeper wakes, or None where nobody sleeps."""
+        """Seconds until the next sleeper wakes, or None if there is none."""
         times = [time for time, _, woken in self._sleepers if not woken.done()]
         return min(times) - self._now if times else None
 
     async def sleep(self, seconds: float) -> None:
-        """Return when the clock was moved forward by `seconds`; at once for zero and less."""
+        """Sleep until the clock has advanced by `seconds`; zero or less returns at once."""
         if seconds <= 0:
             await asyncio.sleep(0)
             return
@@ -62,7 +62,7 @@ class ManualClock:
         await woken
 
     def advance(self, seconds: float) -> None:
-        """Move the clock by `seconds` and wake who slept until then, in order of time."""
+        """Advance the clock by `seconds` and wake the sleepers that are due, in time order."""
         until = self._now + seconds
         while self._sleepers and self._sleepers[0][0] <= until:
             self._now, _, woken = heapq.heappop(self._sleepers)
@@ -71,8 +71,8 @@ class ManualClock:
         self._now = until
 
 
-async def before(clock: Clock, seconds: float, work: Coroutine[Any, Any, T]) -> T | None:
-    """Return the result of `work`, or None where it took longer than `seconds` of the clock."""
+async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, T]) -> T | None:
+    """Return the result of `work`, or None after a timeout of `seconds`."""
     task = asyncio.ensure_future(work)
     timer = asyncio.ensure_future(clock.sleep(seconds))
     try:

@@ -1,4 +1,4 @@
-"""The control API under `/sandbox/`: what tests and the page do to the sandbox from outside."""
+"""The control API under `/sandbox/`, used by tests and the page."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from feedback_app.sandbox.http import answer
+from feedback_app.sandbox.http import json_response
 from feedback_app.sandbox.player import Item, Player
 from feedback_app.sandbox.view import snapshot
 from feedback_app.sandbox.world import World
@@ -16,7 +16,7 @@ Action = Callable[..., object]
 
 
 class Control:
-    """Runs the actions of the control API on a sandbox, each a POST with a JSON object."""
+    """Serves the control API; each action is a POST with a JSON object."""
 
     def __init__(self, sandbox: World) -> None:
         self._sandbox = sandbox
@@ -31,13 +31,13 @@ class Control:
         ]
 
     async def stop(self) -> None:
-        """End the players."""
+        """Stop the players."""
         for _, task in self._players:
             task.cancel()
         await asyncio.gather(*(task for _, task in self._players), return_exceptions=True)
 
     def _actions(self) -> Mapping[str, tuple[Action, str | None]]:
-        """Return each action with the name that its result has in the answer, if any."""
+        """Return each action with the response field for its result, if any."""
         x, slack = self._sandbox.x, self._sandbox.slack
         return {
             "x/post": (x.post, "id"),
@@ -67,27 +67,27 @@ class Control:
         name = request.match_info["action"]
         found = self._actions().get(name)
         if found is None:
-            return answer({"error": f"no action {name}"}, 404)
+            return json_response({"error": f"no action {name}"}, 404)
         if request.content_type != "application/json":
-            # A page of another site can send forms and plain text, but no JSON, unasked.
-            return answer({"error": "send application/json"}, 415)
+            # Cross-site pages can send forms and plain text without preflight, but not JSON.
+            return json_response({"error": "send application/json"}, 415)
         action, result = found
         try:
             arguments = orjson.loads(await request.read() or b"{}")
             value = action(**arguments)
         except KeyError as error:
-            return answer({"error": f"not found: {error.args[0]}"}, 404)
+            return json_response({"error": f"not found: {error.args[0]}"}, 404)
         except (TypeError, ValueError) as error:
-            return answer({"error": str(error)}, 400)
-        return answer({} if result is None else {result: value})
+            return json_response({"error": str(error)}, 400)
+        return json_response({} if result is None else {result: value})
 
     async def _state(self, _: web.Request) -> web.Response:
-        return answer(snapshot(self._sandbox))
+        return json_response(snapshot(self._sandbox))
 
     async def _progress(self, _: web.Request) -> web.Response:
-        """Say how far the players are and what is still being delivered."""
+        """GET /sandbox/progress: the progress of the players and the pending deliveries."""
         progress = [player.progress for player, _ in self._players]
-        return answer(
+        return json_response(
             {
                 "put": sum(each.put for each in progress),
                 "total": sum(each.total for each in progress),

@@ -1,4 +1,4 @@
-"""Faults on request: which one happens where, seeded, and bounded so that a run ends."""
+"""Fault injection: seeded, and bounded so that every run ends."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -12,17 +12,17 @@ NAMES = ("429", "5xx", "disconnect", "odd", "slow", "duplicate", "lost-answer")
 
 @dataclass(frozen=True)
 class Rate:
-    """How often a fault happens and how often at most."""
+    """The probability of a fault and its maximum number of occurrences."""
 
     share: float
-    """Probability at each occasion, 0 to 1."""
+    """Probability at each opportunity, 0 to 1."""
     most: int
-    """Occurrences after which the fault stays away."""
+    """Occurrences after which the fault stops."""
 
 
 DEFAULT_RATES: Mapping[str, Rate] = {
     "429": Rate(0.05, 30),
-    # After these three a client cannot know whether a post was taken, and has to wait and look.
+    # After these three a client cannot know whether a post was accepted: it must wait and check.
     "5xx": Rate(0.03, 12),
     "disconnect": Rate(0.02, 10),
     "lost-answer": Rate(0.03, 10),
@@ -33,15 +33,15 @@ DEFAULT_RATES: Mapping[str, Rate] = {
 
 
 def parse(names: Iterable[str]) -> frozenset[str]:
-    """Return the fault names asked for, `all` spelled out; raises ValueError for an unknown one."""
-    asked = set(names)
-    if unknown := asked - {*NAMES, "all"}:
+    """Return the fault names with `all` expanded; raises ValueError for an unknown one."""
+    requested = set(names)
+    if unknown := requested - {*NAMES, "all"}:
         raise ValueError(f"unknown fault {min(unknown)!r}: choose from {', '.join(NAMES)}, all")
-    return frozenset(NAMES) if "all" in asked else frozenset(asked)
+    return frozenset(NAMES) if "all" in requested else frozenset(requested)
 
 
 class Faults:
-    """Decides at each occasion whether a fault that was asked for happens, and logs it."""
+    """Decides at each opportunity whether a requested fault happens, and logs it."""
 
     def __init__(
         self,
@@ -53,15 +53,15 @@ class Faults:
         self.names = parse(names)
         self.rates = dict(DEFAULT_RATES) | dict(rates or {})
         self.slow_seconds = (0.2, 4.0)
-        """How long a slow answer is held back, from and to, in seconds."""
+        """The range of the delay of a slow response, in seconds."""
         self.happened: Counter[str] = Counter()
         self._random = random
         self._log = log
 
     def set(self, names: Iterable[str], share: float | None = None, most: int = 1) -> None:
-        """Ask for other faults from now on; raises ValueError for an unknown name.
+        """Replace the requested faults; raises ValueError for an unknown name.
 
-        With `share` each of them happens at that rate, and `most` times more at most.
+        With `share`, each of them has that probability and happens at most `most` more times.
         """
         self.names = parse(names)
         if share is not None:
@@ -69,9 +69,9 @@ class Faults:
                 self.rates[name] = Rate(share, self.happened[name] + most)
 
     def hit(self, name: str, platform: Platform, where: str, per: float = 1.0) -> bool:
-        """Say whether the fault happens on this occasion; if so it is logged and counted.
+        """Return whether the fault happens now; if so, log and count it.
 
-        `per` makes it rarer, where occasions are many: its share falls to share / per.
+        `per` lowers the probability to share / per, for frequent opportunities.
         """
         if not self.due(name, per):
             return False
@@ -79,7 +79,7 @@ class Faults:
         return True
 
     def due(self, name: str, per: float = 1.0) -> bool:
-        """Like `hit`, but `note` has to log it where it really happens."""
+        """Like `hit`, but without logging: call `note` when the fault takes effect."""
         rate = self.rates[name]
         if name not in self.names or self.happened[name] >= rate.most:
             return False
@@ -89,13 +89,13 @@ class Faults:
         return True
 
     def note(self, name: str, platform: Platform, where: str, detail: str = "") -> None:
-        """Log a fault that `due` announced."""
+        """Log a fault for which `due` returned True."""
         self._log.write(Fault(name=name, platform=platform, where=where, detail=detail))
 
     def seconds(self) -> float:
-        """Return how long this slow answer takes."""
+        """Return the delay of one slow response, in seconds."""
         return self._random.uniform(*self.slow_seconds)
 
     def pick(self, choices: tuple[str, ...]) -> str:
-        """Return one of the forms that a fault can take."""
+        """Return a random variant of a fault."""
         return self._random.choice(choices)

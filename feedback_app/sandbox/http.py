@@ -1,11 +1,13 @@
-"""Two ways to answer a request: with JSON, and not at all."""
+"""HTTP responses: a JSON body, or a dropped connection."""
 
 import orjson
 from aiohttp import web
 
 
-def answer(body: object, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    """Return `body` as a JSON answer."""
+def json_response(
+    body: object, status: int = 200, headers: dict[str, str] | None = None
+) -> web.Response:
+    """Return a response with `body` as JSON."""
     return web.Response(
         body=orjson.dumps(body),
         status=status,
@@ -15,8 +17,8 @@ def answer(body: object, status: int = 200, headers: dict[str, str] | None = Non
     )
 
 
-def cut(request: web.Request) -> web.Response:
-    """Drop the client's connection and return an answer that never arrives."""
+def drop_connection(request: web.Request) -> web.Response:
+    """Abort the client's connection; the returned response never arrives."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=500)

@@ -1,4 +1,4 @@
-"""The append-only log of what the sandbox was given and gave out: reports are counted from it."""
+"""The append-only log of everything put into and sent by the sandbox; reports are based on it."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ class Entry(BaseModel):
 
 
 class Put(Entry):
-    """Feedback that a person put in, changed or took away."""
+    """Feedback that a user created, edited or deleted."""
 
     event: Literal["put"] = "put"
     platform: Platform
@@ -36,7 +36,7 @@ class Put(Entry):
 
 
 class Given(Entry):
-    """Items that went out in one answer, one stream line or one envelope."""
+    """Items sent in one response, stream line or envelope."""
 
     event: Literal["given"] = "given"
     platform: Platform
@@ -46,12 +46,12 @@ class Given(Entry):
     kind: str = "create"
     """Socket: create, edit, delete or the message's subtype."""
     attempt: int = 0
-    """Socket: how often this event was sent before."""
+    """Socket: the number of earlier attempts to send this event."""
     connection: str | None = None
 
 
 class Posted(Entry):
-    """A message that the app posted and Slack took, whether or not its answer arrived."""
+    """A message that the app posted and Slack accepted, even if the response was lost."""
 
     event: Literal["posted"] = "posted"
     channel: str
@@ -64,7 +64,7 @@ class Posted(Entry):
 
 
 class Updated(Entry):
-    """A message of the app that it changed."""
+    """A message that the app updated."""
 
     event: Literal["updated"] = "updated"
     channel: str
@@ -75,7 +75,7 @@ class Updated(Entry):
 
 
 class Deleted(Entry):
-    """A message of the app that it deleted."""
+    """A message that the app deleted."""
 
     event: Literal["deleted"] = "deleted"
     channel: str
@@ -84,7 +84,7 @@ class Deleted(Entry):
 
 
 class Refused(Entry):
-    """A request that was answered with an error which no fault put there."""
+    """A request that was answered with an error, not counting injected faults."""
 
     event: Literal["refused"] = "refused"
     platform: Platform
@@ -93,7 +93,7 @@ class Refused(Entry):
     error: str
     channel: str | None = None
     retry_after: float | None = None
-    """Seconds to wait, where a rate limit refused it."""
+    """Seconds to wait if it was rate limited."""
 
 
 class Acknowledged(Entry):
@@ -105,7 +105,7 @@ class Acknowledged(Entry):
 
 
 class Fault(Entry):
-    """A fault that was asked for and happened; `odd` stands here once an item given out."""
+    """An injected fault; `odd` is logged once per malformed item sent."""
 
     event: Literal["fault"] = "fault"
     name: str
@@ -123,23 +123,23 @@ _entry: TypeAdapter[Entry] = TypeAdapter(AnyEntry)
 
 
 class Log:
-    """Writes entries before they are answered, keeps the counts by event, tells who listens."""
+    """Writes each entry before the response is sent, then calls the listeners."""
 
     def __init__(self, now: Callable[[], float], path: Path | None = None) -> None:
         self._now = now
         self._file: BinaryIO | None = None
         self.listeners: list[Callable[[Entry], None]] = []
-        """Called with every entry, after it was written."""
+        """Called with every entry after it is written."""
         self.entries: list[Entry] = []
-        """Without a file, the entries themselves; with one they are only on disk."""
+        """The entries, if there is no file; otherwise they are only on disk."""
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Unbuffered: an entry is with the system, and survives a kill, before the answer goes.
+            # Unbuffered: an entry reaches the OS, and survives a kill, before the response is sent.
             self._file = open(path, "ab", buffering=0)  # noqa: SIM115
             _end_torn_line(self._file, path)
 
     def write(self, entry: Entry) -> None:
-        """Append `entry` with the present time."""
+        """Append `entry` with the current time."""
         entry = entry.model_copy(update={"at": self._now()})
         if self._file is None:
             self.entries.append(entry)
@@ -155,7 +155,7 @@ class Log:
 
 
 def _end_torn_line(file: BinaryIO, path: Path) -> None:
-    """End a line that a killed process left half written, so that the next one stands alone."""
+    """Terminate a line that a killed process left incomplete."""
     if os.fstat(file.fileno()).st_size:
         with path.open("rb") as old:
             old.seek(-1, os.SEEK_END)
@@ -164,9 +164,9 @@ def _end_torn_line(file: BinaryIO, path: Path) -> None:
 
 
 def read_log(path: Path) -> Iterator[Entry]:
-    """Yield the entries of a log in their order; a line cut off by a kill is left out.
+    """Yield the entries of a log in order; a line truncated by a kill is skipped.
 
-    Raises pydantic's ValidationError for a whole line that is no entry.
+    Raises pydantic's ValidationError for a complete line that is not an entry.
     """
     with path.open("rb") as lines:
         for line in lines:

@@ -1,4 +1,4 @@
-"""Serves the sandbox's page: its Slack as a person would see it, and X's timeline beside it."""
+"""Serves the sandbox's page: its Slack channels as a user sees them, and X's timeline."""
 
 from importlib.resources import files
 
@@ -23,7 +23,7 @@ async def index(_: web.Request) -> web.Response:
 
 
 async def static(request: web.Request) -> web.Response:
-    """GET /static/{name}: what the page is made of."""
+    """GET /static/{name}: the assets of the page."""
     name = request.match_info["name"]
     if name not in FILES:
         raise web.HTTPNotFound

@@ -1,4 +1,4 @@
-"""Plays feedback into the sandbox as its people: into X, into Slack, or into both."""
+"""Plays feedback into the sandbox as its users: into X, Slack, or both."""
 
 import heapq
 from collections.abc import Callable, Iterable, Sequence
@@ -16,11 +16,11 @@ DEMO = Path(__file__).with_name("feedback.jsonl")
 """The messages about an invented product that the demo plays."""
 AUTHORS = ("mira.sato", "jonas.weber", "adaeze.obi", "lucia.romero", "tom.hale", "priya.nair")
 FASTEST_SLACK = 100.0
-"""Messages a second that people post into Slack where no rate is asked for."""
+"""Messages per second posted into Slack if no rate is set."""
 
 
 class Item(BaseModel):
-    """One line of an input: what someone says, and what they do with it later."""
+    """One line of an input: a message, with an optional later edit and deletion."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,22 +29,22 @@ class Item(BaseModel):
     via: Via | None = None
     lang: str = "und"
     channel: str | None = None
-    """The Slack channel; the player's channels take turns unless it is set."""
+    """The Slack channel; default: the player's channels in turn."""
     edit: str | None = None
-    """What the text is changed to."""
+    """The text after the edit."""
     delete: bool = False
-    """Whether it is deleted in the end."""
+    """Whether it is deleted afterwards."""
     after: float = Field(default=4.0, ge=0)
-    """Seconds until the change and until the deletion after it."""
+    """Seconds until the edit, and again until the deletion."""
 
 
 def load(path: Path) -> list[Item]:
-    """Return the items of a JSON-lines file; raises ValueError that names the line at fault."""
+    """Return the items of a JSON-lines file; raises ValueError that names the invalid line."""
     return parse(path.read_bytes().splitlines(), path.name)
 
 
 def parse(lines: Iterable[bytes], name: str) -> list[Item]:
-    """Return the items of JSON lines; blank ones are skipped. Raises ValueError with the line."""
+    """Parse JSON lines; blank ones are skipped. Raises ValueError that names the invalid line."""
     items = []
     for number, line in enumerate(lines, 1):
         if line.strip():
@@ -58,7 +58,7 @@ def parse(lines: Iterable[bytes], name: str) -> list[Item]:
 
 @dataclass
 class Progress:
-    """How far a player is."""
+    """The progress of a player, in items."""
 
     total: int
     put: int = 0
@@ -66,14 +66,14 @@ class Progress:
 
 
 @dataclass(order=True)
-class _Later:
+class _ScheduledChange:
     at: float
     order: int
     run: Callable[[], object] = field(compare=False)
 
 
 class Player:
-    """Puts items in one after the other; `run` ends when all are in and all changes made."""
+    """Plays items in order; `run` returns when all items, edits and deletions are done."""
 
     def __init__(
         self,
@@ -84,9 +84,9 @@ class Player:
         rate: float | None = None,
         channels: Sequence[str] = ("#feedback", "#product"),
     ) -> None:
-        """`rate` is items a second, None as fast as it goes.
+        """`rate` is in items per second; None means as fast as possible.
 
-        With `mixed` an item goes where its `via` says, and those without one take turns.
+        With `mixed` an item goes to its own `via`; items without one alternate.
         """
         self.progress = Progress(len(items))
         self._sandbox = sandbox
@@ -94,36 +94,36 @@ class Player:
         self._via = via
         self._rate = rate
         self._channels = channels
-        self._later: list[_Later] = []
+        self._changes: list[_ScheduledChange] = []
         self._scheduled = 0
 
     async def run(self) -> None:
-        """Play everything."""
+        """Play all items."""
         clock = self._sandbox.clock
         started = clock.now()
         for number, item in enumerate(self._items):
-            via = self._where(number, item)
+            via = self._platform(number, item)
             if self._rate is not None:
                 await self._wait_until(started + number / self._rate)
             else:
-                # The sandbox answers its clients in between.
+                # Yield so that the sandbox can answer its clients.
                 await clock.sleep(1 / FASTEST_SLACK if via == "slack" else 0)
             self._put(number, item, via)
             self.progress.put += 1
-        while self._later:
-            await self._wait_until(self._later[0].at)
+        while self._changes:
+            await self._wait_until(self._changes[0].at)
         self.progress.done = True
 
     async def _wait_until(self, time: float) -> None:
-        """Sleep until `time` and make the changes that fall due meanwhile."""
+        """Sleep until `time` and make the changes that become due meanwhile."""
         clock = self._sandbox.clock
-        while self._later and self._later[0].at <= time:
-            later = heapq.heappop(self._later)
-            await clock.sleep(later.at - clock.now())
-            later.run()
+        while self._changes and self._changes[0].at <= time:
+            change = heapq.heappop(self._changes)
+            await clock.sleep(change.at - clock.now())
+            change.run()
         await clock.sleep(time - clock.now())
 
-    def _where(self, number: int, item: Item) -> Via:
+    def _platform(self, number: int, item: Item) -> Via:
         if self._via != "mixed":
             return self._via
         turns: tuple[Via, Via] = ("x", "slack")
@@ -157,4 +157,4 @@ class Player:
     def _schedule(self, seconds: float, run: Callable[[], object]) -> None:
         self._scheduled += 1
         at = self._sandbox.clock.now() + seconds
-        heapq.heappush(self._later, _Later(at, self._scheduled, run))
+        heapq.heappush(self._changes, _ScheduledChange(at, self._scheduled, run))

@@ -1,4 +1,4 @@
-"""The sandbox: one loopback server that is X and Slack to the real clients."""
+"""The sandbox: one loopback server that serves both the X API and Slack."""
 
 from typing import Unpack
 
@@ -14,10 +14,10 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Sandbox(World):
-    """Stand-ins of the X API and of Slack on one port; `start` it, then hand out its addresses."""
+    """Stand-ins for the X API and Slack on one port; the addresses are valid after `start`."""
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0, **more: Unpack[Options]) -> None:
-        """Make a sandbox; nothing listens before `start`. For `more` see `World`."""
+        """Nothing listens before `start`. See `World` for `more`."""
         super().__init__(**more)
         self._host = host
         self._port = port
@@ -27,20 +27,20 @@ class Sandbox(World):
 
     @property
     def x_url(self) -> str:
-        """What stands for https://api.twitter.com."""
+        """Replaces https://api.twitter.com."""
         return self.url
 
     @property
     def slack_url(self) -> str:
-        """What stands for https://slack.com/api/."""
+        """Replaces https://slack.com/api/."""
         return f"{self.url}/api/"
 
     async def start(self) -> None:
-        """Listen; raises OSError where the port is taken."""
+        """Listen; raises OSError if the port is in use."""
         app = web.Application(client_max_size=64 * 1024 * 1024, middlewares=[_local_names_only])
         app.add_routes([*self.x.routes(), *self.slack.routes(), *page.routes()])
         app.add_routes([web.get("/sandbox/events", self._feed.events), *self._control.routes()])
-        # A stream whose client has gone must not stand in the way of its next connection.
+        # A stream whose client has gone must not block that client's next connection.
         self._runner = web.AppRunner(
             app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True
         )
@@ -50,7 +50,7 @@ class Sandbox(World):
         self.url = f"http://{self._host}:{self._port}"
 
     async def stop(self) -> None:
-        """Stop listening, end every connection and close the log."""
+        """Stop listening, close every connection and the log."""
         await self._control.stop()
         await self.slack.sockets.stop()
         self.x.stream.cut()
@@ -62,7 +62,7 @@ class Sandbox(World):
 
 @web.middleware
 async def _local_names_only(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse a page that reached us under a name of its own (DNS rebinding)."""
+    """Refuse requests for any other host name (DNS rebinding)."""
     if request.url.host not in LOOPBACK:
         raise web.HTTPForbidden(text="the sandbox answers to loopback addresses only")
     return await handler(request)

@@ -1,4 +1,4 @@
-"""What the page shows: the state as JSON, and every change of it as a server-sent event."""
+"""The page's data: the state as JSON, and each change as a server-sent event."""
 
 import asyncio
 from itertools import islice
@@ -7,20 +7,20 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from feedback_app.sandbox.clock import before
+from feedback_app.sandbox.clock import within
 from feedback_app.sandbox.log import Entry, Fault, Put
 from feedback_app.sandbox.slack.objects import message_object
 from feedback_app.sandbox.slack.state import Channel, Message
 from feedback_app.sandbox.world import World
 from feedback_app.sandbox.x.state import Post
 
-SHOWN = 300
-"""How many messages of a channel and posts of the timeline the page begins with."""
+SNAPSHOT_SIZE = 300
+"""Messages per channel, and posts of the timeline, in a snapshot."""
 KEEPALIVE_S = 15.0
 
 
 def snapshot(sandbox: World) -> dict[str, Any]:
-    """Return the workspace, the timeline and the faults that are asked for."""
+    """Return the workspace, the timeline and the requested faults."""
     slack = sandbox.slack
     return {
         "channels": [_channel(sandbox, channel) for channel in slack.channels.values()],
@@ -28,14 +28,14 @@ def snapshot(sandbox: World) -> dict[str, Any]:
         "members": [
             [person.name, person.real_name] for person in slack.people.values() if not person.is_bot
         ],
-        "posts": [_post(post) for post in islice(sandbox.x.timeline(), SHOWN)][::-1],
+        "posts": [_post(post) for post in islice(sandbox.x.timeline(), SNAPSHOT_SIZE)][::-1],
         "faults": sorted(sandbox.faults.names),
         "happened": dict(sandbox.faults.happened),
     }
 
 
 def _channel(sandbox: World, channel: Channel) -> dict[str, Any]:
-    messages = channel.messages[-SHOWN:]
+    messages = channel.messages[-SNAPSHOT_SIZE:]
     return {
         "id": channel.id,
         "name": channel.name,
@@ -65,7 +65,7 @@ def _post(post: Post) -> dict[str, Any]:
 
 
 class Feed:
-    """Tells every open page what changes."""
+    """Sends every change to all open pages."""
 
     def __init__(self, sandbox: World) -> None:
         self._sandbox = sandbox
@@ -79,7 +79,7 @@ class Feed:
             page.put_nowait(None)
 
     async def events(self, request: web.Request) -> web.StreamResponse:
-        """GET /sandbox/events: server-sent events until the page goes."""
+        """GET /sandbox/events: server-sent events until the page disconnects."""
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
@@ -89,7 +89,7 @@ class Feed:
         try:
             await response.write(b": open\n\n")
             while True:
-                event = await before(self._sandbox.clock, KEEPALIVE_S, _next(page))
+                event = await within(self._sandbox.clock, KEEPALIVE_S, _next(page))
                 if event == b"":
                     return response
                 await response.write(b": still here\n\n" if event is None else event)
@@ -98,7 +98,7 @@ class Feed:
         finally:
             self._pages.discard(page)
 
-    def _tell(self, event: dict[str, Any]) -> None:
+    def _send(self, event: dict[str, Any]) -> None:
         if self._pages:
             line = b"data: " + orjson.dumps(event) + b"\n\n"
             for page in self._pages:
@@ -106,7 +106,7 @@ class Feed:
 
     def _on_message(self, kind: str, message: Message, *_: object) -> None:
         if self._pages:
-            self._tell(
+            self._send(
                 {
                     "type": "slack",
                     "kind": kind,
@@ -117,11 +117,11 @@ class Feed:
 
     def _on_entry(self, entry: Entry) -> None:
         if isinstance(entry, Put) and entry.platform == "x":
-            post = self._sandbox.x.known(int(entry.revision))
+            post = self._sandbox.x.find_version(int(entry.revision))
             if post is not None:
-                self._tell({"type": "x", "kind": entry.kind, "post": _post(post)})
+                self._send({"type": "x", "kind": entry.kind, "post": _post(post)})
         elif isinstance(entry, Fault):
-            self._tell({"type": "fault", "name": entry.name, "where": entry.where})
+            self._send({"type": "fault", "name": entry.name, "where": entry.where})
 
 
 async def _next(page: asyncio.Queue[bytes | None]) -> bytes:

@@ -1,4 +1,4 @@
-"""What the sandbox is without its server: time, chance, log, faults, X and Slack."""
+"""The sandbox without its server: clock, random sources, log, faults, X and Slack."""
 
 from pathlib import Path
 from random import Random
@@ -12,7 +12,7 @@ from feedback_app.sandbox.x.api import X
 
 
 class Options(TypedDict, total=False):
-    """The keyword arguments of a world."""
+    """The keyword arguments of `World`."""
 
     posts_per_second: float | None
     faults: frozenset[str]
@@ -24,10 +24,10 @@ class Options(TypedDict, total=False):
 
 
 class World:
-    """The two stand-ins and what they share."""
+    """The two stand-in platforms and what they share."""
 
     url: str = ""
-    """The address of the page, without a slash at the end."""
+    """The base URL of the page, without a trailing slash."""
 
     def __init__(
         self,
@@ -40,15 +40,14 @@ class World:
         x: dict[str, Any] | None = None,
         slack: dict[str, Any] | None = None,
     ) -> None:
-        """Make a world.
+        """`posts_per_second` is the rate limit of a Slack channel (None: unlimited).
 
-        `posts_per_second` is what a Slack channel takes (None: no limit), `faults` are names of
-        `faults.NAMES` or `all` (ValueError otherwise), `seed` decides every chance. `x` and `slack`
-        are further keyword arguments of the two stand-ins, such as their delays.
+        `faults` are names from `faults.NAMES`, or `all`; raises ValueError for any other. `seed`
+        seeds all randomness. `x` and `slack` are passed to the two stand-ins as keyword arguments.
         """
         self.clock: Clock = clock or SystemClock()
         self.log = Log(self.clock.now, log_path)
-        # A source of chance each: what one side does leaves the other as it was.
+        # Separate random sources: activity on one platform does not change the other.
         self.faults = Faults(faults, Random(f"faults {seed}"), self.log)  # noqa: S311
         self.x = X(
             self.clock,

@@ -4,8 +4,8 @@ import gc
 from collections.abc import Sequence
 
 from feedback_app.hop.errors import TransientError
-from feedback_app.sentiment.choose import load_scorer
 from feedback_app.sentiment.classifier import Probabilities
+from feedback_app.sentiment.model_choice import load_scorer
 from feedback_app.sentiment.scorer import Scorer
 from feedback_app.settings import Settings
 

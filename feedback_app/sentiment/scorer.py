@@ -3,14 +3,11 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from feedback_app.sentiment import language
-from feedback_app.sentiment.azure import AzureAccount, AzureClassifier
 from feedback_app.sentiment.classifier import (
     Classifier,
-    ModelError,
     Probabilities,
     TextsRefused,
 )
@@ -19,23 +16,6 @@ log = logging.getLogger(__name__)
 
 _ROUND = 512
 """Maximum texts per classifier call, so that a large request does not delay a small one."""
-
-
-def load_classifier(
-    model: str | None, threads: int | None, azure: AzureAccount | None
-) -> Classifier:
-    """Return the classifier that `FEEDBACK_MODEL` names, see `Scorer.load`."""
-    language.load()
-    if model == "azure":
-        if azure is None:
-            raise ModelError(
-                "FEEDBACK_MODEL=azure needs FEEDBACK_AZURE_ENDPOINT and FEEDBACK_AZURE_KEY"
-            )
-        return AzureClassifier(azure)
-    # Imports torch, which the service does not need.
-    from feedback_app.sentiment.loading import load_local
-
-    return load_local(model, threads)
 
 
 def _one_thread() -> ThreadPoolExecutor:
@@ -82,26 +62,14 @@ class Scorer:
         self._running: asyncio.Task[None] | None = None
 
     @classmethod
-    def load(
-        cls,
-        model: str | None = None,
-        threads: int | None = None,
-        azure: AzureAccount | None = None,
-    ) -> "Scorer":
-        """Load the model of `FEEDBACK_MODEL`; blocks for a second or two.
+    def load(cls, load: Callable[[], Classifier]) -> "Scorer":
+        """Return a scorer for the classifier that `load` returns; raises what it raises.
 
-        Args:
-            model: a directory, a hub name, `azure`, or None for the bundled model.
-            threads: computing threads; None shares the cores with the other workers on the machine.
-            azure: the account for `azure`.
-
-        Raises:
-            ModelError: the model cannot be used; the message says what to change.
+        It runs in the thread that computes: memory freed by one thread is not reused by another.
         """
-        # Loaded in the thread that computes: memory freed by one thread is not reused by another.
         thread = _one_thread()
         try:
-            classifier = thread.submit(load_classifier, model, threads, azure).result()
+            classifier = thread.submit(load).result()
         except BaseException:
             thread.shutdown()
             raise

@@ -7,10 +7,12 @@ from typing import Any
 
 import aiohttp
 from pydantic import SecretStr
+from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from feedback_app.settings import ConfigurationError, Settings
 from feedback_app.slack.errors import Failure, SlackError, failure_of
+from feedback_app.slack.guard import Withheld
 
 TIMEOUT_S = 10
 
@@ -63,7 +65,8 @@ async def ask_with_headers(call: Awaitable[Any]) -> tuple[dict[str, Any], Mappin
         async with asyncio.timeout(TIMEOUT_S + 2):
             response = await call
             answer = response.data
-    except Exception as error:
+    # ValueError: no JSON, or the SDK's own error cannot be spelled for an answer in binary.
+    except (SlackClientError, aiohttp.ClientError, Withheld, OSError, ValueError) as error:
         raise SlackError(failure_of(error)) from error
     if not isinstance(answer, dict):
         message = "Slack answers with something that is not an object"

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -78,24 +77,31 @@ async def _page(client: AsyncWebClient, cursor: str) -> tuple[list[Channel], str
     page = await ask(
         client.conversations_list(types="public_channel,private_channel", limit=PAGE, cursor=cursor)
     )
-    try:
-        channels = [_channel(item) for item in page["channels"]]
-        return channels, (page.get("response_metadata") or {}).get("next_cursor") or ""
-    except (AttributeError, KeyError, TypeError) as error:
-        raise TransientError(DEPENDENCY, "the list of channels from Slack is malformed") from error
+    listed, rest = page.get("channels"), page.get("response_metadata")
+    if not isinstance(listed, list):
+        raise TransientError(DEPENDENCY, "the list of channels from Slack is malformed")
+    channels = [channel for item in listed if (channel := _channel(item)) is not None]
+    following = rest.get("next_cursor") if isinstance(rest, dict) else None
+    return channels, following if isinstance(following, str) else ""
 
 
-def _channel(item: dict[str, Any]) -> Channel:
+def _channel(item: object) -> Channel | None:
+    """Return a listed channel, None for an entry without an id: it hides no other."""
+    if not isinstance(item, dict) or not isinstance(item.get("id"), str):
+        return None
     # Slack leaves `is_member` out where it does not apply.
     member = item.get("is_member") is not False
-    return Channel(item["id"], f"#{item['name']}", member, bool(item.get("is_archived")))
+    return Channel(item["id"], f"#{item.get('name')}", member, bool(item.get("is_archived")))
 
 
 def _listing_failed(error: SlackError, api_url: str) -> ConfigurationError | SlackError:
     failure = error.failure
-    if failure.access and failure.meaning is not Meaning.TRANSIENT:
+    if failure.word == "missing_scope":
         return ConfigurationError(
-            f"Slack does not list its channels ({failure.word}): the bot token needs the scopes "
+            f"Slack does not list its channels ({failure.refusal}): the bot token needs the scopes "
             "channels:read and groups:read"
         )
-    return SlackError(failure, f"cannot list the channels: {failure.explained(api_url)}")
+    why = f"cannot list the channels: {failure.explained(api_url)}"
+    if failure.access and failure.meaning is not Meaning.TRANSIENT:
+        return ConfigurationError(why)
+    return SlackError(failure, why)

@@ -1,6 +1,6 @@
 """Cursors: which of two is ahead, and the gap that one has. Pure."""
 
-from feedback_app.sources.base import State
+from feedback_app.sources.protocol import State
 from feedback_app.sources.source_type import Gap
 from models import Cursor, from_rfc3339
 

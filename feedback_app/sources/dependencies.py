@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 from feedback_app.clock import Clock
 from feedback_app.hop.types import Row
 from feedback_app.settings import Settings
-from feedback_app.sources.base import Context
+from feedback_app.sources.protocol import Context
 
 
 class Closeable(Protocol):

@@ -9,7 +9,9 @@ from typing import Any
 from feedback_app.backoff import Backoff
 from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Count
-from feedback_app.sources.base import (
+from feedback_app.sources.cursors import gap_state, later
+from feedback_app.sources.dependencies import Resources, SourceDependencies
+from feedback_app.sources.protocol import (
     BudgetSpent,
     Context,
     PolledSource,
@@ -17,8 +19,6 @@ from feedback_app.sources.base import (
     SourceState,
     State,
 )
-from feedback_app.sources.cursors import gap_state, later
-from feedback_app.sources.dependencies import Resources, SourceDependencies
 from feedback_app.sources.quota import Meter, Quota
 from feedback_app.sources.records import cursor_record, dead_letter_records, feedback_records
 from feedback_app.sources.registry import find

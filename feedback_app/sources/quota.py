@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from feedback_app.hop.types import Output
-from feedback_app.sources.base import Context, SourceState
+from feedback_app.sources.protocol import Context, SourceState
 from models import Feedback
 
 

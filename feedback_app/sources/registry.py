@@ -19,9 +19,9 @@ ENTRY_POINTS = "feedback_app.sources"
 BUILT_IN = {
     name: EntryPoint(name, value, ENTRY_POINTS)
     for name, value in (
-        ("x-search", "feedback_app.sources.x.types:SEARCH"),
-        ("x-stream", "feedback_app.sources.x.types:STREAM"),
-        ("slack", "feedback_app.sources.slack.types:SLACK"),
+        ("x-search", "feedback_app.sources.x.source_types:SEARCH"),
+        ("x-stream", "feedback_app.sources.x.source_types:STREAM"),
+        ("slack", "feedback_app.sources.slack.source_type:SLACK"),
     )
 }
 
@@ -44,7 +44,7 @@ def find(name: str) -> SourceType[Any]:
     if not isinstance(kind, SourceType):
         raise ConfigurationError(
             f"source type {name!r}: {point.value} is no SourceType; see "
-            "feedback_app/sources/base.py"
+            "feedback_app/sources/protocol.py"
         )
     return kind
 

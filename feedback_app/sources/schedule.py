@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from feedback_app.settings import Settings
-from feedback_app.sources.base import Context, SourceState
+from feedback_app.sources.protocol import Context, SourceState
 from feedback_app.sources.quota import Quota
 from feedback_app.sources.registry import find
 from models import Cursor, PollRequest, from_rfc3339, rfc3339

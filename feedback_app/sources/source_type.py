@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from feedback_app.settings import Settings, SourceOptions
 
 if TYPE_CHECKING:
-    from feedback_app.sources.base import PolledSource
     from feedback_app.sources.dependencies import ServiceContext, SourceDependencies
+    from feedback_app.sources.protocol import PolledSource
     from feedback_app.sources.quota import Quota
 
 Options = TypeVar("Options", bound=SourceOptions)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from feedback_app.stats.arrivals import Arrivals
+from feedback_app.stats.source_arrivals import Arrivals
 from models import Account, WorkerStatus, from_rfc3339
 from models.account import Counts
 

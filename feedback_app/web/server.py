@@ -11,7 +11,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from feedback_app.web import health, metrics, security
 from feedback_app.web.events import Broadcast, TooManyListeners
-from feedback_app.web.view import (
+from feedback_app.web.page_json import (
     DAY_MINUTES,
     DAY_STEP,
     WebView,

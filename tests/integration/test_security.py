@@ -17,8 +17,8 @@ from chaos.fleet import NEGATIVE, PARTITIONS, POSITIVE, Fleet
 from chaos.processes import FEEDBACK, WorkerProcess
 from chaos.waiting import until
 from feedback_app.broker import LocalKafka, Security
-from feedback_app.configuration import load
 from feedback_app.kafka.topics import Topics
+from feedback_app.load_settings import load
 from feedback_app.sandbox import SLACK_APP_TOKEN, SLACK_BOT_TOKEN
 from feedback_app.web.security import HEADERS
 from tests.integration.conftest import NewFleet

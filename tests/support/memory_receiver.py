@@ -189,5 +189,6 @@ def kind_of(receiver: MemoryReceiver, form: str = r"memory:\S+") -> ReceiverKind
         channel_form=re.compile(form),
         form_in_words="memory:name",
         posts_per_second=lambda settings: settings.slack_posts_per_second,
+        missing=lambda settings: None,
         build=lambda settings: receiver,
     )

@@ -34,5 +34,5 @@ def test_a_wait_varies_by_the_jitter_and_never_overflows(
 ) -> None:
     backoff = Backoff(first, 30.0, uniform=lambda low, high: low + drawn * (high - low))
     backoff.failures = failures
-    plain = min(30.0, first * 2.0 ** min(failures, 32))
-    assert backoff.next() == pytest.approx(plain * (0.8 + 0.4 * drawn))
+    plain = first * 2.0 ** min(failures, 32)
+    assert backoff.next() == pytest.approx(min(30.0, plain * (0.8 + 0.4 * drawn)))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_app import dedupe
-from feedback_app.dedupe import DedupeStore, SeenId, merged, seen_from
+from feedback_app import dedupe_store as dedupe
+from feedback_app.dedupe_store import DedupeStore, SeenId, merged, seen_from
 from feedback_app.hop import Row, TransientError
 from feedback_app.settings import ConfigurationError
 from models import Feedback, ScoredFeedback

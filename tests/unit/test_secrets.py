@@ -7,8 +7,8 @@ import pytest
 from aiokafka.protocol.admin import SaslAuthenticateRequest
 from aiokafka.protocol.metadata import MetadataRequest
 
-from feedback_app.configuration import load
 from feedback_app.kafka.clients import client_options
+from feedback_app.load_settings import load
 from feedback_app.runtime.app import create_app
 from feedback_app.settings import PREFIX, SECRETS, ConfigurationError, Settings
 

@@ -22,5 +22,7 @@ class ReceiverKind:
     """The form for a person: what to write."""
     posts_per_second: Callable[[Settings], float]
     """Returns the pace of each channel; 0 means none."""
+    missing: Callable[[Settings], str | None]
+    """Returns which setting it cannot deliver without, and what to do, if that is not set."""
     build: "Callable[[Settings], Receiver]"
     """Makes one without the network. It imports the client itself: checking settings does not."""

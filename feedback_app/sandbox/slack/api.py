@@ -1,4 +1,4 @@
-"""The stand-in Slack: its workspace, its Web API and its Socket Mode."""
+"""The stand-in Slack: workspace, Web API and Socket Mode."""
 
 from collections.abc import Callable
 from random import Random
@@ -8,7 +8,7 @@ from aiohttp import web
 from feedback_app.sandbox.clock import Clock
 from feedback_app.sandbox.faults import Faults
 from feedback_app.sandbox.log import Log
-from feedback_app.sandbox.odd import SLACK_SHAPES, slack_event
+from feedback_app.sandbox.malformed import SLACK_SHAPES, slack_event
 from feedback_app.sandbox.slack.chat import Chat
 from feedback_app.sandbox.slack.conversations import Conversations
 from feedback_app.sandbox.slack.objects import event, event_payload, press_payload
@@ -24,7 +24,7 @@ from feedback_app.sandbox.slack.web import Access, Arguments, Method, WebApi
 
 
 class Slack(Workspace):
-    """The stand-in Slack: what its people do, what its API answers, what its sockets send."""
+    """The stand-in Slack: user actions, the Web API and the socket events."""
 
     def __init__(
         self,
@@ -58,8 +58,8 @@ class Slack(Workspace):
         self._events = 0
         chat = Chat(self, self.access, self.pace, clock.now, log, url)
         reading = Conversations(self, self.access, clock.now, log)
-        opening = {"apps.connections.open": Method(self._open, app_token=True)}
-        methods = chat.methods() | reading.methods() | opening
+        connecting = {"apps.connections.open": Method(self._open, app_token=True)}
+        methods = chat.methods() | reading.methods() | connecting
         self._web = WebApi(methods, self.access, clock, faults, log)
         self.listeners.append(self._emit)
 
@@ -72,19 +72,19 @@ class Slack(Workspace):
         ]
 
     def revoke_tokens(self) -> None:
-        """Make both tokens invalid: every call is answered with `token_revoked` from now on."""
+        """Revoke both tokens: every later call fails with `token_revoked`."""
         self.access.revoked = True
 
     def set_scopes(self, scopes: list[str]) -> None:
-        """Let the bot token do these things and no others."""
+        """Set the scopes of the bot token."""
         self.access.scopes = set(scopes)
 
     def limit(self, channel: str, seconds: float) -> None:
-        """Answer every post into a channel with 429 for so long, and say in it how long that is."""
-        self.pace.hold(self.channel(channel).id, self._clock.now() + seconds)
+        """Answer every post to a channel with 429 for `seconds`, with a matching Retry-After."""
+        self.pace.block(self.channel(channel).id, self._clock.now() + seconds)
 
     def press(self, channel: str, ts: str, action_id: str, user: str = "mira.sato") -> None:
-        """Press a button of a message; raises KeyError where there is none of that action id."""
+        """Press a button of a message; raises KeyError if there is none with that action id."""
         message, person = self.channel(channel).by_ts[ts], self.person(user)
         for at, block in enumerate(message.blocks or []):
             elements = [*block.get("elements", []), block.get("accessory", {})]
@@ -105,7 +105,7 @@ class Slack(Workspace):
         return {"url": f"{address}/link?ticket={self.sockets.ticket()}&app_id={APP_ID}"}
 
     def _emit(self, kind: str, message: Message, before: Message | None, event_ts: str) -> None:
-        """Send the event of a change, where the bot is there to see it."""
+        """Send the event of a change if the bot is in the channel and has the scope."""
         if not message.channel.has_bot:
             return
         scopes = self.access.scopes
@@ -116,8 +116,8 @@ class Slack(Workspace):
         ids = (f"{message.channel.id}:{message.ts}",)
         label = message.subtype or kind if kind == "create" else kind
         self._send(Outgoing("events_api", body, ids, label))
-        said = kind == "create" and message.subtype is None and not message.own
-        if said and self._faults.due("odd"):
+        by_user = kind == "create" and message.subtype is None and not message.own
+        if by_user and self._faults.due("odd"):
             shape = self._faults.pick(SLACK_SHAPES)
             self._send(Outgoing("events_api", slack_event(shape, body), (), "odd", shape))
 

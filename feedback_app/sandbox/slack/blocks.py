@@ -1,8 +1,8 @@
-"""What Slack refuses in blocks and metadata; pure."""
+"""Slack's validation of blocks and metadata; pure."""
 
 from typing import Any
 
-MOST_BLOCKS = 50
+MAX_BLOCKS = 50
 SECTION_TEXT = 3000
 SECTION_FIELDS = 10
 FIELD_TEXT = 2000
@@ -12,7 +12,7 @@ ACTION_ELEMENTS = 25
 BUTTON_TEXT = 75
 BUTTON_VALUE = 2000
 ID_LENGTH = 255
-KNOWN = frozenset(
+BLOCK_TYPES = frozenset(
     (
         "actions",
         "alert",
@@ -37,12 +37,12 @@ KNOWN = frozenset(
 )
 
 
-def faults(blocks: object) -> list[str]:
-    """Return what is wrong with the blocks, as Slack words it; empty where nothing is."""
+def block_errors(blocks: object) -> list[str]:
+    """Return the validation errors of the blocks in Slack's wording; empty if valid."""
     if not isinstance(blocks, list):
         return ["must be an array [json-pointer:/blocks]"]
-    if len(blocks) > MOST_BLOCKS:
-        return [f"no more than {MOST_BLOCKS} items allowed [json-pointer:/blocks]"]
+    if len(blocks) > MAX_BLOCKS:
+        return [f"no more than {MAX_BLOCKS} items allowed [json-pointer:/blocks]"]
     found: list[str] = []
     seen: set[str] = set()
     for at, block in enumerate(blocks):
@@ -50,7 +50,7 @@ def faults(blocks: object) -> list[str]:
         if not isinstance(block, dict):
             found.append(f"must be an object [json-pointer:{where}]")
             continue
-        if block.get("type") not in KNOWN:
+        if block.get("type") not in BLOCK_TYPES:
             found.append(f"unsupported type: {block.get('type')} [json-pointer:{where}/type]")
             continue
         id = block.get("block_id")
@@ -63,8 +63,8 @@ def faults(blocks: object) -> list[str]:
     return found
 
 
-def metadata_fault(metadata: object) -> str | None:
-    """Return Slack's word for what is wrong with message metadata, or None."""
+def metadata_error(metadata: object) -> str | None:
+    """Return Slack's error code for invalid message metadata, or None."""
     if not isinstance(metadata, dict):
         return "invalid_metadata_format"
     kind, payload = metadata.get("event_type"), metadata.get("event_payload")
@@ -73,14 +73,14 @@ def metadata_fault(metadata: object) -> str | None:
     return None
 
 
-def _text(text: object, most: int, where: str, kinds: tuple[str, ...]) -> list[str]:
+def _text(text: object, max_length: int, where: str, kinds: tuple[str, ...]) -> list[str]:
     if not isinstance(text, dict) or text.get("type") not in kinds:
         return [f"must be a text object of {' or '.join(kinds)} [json-pointer:{where}]"]
-    said = text.get("text")
-    if not isinstance(said, str) or not said:
+    content = text.get("text")
+    if not isinstance(content, str) or not content:
         return [f"must be more than 0 characters [json-pointer:{where}/text]"]
-    if len(said) > most:
-        return [f"must be less than {most + 1} characters [json-pointer:{where}/text]"]
+    if len(content) > max_length:
+        return [f"must be less than {max_length + 1} characters [json-pointer:{where}/text]"]
     return []
 
 
@@ -124,20 +124,20 @@ def _actions(block: dict[str, Any], where: str) -> list[str]:
     found: list[str] = []
     ids: set[str] = set()
     for at, element in enumerate(elements):
-        here = f"{where}/elements/{at}"
+        path = f"{where}/elements/{at}"
         if not isinstance(element, dict) or "type" not in element:
-            found.append(f"missing required field: type [json-pointer:{here}]")
+            found.append(f"missing required field: type [json-pointer:{path}]")
             continue
         if element["type"] == "button":
-            found += _text(element.get("text"), BUTTON_TEXT, f"{here}/text", ("plain_text",))
+            found += _text(element.get("text"), BUTTON_TEXT, f"{path}/text", ("plain_text",))
             if len(str(element.get("value", ""))) > BUTTON_VALUE:
                 found.append(
-                    f"must be less than {BUTTON_VALUE + 1} characters [json-pointer:{here}/value]"
+                    f"must be less than {BUTTON_VALUE + 1} characters [json-pointer:{path}/value]"
                 )
         id = element.get("action_id")
         if id is not None and (not isinstance(id, str) or len(id) > ID_LENGTH or id in ids):
-            found.append(f"action_id is invalid or repeated [json-pointer:{here}/action_id]")
-        ids.add(str(id) if id is not None else here)
+            found.append(f"action_id is invalid or repeated [json-pointer:{path}/action_id]")
+        ids.add(str(id) if id is not None else path)
     return found
 
 

@@ -12,11 +12,11 @@ from feedback_app.sandbox.slack.web import Access, Arguments, Method, RateLimite
 
 TEXT_LENGTH = 40_000
 UPDATE_LENGTH = 4_000
-"""`chat.update` takes less text than `chat.postMessage`."""
+"""`chat.update` accepts less text than `chat.postMessage`."""
 
 
 class Chat:
-    """What the app says."""
+    """The `chat.*` methods."""
 
     def __init__(
         self,
@@ -44,9 +44,9 @@ class Chat:
         }
 
     def post(self, arguments: Arguments) -> dict[str, Any]:
-        """Post a message; a channel may also be given by its name."""
+        """Post a message; `channel` may be an id or a name."""
         channel = self._writable(arguments)
-        wait = self._pace.take(channel.id, self._now())
+        wait = self._pace.try_post(channel.id, self._now())
         if wait:
             raise RateLimited(wait)
         text, blocks, metadata = self._content(arguments, TEXT_LENGTH)
@@ -81,7 +81,7 @@ class Chat:
         }
 
     def update(self, arguments: Arguments) -> dict[str, Any]:
-        """Change a message of the app."""
+        """Update a message that the app posted."""
         channel = self._writable(arguments)
         message = self._own(channel, arguments, "cant_update_message")
         text, blocks, metadata = self._content(arguments, UPDATE_LENGTH)
@@ -103,7 +103,7 @@ class Chat:
         }
 
     def delete(self, arguments: Arguments) -> dict[str, Any]:
-        """Delete a message of the app."""
+        """Delete a message that the app posted."""
         channel = self._writable(arguments)
         message = self._own(channel, arguments, "cant_delete_message")
         self._workspace.remove(message)
@@ -111,7 +111,7 @@ class Chat:
         return {"channel": channel.id, "ts": message.ts}
 
     def permalink(self, arguments: Arguments) -> dict[str, Any]:
-        """Return an address that opens the sandbox's page at the message."""
+        """Return a URL that opens the sandbox's page at the message."""
         channel = self._workspace.channels.get(arguments.text("channel"))
         if channel is None:
             raise SlackError("channel_not_found")
@@ -144,19 +144,19 @@ class Chat:
         return message
 
     def _content(
-        self, arguments: Arguments, most: int
+        self, arguments: Arguments, max_length: int
     ) -> tuple[str, list[dict[str, Any]] | None, dict[str, Any] | None]:
         text = arguments.text("text")
         blocks = arguments.structure("blocks", "invalid_blocks_format")
         metadata = arguments.structure("metadata", "invalid_metadata_format")
         if not text and not blocks:
             raise SlackError("no_text")
-        if len(text) > most:
+        if len(text) > max_length:
             raise SlackError("msg_too_long")
-        if blocks is not None and (errors := block_rules.faults(blocks)):
+        if blocks is not None and (errors := block_rules.block_errors(blocks)):
             raise SlackError(
                 "invalid_blocks", errors=errors, response_metadata={"messages": errors}
             )
-        if metadata is not None and (error := block_rules.metadata_fault(metadata)):
+        if metadata is not None and (error := block_rules.metadata_error(metadata)):
             raise SlackError(error)
         return text, blocks or None, metadata

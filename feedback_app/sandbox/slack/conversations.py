@@ -1,4 +1,4 @@
-"""The methods that read: conversations, users, and who the app is."""
+"""The read methods: `conversations.*`, `users.*` and `auth.test`."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable
@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 
 
 class Conversations:
-    """What the app reads."""
+    """The read methods of the Web API."""
 
     def __init__(
         self, workspace: Workspace, access: Access, now: Callable[[], float], log: Log
@@ -46,7 +46,7 @@ class Conversations:
         }
 
     def auth_test(self, _: Arguments) -> dict[str, Any]:
-        """Say who the token is."""
+        """Return the identity of the token."""
         return {
             "url": "https://sandbox.slack.com/",
             "team": "Sandbox",
@@ -58,14 +58,14 @@ class Conversations:
         }
 
     def channels(self, arguments: Arguments) -> dict[str, Any]:
-        """List channels; private ones only where the bot is a member."""
+        """List channels; private ones only if the bot is a member."""
         types = set(arguments.text("types", "public_channel").replace(" ", "").split(","))
         if unknown := types - {"public_channel", "private_channel", "im", "mpim"}:
             raise SlackError("invalid_types", detail=min(unknown))
         if "public_channel" in types:
-            self._access.need("channels:read")
+            self._access.require("channels:read")
         if "private_channel" in types:
-            self._access.need("groups:read")
+            self._access.require("groups:read")
         shown = [
             channel
             for channel in self._workspace.channels.values()
@@ -76,7 +76,7 @@ class Conversations:
         return _listed("channels", shown, lambda channel: channel.id, channel_object, arguments)
 
     def info(self, arguments: Arguments) -> dict[str, Any]:
-        """Describe a channel."""
+        """Return a channel."""
         return {"channel": channel_object(self._channel(arguments, "read"))}
 
     def members(self, arguments: Arguments) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class Conversations:
         return _listed("members", sorted(channel.members), str, str, arguments)
 
     def join(self, arguments: Arguments) -> dict[str, Any]:
-        """Let the bot join a public channel."""
+        """Add the bot to a public channel."""
         channel = self._channel(arguments, "read")
         if channel.private:
             raise SlackError("method_not_supported_for_channel_type")
@@ -95,7 +95,7 @@ class Conversations:
         return {"channel": channel_object(channel)}
 
     def history(self, arguments: Arguments) -> dict[str, Any]:
-        """Return the channel's messages, newest first, without the replies of threads."""
+        """Return the channel's messages, newest first, without thread replies."""
         channel, metadata = self._readable(arguments)
         shown = [
             message
@@ -105,7 +105,7 @@ class Conversations:
         return self._messages(shown, arguments, metadata, "history", le)
 
     def replies(self, arguments: Arguments) -> dict[str, Any]:
-        """Return a thread, its first message first."""
+        """Return a thread, starting with its parent."""
         channel, metadata = self._readable(arguments)
         ts = arguments.text("ts")
         parent = channel.by_ts.get(ts)
@@ -117,22 +117,22 @@ class Conversations:
         return self._messages(shown, arguments, metadata, "replies", ge)
 
     def user(self, arguments: Arguments) -> dict[str, Any]:
-        """Describe a person."""
+        """Return a user."""
         person = self._workspace.people.get(arguments.text("user"))
         if person is None:
             raise SlackError("user_not_found")
         return {"user": user_object(person)}
 
     def users(self, arguments: Arguments) -> dict[str, Any]:
-        """List the people."""
+        """List the users."""
         people = [*self._workspace.people.values()]
         return _listed("members", people, lambda person: person.id, user_object, arguments)
 
-    def _channel(self, arguments: Arguments, what: str) -> Channel:
+    def _channel(self, arguments: Arguments, action: str) -> Channel:
         channel = self._workspace.channels.get(arguments.text("channel"))
         if channel is None or (channel.private and not channel.has_bot):
             raise SlackError("channel_not_found")
-        self._access.need(f"{'groups' if channel.private else 'channels'}:{what}")
+        self._access.require(f"{'groups' if channel.private else 'channels'}:{action}")
         return channel
 
     def _readable(self, arguments: Arguments) -> tuple[Channel, bool]:
@@ -141,7 +141,7 @@ class Conversations:
             raise SlackError("not_in_channel")
         metadata = arguments.flag("include_all_metadata")
         if metadata:
-            self._access.need("metadata.message:read")
+            self._access.require("metadata.message:read")
         return channel, metadata
 
     def _within(self, messages: Iterable[Message], arguments: Arguments) -> list[Message]:
@@ -164,7 +164,7 @@ class Conversations:
         via: str,
         reached: Callable[[str, str], bool],
     ) -> dict[str, Any]:
-        # All ts have the same number of digits, so their order as text is that of their times.
+        # Every ts has the same number of digits, so text order is time order.
         found = _page(shown, _ts, reached, arguments, 100, 999)
         page, cursor = found["items"], found["cursor"]
         ids = tuple(f"{message.channel.id}:{message.ts}" for message in page)
@@ -188,7 +188,7 @@ def _time(arguments: Arguments, name: str) -> int | None:
 
 
 def _microseconds(ts: str) -> int:
-    # In whole numbers: a float of seconds has not the digits for microseconds to be exact.
+    # Integers: a float of seconds cannot represent microseconds exactly.
     seconds, _, fraction = ts.partition(".")
     return int(seconds) * 1_000_000 + int(fraction[:6].ljust(6, "0"))
 
@@ -199,14 +199,14 @@ def _page(
     reached: Callable[[str, str], bool],
     arguments: Arguments,
     default: int,
-    most: int,
+    maximum: int,
 ) -> dict[str, Any]:
-    """Return `items`, the page that the cursor names, and `cursor`, that of the next or nothing.
+    """Return `items`, the page at the request's cursor, and `cursor`, of the next page or "".
 
-    A cursor is the key of the item that its page begins with, so that what comes or goes
-    meanwhile shifts nothing; `reached` says of a key whether it is that one or lies behind it.
+    A cursor is the key of the first item of its page, so that concurrent changes do not shift
+    pages. `reached(key, cursor)` tells whether a key is at or past the cursor.
     """
-    limit = arguments.number("limit", default, most)
+    limit = arguments.number("limit", default, maximum)
     start = 0
     if text := arguments.text("cursor"):
         try:

@@ -1,4 +1,4 @@
-"""The shapes of Slack's answers and events; pure."""
+"""The JSON shapes of Slack's responses and events; pure."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from feedback_app.sandbox.slack.state import (
 
 
 def message_object(message: Message, *, metadata: bool) -> dict[str, Any]:
-    """Return the message as history and events show it; its metadata only where allowed."""
+    """Return the message as in history and events; its metadata only if `metadata`."""
     body: dict[str, Any] = {"type": "message", "text": message.text, "ts": message.ts}
     for name in ("subtype", "user", "bot_id", "username", "thread_ts", "blocks", "edited"):
         value = getattr(message, name)
@@ -80,7 +80,7 @@ def event_payload(event: dict[str, Any], event_id: str, at: float) -> dict[str, 
 def press_payload(
     message: Message, element: dict[str, Any], block_id: str, user: Person, at: float, trigger: str
 ) -> dict[str, Any]:
-    """Return the payload of an `interactive` envelope: someone pressed a button."""
+    """Return the payload of an `interactive` envelope: a button press."""
     channel = {"id": message.channel.id, "name": message.channel.name}
     action = {
         "type": element["type"],
@@ -109,7 +109,7 @@ def press_payload(
 
 
 def channel_object(channel: Channel) -> dict[str, Any]:
-    """Return the channel as `conversations.info` shows it."""
+    """Return the channel as in `conversations.info`."""
     return {
         "id": channel.id,
         "name": channel.name,
@@ -130,7 +130,7 @@ def channel_object(channel: Channel) -> dict[str, Any]:
 
 
 def user_object(person: Person) -> dict[str, Any]:
-    """Return the person as `users.info` shows them."""
+    """Return the person as in `users.info`."""
     return {
         "id": person.id,
         "team_id": TEAM_ID,

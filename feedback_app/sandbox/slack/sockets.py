@@ -9,22 +9,22 @@ from uuid import UUID
 import orjson
 from aiohttp import WSMsgType, web
 
-from feedback_app.sandbox.clock import Clock, before
+from feedback_app.sandbox.clock import Clock, within
 from feedback_app.sandbox.faults import Faults
 from feedback_app.sandbox.log import Acknowledged, Given, Log
 from feedback_app.sandbox.slack.state import APP_ID
 
-MOST_CONNECTIONS = 10
+MAX_CONNECTIONS = 10
 ACKNOWLEDGE_S = 3.0
 """How long Slack waits for the acknowledgement of an envelope, in seconds."""
 RETRY_AFTER_S = (0.0, 60.0, 300.0)
 """How long Slack waits before each of its three retries, in seconds."""
 EVENTS_PER_CUT = 10.0
-"""How many events count as one occasion for a connection to be cut."""
+"""Events per opportunity for a connection to be dropped."""
 WARNING_S = 10.0
-"""How long before a refresh Slack warns of it, in seconds."""
-GOODBYE_S = 10.0
-"""How long Slack leaves a client to close a connection that it was asked to, in seconds."""
+"""How long before a refresh Slack sends its warning, in seconds."""
+CLOSE_WITHIN_S = 10.0
+"""How long a client has to close a connection after a disconnect message, in seconds."""
 
 
 @dataclass
@@ -35,20 +35,20 @@ class Connection:
     socket: web.WebSocketResponse
     transport: asyncio.Transport | None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
-    odd: set[str] = field(default_factory=set)
-    """The envelopes of odd payloads that this connection was given and has not acknowledged."""
+    malformed: set[str] = field(default_factory=set)
+    """Ids of unacknowledged envelopes with malformed payloads sent on this connection."""
 
 
 @dataclass
 class Outgoing:
-    """Something to deliver, until it is acknowledged or given up."""
+    """A payload to deliver until it is acknowledged or the retries are used up."""
 
     type: str
     payload: dict[str, Any]
     ids: tuple[str, ...]
     kind: str
-    odd: str | None = None
-    """The shape, where this is an odd payload."""
+    malformed_shape: str | None = None
+    """The shape of a malformed payload, else None."""
     acknowledged: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -69,7 +69,7 @@ class Sockets:
         """`refresh_s` is how long Slack keeps a connection before it asks for a new one."""
         self.connections: dict[str, Connection] = {}
         self.pending: set[asyncio.Task[None]] = set()
-        """Deliveries under way."""
+        """Deliveries in progress."""
         self._clock = clock
         self._random = random
         self._faults = faults
@@ -78,35 +78,35 @@ class Sockets:
         self._acknowledge_s = acknowledge_s
         self._retry_after_s = retry_after_s
         self._tickets: set[str] = set()
-        self._waiting: dict[str, Outgoing] = {}
+        self._unacknowledged: dict[str, Outgoing] = {}
         self._opened = 0
 
     def ticket(self) -> str:
-        """Return a ticket that opens one connection."""
+        """Return a ticket for one connection."""
         ticket = self._uuid()
         self._tickets.add(ticket)
         return ticket
 
     def emit(self, outgoing: Outgoing) -> None:
-        """Deliver something to one connection, and again until it is acknowledged."""
+        """Deliver a payload to one connection, with retries until it is acknowledged."""
         task = asyncio.get_running_loop().create_task(self._deliver(outgoing))
         self.pending.add(task)
         task.add_done_callback(self.pending.discard)
 
     def cut(self) -> int:
-        """Break every connection without a word and return how many there were."""
+        """Abort every connection and return their number."""
         found = list(self.connections.values())
         for connection in found:
             self._abort(connection)
         return len(found)
 
     async def refresh(self, reason: str = "refresh_requested") -> None:
-        """Ask every client for a new connection, and close the present ones."""
+        """Ask every client to reconnect, and close the current connections."""
         found = list(self.connections.values())
-        await asyncio.gather(*(self._ask_away(connection, reason) for connection in found))
+        await asyncio.gather(*(self._disconnect_client(connection, reason) for connection in found))
 
     async def stop(self) -> None:
-        """Give up all deliveries and close the connections."""
+        """Cancel all deliveries and close the connections."""
         for task in list(self.pending):
             task.cancel()
         await asyncio.gather(*self.pending, return_exceptions=True)
@@ -123,7 +123,7 @@ class Sockets:
         await socket.prepare(request)
         self._opened += 1
         connection = Connection(f"socket-{self._opened}", socket, request.transport)
-        aging = asyncio.get_running_loop().create_task(self._live(connection))
+        lifecycle = asyncio.get_running_loop().create_task(self._run_lifecycle(connection))
         try:
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
@@ -131,21 +131,21 @@ class Sockets:
         finally:
             self.connections.pop(connection.name, None)
             connection.ended.set()
-            aging.cancel()
+            lifecycle.cancel()
         return socket
 
-    async def _live(self, connection: Connection) -> None:
-        """Take a connection in, or not, and ask it away when it is old."""
-        if len(self.connections) >= MOST_CONNECTIONS:
-            await self._ask_away(connection, "too_many_websockets")
+    async def _run_lifecycle(self, connection: Connection) -> None:
+        """Accept a connection, or reject one too many, and refresh it when it is due."""
+        if len(self.connections) >= MAX_CONNECTIONS:
+            await self._disconnect_client(connection, "too_many_websockets")
             return
         self.connections[connection.name] = connection
         await self._send(connection, self._hello())
         if self._refresh_s is not None:
             await self._clock.sleep(max(0.0, self._refresh_s - WARNING_S))
-            await self._send(connection, _disconnect("warning"))
+            await self._send(connection, _disconnect_message("warning"))
             await self._clock.sleep(min(WARNING_S, self._refresh_s))
-            await self._ask_away(connection, "refresh_requested")
+            await self._disconnect_client(connection, "refresh_requested")
 
     def _hello(self) -> dict[str, Any]:
         return {
@@ -159,20 +159,20 @@ class Sockets:
             "connection_info": {"app_id": APP_ID},
         }
 
-    async def _ask_away(self, connection: Connection, reason: str) -> None:
-        """Ask for the end of a connection, which gets no events from now on, then end it."""
+    async def _disconnect_client(self, connection: Connection, reason: str) -> None:
+        """Send a disconnect message, stop sending events, then close the connection."""
         self.connections.pop(connection.name, None)
-        await self._send(connection, _disconnect(reason))
-        await before(self._clock, GOODBYE_S, connection.ended.wait())
+        await self._send(connection, _disconnect_message(reason))
+        await within(self._clock, CLOSE_WITHIN_S, connection.ended.wait())
         await connection.socket.close()
 
     def _receive(self, connection: Connection, text: str) -> None:
         try:
             body = orjson.loads(text)
-            outgoing = self._waiting.get(body["envelope_id"])
+            outgoing = self._unacknowledged.get(body["envelope_id"])
         except (orjson.JSONDecodeError, KeyError, TypeError):
             return
-        connection.odd.discard(body["envelope_id"])
+        connection.malformed.discard(body["envelope_id"])
         if outgoing is not None and not outgoing.acknowledged.is_set():
             self._log.write(Acknowledged(envelope=body["envelope_id"], ids=outgoing.ids))
             outgoing.acknowledged.set()
@@ -182,23 +182,23 @@ class Sockets:
         reason, envelopes = "", []
         try:
             for attempt, wait in enumerate((0.0, *retries)):
-                await before(self._clock, wait, outgoing.acknowledged.wait())
+                await within(self._clock, wait, outgoing.acknowledged.wait())
                 if outgoing.acknowledged.is_set():
                     return
                 envelope = self._uuid()
                 envelopes.append(envelope)
-                self._waiting[envelope] = outgoing
+                self._unacknowledged[envelope] = outgoing
                 sent = await self._send_once(outgoing, envelope, attempt, reason)
-                await before(self._clock, self._acknowledge_s, outgoing.acknowledged.wait())
+                await within(self._clock, self._acknowledge_s, outgoing.acknowledged.wait())
                 if outgoing.acknowledged.is_set():
                     return
-                if sent and outgoing.odd is not None:
-                    # Once only: what has no id of its own cannot be known when it comes again.
+                if sent and outgoing.malformed_shape is not None:
+                    # Send once only: without an id, a repeat cannot be recognized as a duplicate.
                     return
                 reason = "timeout" if sent else "connection_failed"
         finally:
             for envelope in envelopes:
-                del self._waiting[envelope]
+                del self._unacknowledged[envelope]
 
     async def _send_once(
         self, outgoing: Outgoing, envelope: str, attempt: int, reason: str
@@ -206,7 +206,7 @@ class Sockets:
         if not self.connections:
             return False
         connection = self._random.choice(list(self.connections.values()))
-        if not connection.odd and self._faults.hit(
+        if not connection.malformed and self._faults.hit(
             "disconnect", "slack", connection.name, EVENTS_PER_CUT
         ):
             self._abort(connection)
@@ -219,24 +219,24 @@ class Sockets:
         }
         if outgoing.type == "events_api":
             body |= {"retry_attempt": attempt, "retry_reason": reason}
-        if outgoing.odd is not None:
-            connection.odd.add(envelope)
-            self._faults.note("odd", "slack", connection.name, outgoing.odd)
-        self._note(outgoing, connection, attempt)
+        if outgoing.malformed_shape is not None:
+            connection.malformed.add(envelope)
+            self._faults.note("odd", "slack", connection.name, outgoing.malformed_shape)
+        self._log_given(outgoing, connection, attempt)
         sent = await self._send(connection, body)
-        if attempt == 0 and outgoing.odd is None:
-            await self._repeat(outgoing, body)
+        if attempt == 0 and outgoing.malformed_shape is None:
+            await self._send_duplicate(outgoing, body)
         return sent
 
-    async def _repeat(self, outgoing: Outgoing, body: dict[str, Any]) -> None:
-        """Send an event a second time, to any connection, where that fault is asked for."""
+    async def _send_duplicate(self, outgoing: Outgoing, body: dict[str, Any]) -> None:
+        """Send an event again, on a random connection, if the duplicate fault happens."""
         if not self.connections or not self._faults.hit("duplicate", "slack", outgoing.kind):
             return
         connection = self._random.choice(list(self.connections.values()))
-        self._note(outgoing, connection, 1)
+        self._log_given(outgoing, connection, 1)
         await self._send(connection, body | {"retry_attempt": 1, "retry_reason": "timeout"})
 
-    def _note(self, outgoing: Outgoing, connection: Connection, attempt: int) -> None:
+    def _log_given(self, outgoing: Outgoing, connection: Connection, attempt: int) -> None:
         self._log.write(
             Given(
                 platform="slack",
@@ -265,5 +265,5 @@ class Sockets:
         return str(UUID(int=self._random.getrandbits(128), version=4))
 
 
-def _disconnect(reason: str) -> dict[str, Any]:
+def _disconnect_message(reason: str) -> dict[str, Any]:
     return {"type": "disconnect", "reason": reason, "debug_info": {"host": "sandbox"}}

@@ -1,4 +1,4 @@
-"""The stand-in workspace: people, channels and messages, and what people do in them."""
+"""The stand-in workspace: people, channels and messages, with the users' actions."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -35,13 +35,13 @@ class Person:
 
 @dataclass
 class Message:
-    """A message in its present state; `text` is as Slack sends it, with `& < >` escaped."""
+    """A message in its current state; `text` is as Slack sends it, with `& < >` escaped."""
 
     channel: "Channel"
     ts: str
     text: str
     visible_at: float
-    """When the history begins to show it, in seconds since the Unix epoch."""
+    """When it appears in the history, in seconds since the Unix epoch."""
     user: str | None = None
     bot_id: str | None = None
     username: str | None = None
@@ -58,7 +58,7 @@ class Message:
 
     @property
     def reply(self) -> bool:
-        """Whether it stands only in a thread, not in the channel."""
+        """Whether it appears only in a thread, not in the channel."""
         return (
             self.thread_ts is not None
             and self.thread_ts != self.ts
@@ -83,7 +83,7 @@ class Channel:
 
     @property
     def messages(self) -> list[Message]:
-        """The messages that were not deleted, oldest first, replies included."""
+        """The messages that are not deleted, oldest first, including replies."""
         return list(self.by_ts.values())
 
     @property
@@ -93,11 +93,11 @@ class Channel:
 
 
 Change = Callable[[str, Message, Message | None, str], None]
-"""Kind (create, edit, delete), the message, what it was before, and the ts of the event."""
+"""Kind (create, edit, delete), the message, its previous state, and the ts of the event."""
 
 
 class Workspace:
-    """What Slack knows. These methods are what its people do; no rate limits them."""
+    """The data of Slack. Its methods are user actions without rate limits."""
 
     def __init__(
         self,
@@ -107,12 +107,12 @@ class Workspace:
         history_delay: tuple[float, float],
         channels: Iterable[str] = CHANNELS,
     ) -> None:
-        """`history_delay` bounds, in seconds, how late the history shows a message."""
+        """`history_delay` is the range, in seconds, after which the history shows a message."""
         self.history_delay = history_delay
         self.people: dict[str, Person] = {}
         self.channels: dict[str, Channel] = {}
         self.listeners: list[Change] = []
-        """Called with every change, after it happened."""
+        """Called after every change."""
         self._now = now
         self._random = random
         self._log = log
@@ -133,14 +133,14 @@ class Workspace:
         return person
 
     def create(self, name: str, *, private: bool = False, bot: bool = True) -> Channel:
-        """Make a channel with everyone in it, the bot only where `bot` says so."""
+        """Create a channel with every user as a member, and the bot if `bot`."""
         id = f"{'G' if private else 'C'}0SANDBOX{len(self.channels) + 1:03d}"
         members = {id for id in self.people if bot or id != BOT_USER_ID}
         channel = self.channels[id] = Channel(id, name.removeprefix("#"), private, members=members)
         return channel
 
     def channel(self, name: str) -> Channel:
-        """Return the channel of that `#name`, name or id; raises KeyError."""
+        """Return the channel with that `#name`, name or id; raises KeyError."""
         if name in self.channels:
             return self.channels[name]
         for channel in self.channels.values():
@@ -158,11 +158,11 @@ class Workspace:
         broadcast: bool = False,
         raw: bool = False,
     ) -> str:
-        """Post what a person typed and return its ts; `raw` text is in Slack's own form already."""
-        room, person = self.channel(channel), self.person(user)
+        """Post a user's message and return its ts; `raw` text is already in Slack's format."""
+        target, person = self.channel(channel), self.person(user)
         message = self.add(
-            room,
-            text if raw else self.typed(text),
+            target,
+            text if raw else self.format_typed(text),
             user=person.id,
             thread_ts=thread_ts,
             subtype="thread_broadcast" if thread_ts and broadcast else None,
@@ -171,40 +171,40 @@ class Workspace:
         return message.ts
 
     def say_as_bot(self, channel: str, text: str, username: str = "deploys") -> str:
-        """Post as another app, an old-style integration, and return the ts."""
-        room = self.channel(channel)
-        text = self.typed(text)
+        """Post as another app (a legacy integration) and return the ts."""
+        target = self.channel(channel)
+        text = self.format_typed(text)
         return self.add(
-            room, text, bot_id="B9OTHERBOT", username=username, subtype="bot_message"
+            target, text, bot_id="B9OTHERBOT", username=username, subtype="bot_message"
         ).ts
 
     def edit(self, channel: str, ts: str, text: str, *, raw: bool = False) -> str:
-        """Change a person's message and return the ts of the change; raises KeyError."""
+        """Edit a user's message and return the ts of the edit; raises KeyError if it is unknown."""
         message = self.channel(channel).by_ts[ts]
-        edited = self.change(message, text if raw else self.typed(text), by=message.user)
+        edited = self.change(message, text if raw else self.format_typed(text), by=message.user)
         self._record("edit", message, self.author(message), edited)
         return edited
 
     def delete(self, channel: str, ts: str) -> None:
-        """Delete a message; raises KeyError for no such message."""
+        """Delete a message; raises KeyError if it is unknown."""
         message = self.channel(channel).by_ts[ts]
         event_ts = self.remove(message)
         if not message.own:
             self._record("delete", message, self.author(message), event_ts)
 
     def join(self, channel: str, user: str) -> None:
-        """Let a person join a channel, which says so."""
-        room, person = self.channel(channel), self.person(user)
-        room.members.add(person.id)
+        """Add a user to a channel, with Slack's `channel_join` message."""
+        target, person = self.channel(channel), self.person(user)
+        target.members.add(person.id)
         text = f"<@{person.id}> has joined the channel"
-        self.add(room, text, user=person.id, subtype="channel_join")
+        self.add(target, text, user=person.id, subtype="channel_join")
 
     def archive(self, channel: str, archived: bool = True) -> None:
-        """Archive a channel, or bring it back."""
+        """Archive or unarchive a channel."""
         self.channel(channel).archived = archived
 
     def remove_bot(self, channel: str) -> None:
-        """Take the app's bot out of a channel."""
+        """Remove the app's bot from a channel."""
         self.channel(channel).members.discard(BOT_USER_ID)
 
     def add_bot(self, channel: str) -> None:
@@ -212,13 +212,13 @@ class Workspace:
         self.channel(channel).members.add(BOT_USER_ID)
 
     def add(self, channel: Channel, text: str, **fields: Any) -> Message:
-        """Add a message with the next ts of the channel, and tell the listeners."""
+        """Add a message with the next ts of the channel, and notify the listeners."""
         visible = self._now() + self._random.uniform(*self.history_delay)
         message = Message(channel, self.next_ts(channel), text, visible, **fields)
         channel.by_ts[message.ts] = message
         if message.thread_ts is not None:
             channel.threads.setdefault(message.thread_ts, []).append(message)
-        self._tell("create", message, None, message.ts)
+        self._notify("create", message, None, message.ts)
         return message
 
     def change(
@@ -230,33 +230,33 @@ class Workspace:
         blocks: list[dict[str, Any]] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> str:
-        """Give a message another text and return the ts of the change."""
+        """Replace the text of a message and return the ts of the edit."""
         before = replace(message)
         message.text, message.blocks = text, blocks
         message.metadata = metadata or message.metadata
         edited = self.next_ts(message.channel)
         message.edited = {"user": by or BOT_USER_ID, "ts": edited}
-        self._tell("edit", message, before, edited)
+        self._notify("edit", message, before, edited)
         return edited
 
     def remove(self, message: Message) -> str:
-        """Take a message away and return the ts of that."""
+        """Remove a message and return the ts of the deletion."""
         del message.channel.by_ts[message.ts]
         if message.thread_ts is not None:
             message.channel.threads[message.thread_ts].remove(message)
         event_ts = self.next_ts(message.channel)
-        self._tell("delete", message, message, event_ts)
+        self._notify("delete", message, message, event_ts)
         return event_ts
 
     def next_ts(self, channel: Channel) -> str:
-        """Return a ts that is later than every one of the channel."""
-        # Steps of 100 µs: what stands between two of them is no message's ts.
+        """Return a ts later than all others of the channel."""
+        # Steps of 100 µs: a ts between two of them belongs to no message.
         now = int(self._now() * 10_000) * 100
         channel.last_us = max(now, channel.last_us + 100)
         return f"{channel.last_us // 1_000_000}.{channel.last_us % 1_000_000:06d}"
 
-    def typed(self, text: str) -> str:
-        """Return what Slack makes of typed text: escaped, links and known names marked."""
+    def format_typed(self, text: str) -> str:
+        """Format typed text as Slack does: escaped, with links and user names marked up."""
         text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         text = re.sub(r"https?://[^\s|]*[\w/=&;#-]", r"<\g<0>>", text)
         names = {person.name: person.id for person in self.people.values()}
@@ -267,12 +267,12 @@ class Workspace:
         )
 
     def author(self, message: Message) -> str:
-        """Return the name of whoever wrote a message."""
+        """Return the author's name."""
         if message.user is not None:
             return self.people[message.user].name
         return message.username or message.bot_id or ""
 
-    def _tell(self, kind: str, message: Message, before: Message | None, event_ts: str) -> None:
+    def _notify(self, kind: str, message: Message, before: Message | None, event_ts: str) -> None:
         for listener in self.listeners:
             listener(kind, message, before, event_ts)
 

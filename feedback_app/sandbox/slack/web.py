@@ -1,4 +1,4 @@
-"""The Web API: reads a call's arguments, checks its token and scope, runs the method."""
+"""The Web API: parses a call's arguments, checks token and scope, runs the method."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from aiohttp import web
 
 from feedback_app.sandbox.clock import Clock
 from feedback_app.sandbox.faults import Faults
-from feedback_app.sandbox.http import answer, cut
+from feedback_app.sandbox.http import drop_connection, json_response
 from feedback_app.sandbox.log import Log, Refused
 
 SLACK_BOT_TOKEN = "xoxb-sandbox-bot-token"  # noqa: S105
@@ -23,11 +23,11 @@ SCOPES = (
     "users:read",
     "metadata.message:read",
 )
-"""What the bot token may do, unless a test takes scopes away or adds some."""
+"""The default scopes of the bot token."""
 
 
 class SlackError(Exception):
-    """An answer with `ok: false`."""
+    """A response with `ok: false`."""
 
     def __init__(self, error: str, **more: Any) -> None:
         super().__init__(error)
@@ -36,7 +36,7 @@ class SlackError(Exception):
 
 
 class RateLimited(Exception):
-    """An answer with HTTP 429 and Retry-After."""
+    """A response with HTTP 429 and Retry-After."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(f"retry after {seconds} s")
@@ -44,7 +44,7 @@ class RateLimited(Exception):
 
 
 class Arguments:
-    """The arguments of one call, from the query, a form or a JSON body alike."""
+    """The arguments of one call, from the query, a form or a JSON body."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._values = values
@@ -54,19 +54,19 @@ class Arguments:
         value = self._values.get(name)
         return default if value is None else str(value)
 
-    def number(self, name: str, default: int, most: int) -> int:
-        """Return an argument as a whole number from 1 to `most`; raises SlackError."""
+    def number(self, name: str, default: int, maximum: int) -> int:
+        """Return an argument as an integer >= 1, capped at `maximum`; raises SlackError."""
         text = self.text(name, str(default))
         if not text.isdecimal() or not int(text) >= 1:
             raise SlackError("invalid_limit")
-        return min(int(text), most)
+        return min(int(text), maximum)
 
     def flag(self, name: str, default: bool = False) -> bool:
-        """Return an argument as a truth value."""
+        """Return an argument as a boolean."""
         return self.text(name, str(default)).lower() in ("true", "1")
 
     def structure(self, name: str, error: str) -> Any:
-        """Return an argument that is JSON, or None; raises SlackError with `error`."""
+        """Return a JSON argument, or None if absent; raises SlackError with `error`."""
         value = self._values.get(name)
         if isinstance(value, str):
             try:
@@ -78,7 +78,7 @@ class Arguments:
 
 @dataclass(frozen=True)
 class Method:
-    """One method: what it does, what it needs."""
+    """One method with its required scope and token."""
 
     run: Callable[[Arguments], dict[str, Any]]
     scope: str | None = None
@@ -94,14 +94,14 @@ class Access:
     revoked: bool = False
     scopes: set[str] = field(default_factory=lambda: set(SCOPES))
 
-    def need(self, scope: str) -> None:
-        """Raise SlackError where the bot token lacks the scope."""
+    def require(self, scope: str) -> None:
+        """Raise SlackError if the bot token lacks the scope."""
         if scope not in self.scopes:
             provided = ",".join(sorted(self.scopes))
             raise SlackError("missing_scope", needed=scope, provided=provided)
 
     def check(self, token: str, *, app: bool) -> None:
-        """Raise SlackError where the token is not the one of that kind."""
+        """Raise SlackError if the token is invalid or of the wrong kind."""
         if not token:
             raise SlackError("not_authed")
         if token not in (self.bot_token, self.app_token):
@@ -130,7 +130,7 @@ class WebApi:
         self._log = log
 
     async def call(self, request: web.Request) -> web.Response:
-        """Answer one call: errors with HTTP 200 and `ok: false`, rate limits with 429."""
+        """Serve one call: errors get HTTP 200 and `ok: false`, rate limits 429."""
         name = request.match_info["method"]
         arguments = Arguments({})
         try:
@@ -140,45 +140,47 @@ class WebApi:
             values = await _values(request)
             arguments = Arguments(values)
             self._access.check(_token(request, values), app=method.app_token)
-            faulty = self._fault(request, name)
+            faulty = self._inject_fault(request, name)
             if faulty is not None:
                 return faulty
             if method.scope is not None:
-                self._access.need(method.scope)
+                self._access.require(method.scope)
             body = {"ok": True} | method.run(arguments)
         except SlackError as error:
-            self._refused(name, arguments, 200, error.error, None)
-            return self._answer({"ok": False, "error": error.error} | error.more)
+            self._log_refusal(name, arguments, 200, error.error, None)
+            return self._respond({"ok": False, "error": error.error} | error.more)
         except RateLimited as limit:
-            self._refused(name, arguments, 429, "ratelimited", limit.seconds)
-            return _limited(limit.seconds)
+            self._log_refusal(name, arguments, 429, "ratelimited", limit.seconds)
+            return _rate_limited(limit.seconds)
         if name == "chat.postMessage" and self._faults.hit("lost-answer", "slack", name):
             if self._faults.pick(("reset", "5xx")) == "reset":
-                return cut(request)
+                return drop_connection(request)
             return web.Response(status=503, text="upstream connect error")
         if self._faults.hit("slow", "slack", name):
             await self._clock.sleep(self._faults.seconds())
-        return self._answer(body)
+        return self._respond(body)
 
-    def _fault(self, request: web.Request, name: str) -> web.Response | None:
-        """Fail the call before it does anything, where such a fault is asked for."""
+    def _inject_fault(self, request: web.Request, name: str) -> web.Response | None:
+        """Return the response of an injected fault, before the method runs, or None."""
         if self._faults.hit("disconnect", "slack", name):
-            return cut(request)
+            return drop_connection(request)
         if self._faults.hit("429", "slack", name):
-            return _limited(1)
+            return _rate_limited(1)
         if self._faults.hit("5xx", "slack", name):
             shape = self._faults.pick(("json", "html", "ok:false"))
             if shape != "html":
                 body = {"ok": False, "error": "internal_error"}
-                return answer(body, 500 if shape == "json" else 200)
+                return json_response(body, 500 if shape == "json" else 200)
             page = "<html><body>Service Unavailable</body></html>"
             return web.Response(status=503, text=page, content_type="text/html")
         return None
 
-    def _answer(self, body: dict[str, Any]) -> web.Response:
-        return answer(body, headers={"X-OAuth-Scopes": ",".join(sorted(self._access.scopes))})
+    def _respond(self, body: dict[str, Any]) -> web.Response:
+        return json_response(
+            body, headers={"X-OAuth-Scopes": ",".join(sorted(self._access.scopes))}
+        )
 
-    def _refused(
+    def _log_refusal(
         self, name: str, arguments: Arguments, status: int, error: str, wait: float | None
     ) -> None:
         self._log.write(
@@ -193,9 +195,9 @@ class WebApi:
         )
 
 
-def _limited(seconds: int) -> web.Response:
+def _rate_limited(seconds: int) -> web.Response:
     body = {"ok": False, "error": "ratelimited"}
-    return answer(body, 429, {"Retry-After": str(seconds)})
+    return json_response(body, 429, {"Retry-After": str(seconds)})
 
 
 async def _values(request: web.Request) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-// Shows the sandbox's Slack channels and its X timeline, and follows what happens in them.
+// Shows the sandbox's Slack channels and its X timeline, and updates them live.
 
 import { blocks, element, mrkdwn } from "./blocks.js";
 
 const X = "x";
-const MOST = 500;
+const MAX_SHOWN = 500;
 const $ = (id) => document.getElementById(id);
-const state = { rooms: new Map(), names: {}, people: [], here: null, marked: null, faults: [], happened: 0 };
+const state = { channels: new Map(), names: {}, people: [], here: null, marked: null, faults: [], happened: 0 };
 
 async function act(action, body) {
   const answer = await fetch(`/sandbox/${action}`, {
@@ -45,10 +45,10 @@ function line(item, name, seconds, content, extra) {
   return made;
 }
 
-function message(room, item) {
+function message(channel, item) {
   const press = async (action, button) => {
     button.disabled = true;
-    await act("slack/press", { channel: room.id, ts: item.ts, action_id: action, user: $("who").value || "mira.sato" });
+    await act("slack/press", { channel: channel.id, ts: item.ts, action_id: action, user: $("who").value || "mira.sato" });
     setTimeout(() => (button.disabled = false), 1500);
   };
   const content = item.blocks?.length ? blocks(item.blocks, state.names, press) : mrkdwn(item.text, state.names);
@@ -61,7 +61,7 @@ function message(room, item) {
   });
 }
 
-function post(room, item) {
+function post(channel, item) {
   const text = element("div", "text");
   item.text.split(/(https?:\/\/\S+)/).forEach((part, number) => {
     if (number % 2) {
@@ -79,12 +79,12 @@ function post(room, item) {
   });
 }
 
-function render(room, item) {
-  return room.id === X ? post(room, item) : message(room, item);
+function render(channel, item) {
+  return channel.id === X ? post(channel, item) : message(channel, item);
 }
 
-function key(room, item) {
-  return room.id === X ? item.id : item.ts;
+function key(channel, item) {
+  return channel.id === X ? item.id : item.ts;
 }
 
 function atEnd() {
@@ -97,38 +97,38 @@ function toEnd() {
 }
 
 function side() {
-  const draw = (room) => {
+  const draw = (channel) => {
     const button = element(
       "button", "",
-      element("span", "sign", room.sign),
-      element("span", "label", room.name),
-      room.unread ? element("span", "count", room.unread > 99 ? "99+" : String(room.unread)) : null,
+      element("span", "sign", channel.sign),
+      element("span", "label", channel.name),
+      channel.unread ? element("span", "count", channel.unread > 99 ? "99+" : String(channel.unread)) : null,
     );
     button.type = "button";
-    if (room === state.here) button.setAttribute("aria-current", "page");
-    button.addEventListener("click", () => (location.hash = room.id));
-    const classes = [room.unread && "unread", room.archived && "archived"];
+    if (channel === state.here) button.setAttribute("aria-current", "page");
+    button.addEventListener("click", () => (location.hash = channel.id));
+    const classes = [channel.unread && "unread", channel.archived && "archived"];
     return element("li", classes.filter(Boolean).join(" "), button);
   };
-  const rooms = [...state.rooms.values()];
-  $("channels").replaceChildren(...rooms.filter((room) => room.id !== X).map(draw));
-  $("timelines").replaceChildren(...rooms.filter((room) => room.id === X).map(draw));
+  const channels = [...state.channels.values()];
+  $("channels").replaceChildren(...channels.filter((channel) => channel.id !== X).map(draw));
+  $("timelines").replaceChildren(...channels.filter((channel) => channel.id === X).map(draw));
   $("faults").hidden = !state.faults.length;
   $("faults").textContent = `faults: ${state.faults.join(", ")} · ${state.happened} so far`;
 }
 
-function show(room) {
-  state.here = room;
-  room.unread = 0;
-  $("name").textContent = `${room.sign} ${room.name}`;
-  const notes = room.id === X
-    ? ["posts about the product, as X has them"]
-    : [room.archived && "archived", !room.bot && "the app is not a member"];
+function show(channel) {
+  state.here = channel;
+  channel.unread = 0;
+  $("name").textContent = `${channel.sign} ${channel.name}`;
+  const notes = channel.id === X
+    ? ["posts about the product on X"]
+    : [channel.archived && "archived", !channel.bot && "the app is not a member"];
   $("about").textContent = notes.filter(Boolean).join(" · ");
-  $("text").placeholder = room.id === X ? "Post on X as a customer" : `Say something in #${room.name}`;
-  $("say").hidden = Boolean(room.archived);
-  $("messages").replaceChildren(...[...room.items.values()].map((item) => render(room, item)));
-  document.title = `${room.sign} ${room.name} · Sandbox`;
+  $("text").placeholder = channel.id === X ? "Post on X as a customer" : `Say something in #${channel.name}`;
+  $("say").hidden = Boolean(channel.archived);
+  $("messages").replaceChildren(...[...channel.items.values()].map((item) => render(channel, item)));
+  document.title = `${channel.sign} ${channel.name} · Sandbox`;
   people();
   side();
   empty();
@@ -158,26 +158,26 @@ function find(item) {
   return [...$("messages").children].find((child) => child.dataset.key === item);
 }
 
-function change(room, kind, item) {
-  const id = key(room, item);
-  const known = room.items.has(id);
-  if (kind === "delete") room.items.delete(id);
-  else room.items.set(id, item);
-  if (room !== state.here) {
-    if (kind === "create" && !known) room.unread += 1;
+function change(channel, kind, item) {
+  const id = key(channel, item);
+  const known = channel.items.has(id);
+  if (kind === "delete") channel.items.delete(id);
+  else channel.items.set(id, item);
+  if (channel !== state.here) {
+    if (kind === "create" && !known) channel.unread += 1;
     side();
     return;
   }
   const old = find(id);
   const stay = atEnd();
   if (kind === "delete") old?.remove();
-  else if (old) old.replaceWith(render(room, item));
+  else if (old) old.replaceWith(render(channel, item));
   else {
-    const made = render(room, item);
+    const made = render(channel, item);
     made.classList.add("new");
     $("messages").append(made);
   }
-  while ($("messages").children.length > MOST) $("messages").firstChild.remove();
+  while ($("messages").children.length > MAX_SHOWN) $("messages").firstChild.remove();
   if (stay) toEnd();
   empty();
 }
@@ -185,31 +185,31 @@ function change(room, kind, item) {
 function route() {
   const [id, marked] = decodeURIComponent(location.hash.slice(1)).split("/");
   state.marked = marked || null;
-  const first = state.rooms.values().next().value;
-  show(state.rooms.get(id) || first);
+  const first = state.channels.values().next().value;
+  show(state.channels.get(id) || first);
 }
 
 async function load() {
   const answer = await (await fetch("/sandbox/state")).json();
-  const unread = new Map([...state.rooms.values()].map((room) => [room.id, room.unread]));
-  state.rooms.clear();
+  const unread = new Map([...state.channels.values()].map((channel) => [channel.id, channel.unread]));
+  state.channels.clear();
   state.names = { ...answer.people };
   state.people = answer.members;
   state.faults = answer.faults;
   state.happened = Object.values(answer.happened).reduce((sum, count) => sum + count, 0);
-  for (const channel of answer.channels) {
-    state.names[channel.id] = channel.name;
-    state.rooms.set(channel.id, {
-      id: channel.id,
-      name: channel.name,
-      sign: channel.private ? "◦" : "#",
-      archived: channel.archived,
-      bot: channel.has_bot,
-      unread: unread.get(channel.id) || 0,
-      items: new Map(channel.messages.map((item) => [item.ts, item])),
+  for (const data of answer.channels) {
+    state.names[data.id] = data.name;
+    state.channels.set(data.id, {
+      id: data.id,
+      name: data.name,
+      sign: data.private ? "◦" : "#",
+      archived: data.archived,
+      bot: data.has_bot,
+      unread: unread.get(data.id) || 0,
+      items: new Map(data.messages.map((item) => [item.ts, item])),
     });
   }
-  state.rooms.set(X, {
+  state.channels.set(X, {
     id: X, name: "Timeline", sign: "𝕏", unread: unread.get(X) || 0,
     items: new Map(answer.posts.map((item) => [item.id, item])),
   });
@@ -236,8 +236,8 @@ function listen() {
       side();
       return;
     }
-    const room = state.rooms.get(event.type === "x" ? X : event.channel);
-    if (room) change(room, event.kind, event.type === "x" ? event.post : event.message);
+    const channel = state.channels.get(event.type === "x" ? X : event.channel);
+    if (channel) change(channel, event.kind, event.type === "x" ? event.post : event.message);
     else load();
   });
 }
@@ -247,10 +247,10 @@ $("say").addEventListener("submit", async (event) => {
   const text = $("text").value.trim();
   if (!text) return;
   const who = $("who").value;
-  const said = state.here.id === X
+  const sent = state.here.id === X
     ? await act("x/post", { text, author: who.replaceAll(".", "_") })
     : await act("slack/say", { channel: state.here.id, text, user: who });
-  if (said) $("text").value = "";
+  if (sent) $("text").value = "";
 });
 
 addEventListener("hashchange", route);

@@ -1,4 +1,4 @@
-"""The shapes of X's answers: post objects, users and error bodies."""
+"""The JSON shapes of X's responses: posts, users and errors."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -91,15 +91,15 @@ EDIT_WINDOW_S = 3600
 
 
 def rfc3339(seconds: float) -> str:
-    """Write a time (seconds since the Unix epoch) as X does, with milliseconds."""
+    """Format a time (seconds since the Unix epoch) as X does, with milliseconds."""
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def post_object(post: Post, fields: Iterable[str]) -> dict[str, Any]:
-    """Return the post with the default fields and those of `fields` that it has."""
-    asked = set(fields)
-    every: dict[str, Any] = {
+    """Return the post with the default fields and the available ones of `fields`."""
+    requested = set(fields)
+    optional: dict[str, Any] = {
         "author_id": post.author.id,
         "conversation_id": str(post.history[0]),
         "created_at": rfc3339(post.created_at),
@@ -124,40 +124,40 @@ def post_object(post: Post, fields: Iterable[str]) -> dict[str, Any]:
         "reply_settings": "everyone",
     }
     if post.to is not None:
-        every["in_reply_to_user_id"] = post.to.id
-    shown = {name: value for name, value in every.items() if name in asked}
+        optional["in_reply_to_user_id"] = post.to.id
+    shown = {name: value for name, value in optional.items() if name in requested}
     history = [str(id) for id in post.history[: post.history.index(post.id) + 1]]
     return {"id": str(post.id), "text": post.text, "edit_history_tweet_ids": history} | shown
 
 
 def user_object(user: User, fields: Iterable[str]) -> dict[str, Any]:
-    """Return the user with the default fields and those of `fields` that it has."""
-    every = {"verified": False, "protected": False, "description": "", "location": ""}
-    asked = set(fields)
-    shown = {name: value for name, value in every.items() if name in asked}
+    """Return the user with the default fields and the available ones of `fields`."""
+    optional = {"verified": False, "protected": False, "description": "", "location": ""}
+    requested = set(fields)
+    shown = {name: value for name, value in optional.items() if name in requested}
     return {"id": user.id, "name": user.name, "username": user.username} | shown
 
 
 def includes(posts: Iterable[Post], expansions: Iterable[str], fields: Iterable[str]) -> Any:
-    """Return the `includes` of an answer, or None where the expansions ask for none."""
-    asked = set(expansions)
+    """Return the `includes` of a response, or None if the expansions request nothing."""
+    requested = set(expansions)
     users: dict[str, User] = {}
     for post in posts:
-        if "author_id" in asked:
+        if "author_id" in requested:
             users[post.author.id] = post.author
-        if "in_reply_to_user_id" in asked and post.to is not None:
+        if "in_reply_to_user_id" in requested and post.to is not None:
             users[post.to.id] = post.to
     chosen = list(fields)
     return {"users": [user_object(user, chosen) for user in users.values()]} if users else None
 
 
 def problem(status: int, title: str) -> dict[str, Any]:
-    """Return the body of an error that has no more to say than its status."""
+    """Return the body of an error without further detail than its status."""
     return {"title": title, "type": "about:blank", "status": status, "detail": title}
 
 
 def invalid(parameter: str, value: str, message: str) -> dict[str, Any]:
-    """Return the body of a 400 that names the parameter which is wrong."""
+    """Return the body of a 400 that names the invalid parameter."""
     return {
         "errors": [{"parameters": {parameter: [value]}, "message": message}],
         "title": "Invalid Request",

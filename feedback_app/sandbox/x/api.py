@@ -1,4 +1,4 @@
-"""The stand-in X API v2: its state, its endpoints and what stands before them."""
+"""The stand-in X API v2: its state, endpoints and request checks."""
 
 from collections.abc import Callable
 from random import Random
@@ -7,7 +7,7 @@ from aiohttp import web
 
 from feedback_app.sandbox.clock import Clock
 from feedback_app.sandbox.faults import Faults
-from feedback_app.sandbox.http import answer
+from feedback_app.sandbox.http import json_response
 from feedback_app.sandbox.log import Log
 from feedback_app.sandbox.x.compliance import Compliance
 from feedback_app.sandbox.x.gate import Gate, Handler, Refusal
@@ -17,7 +17,7 @@ from feedback_app.sandbox.x.stream import Stream
 
 
 class X(XState):
-    """The stand-in X: what its users do (`post`, `edit`, `delete`) and what its API answers."""
+    """The stand-in X: user actions (`post`, `edit`, `delete`) and the API."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class X(XState):
         self._compliance = Compliance(self, clock, url, compliance_s)
 
     def revoke_token(self) -> None:
-        """Make the token invalid: every request is answered with 401 from now on."""
+        """Revoke the token: every later request gets a 401."""
         self.gate.token = None
 
     def routes(self) -> list[web.RouteDef]:
@@ -60,12 +60,12 @@ class X(XState):
 
 
 def _signed(handler: Handler) -> Handler:
-    """Return a handler that needs no token, because its address is the permission."""
+    """Wrap a handler that needs no token, because its URL is signed."""
 
-    async def answered(request: web.Request) -> web.StreamResponse:
+    async def handle(request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
         except Refusal as refusal:
-            return answer(refusal.body, refusal.status)
+            return json_response(refusal.body, refusal.status)
 
-    return answered
+    return handle

@@ -1,4 +1,4 @@
-"""Batch compliance: a job takes ids and tells which of their posts are gone."""
+"""Batch compliance: a job takes post ids and reports which posts are deleted."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,13 +8,13 @@ import orjson
 from aiohttp import web
 
 from feedback_app.sandbox.clock import Clock
-from feedback_app.sandbox.http import answer
+from feedback_app.sandbox.http import json_response
 from feedback_app.sandbox.x.answers import PROBLEMS, invalid, rfc3339
 from feedback_app.sandbox.x.gate import Refusal
 from feedback_app.sandbox.x.state import XState
 
 UPLOAD_WITHIN_S = 900.0
-KEPT_S = 7 * 86400.0
+DOWNLOAD_WITHIN_S = 7 * 86400.0
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Job:
 
 
 class Compliance:
-    """The endpoints of batch compliance; a job takes `seconds` after its upload."""
+    """The batch compliance endpoints; a job completes `seconds` after its upload."""
 
     def __init__(self, state: XState, clock: Clock, url: Callable[[], str], seconds: float) -> None:
         self._state = state
@@ -40,7 +40,7 @@ class Compliance:
         self._jobs: dict[str, Job] = {}
 
     async def create(self, request: web.Request) -> web.Response:
-        """POST /2/compliance/jobs: one job of a type at a time."""
+        """POST /2/compliance/jobs: one running job per type."""
         try:
             body = orjson.loads(await request.read())
             type = body["type"]
@@ -61,25 +61,25 @@ class Compliance:
         number = str(1_400_000_000_000_000_000 + len(self._jobs))
         job = Job(number, type, body.get("name"), self._clock.now())
         self._jobs[job.id] = job
-        return answer({"data": self._shown(job)})
+        return json_response({"data": self._job_object(job)})
 
     async def get(self, request: web.Request) -> web.Response:
         """GET /2/compliance/jobs/{id}."""
-        return answer({"data": self._shown(self._job(request))})
+        return json_response({"data": self._job_object(self._job(request))})
 
     async def list(self, request: web.Request) -> web.Response:
         """GET /2/compliance/jobs?type=…&status=…"""
         type, status = request.query.get("type"), request.query.get("status")
         jobs = [
-            self._shown(job)
+            self._job_object(job)
             for job in self._jobs.values()
             if job.type == type and status in (None, self._status(job))
         ]
         meta = {"result_count": len(jobs)}
-        return answer({"data": jobs, "meta": meta} if jobs else {"meta": meta})
+        return json_response({"data": jobs, "meta": meta} if jobs else {"meta": meta})
 
     async def upload(self, request: web.Request) -> web.Response:
-        """PUT the ids, one a line, as text/plain; the address itself is the permission."""
+        """PUT the ids, one per line, as text/plain; the signed URL is the credential."""
         job = self._job(request)
         if request.content_type != "text/plain":
             raise Refusal(403, {"title": "SignatureDoesNotMatch"})
@@ -93,7 +93,7 @@ class Compliance:
         return web.Response()
 
     async def download(self, request: web.Request) -> web.Response:
-        """GET the result: a JSON line for each id whose post must not be kept."""
+        """GET the result: a JSON line for each id whose post must be deleted."""
         job = self._job(request)
         if self._status(job) != "complete":
             raise Refusal(404, {"title": "NoSuchKey"})
@@ -102,7 +102,7 @@ class Compliance:
         return web.Response(body=b"".join(lines), content_type="application/json")
 
     def _finding(self, id: int) -> dict[str, Any]:
-        post = self._state.known(id)
+        post = self._state.find_version(id)
         finding = {"id": str(id), "action": "delete", "reason": "deleted"}
         if post is not None:
             finding["created_at"] = rfc3339(post.created_at)
@@ -121,7 +121,7 @@ class Compliance:
             return "expired" if now > job.created_at + UPLOAD_WITHIN_S else "created"
         return "complete" if now >= job.uploaded_at + self._seconds else "in_progress"
 
-    def _shown(self, job: Job) -> dict[str, Any]:
+    def _job_object(self, job: Job) -> dict[str, Any]:
         base = f"{self._url()}/compliance-files/{job.id}"
         body: dict[str, Any] = {
             "id": job.id,
@@ -132,7 +132,7 @@ class Compliance:
             "upload_url": f"{base}/upload",
             "upload_expires_at": rfc3339(job.created_at + UPLOAD_WITHIN_S),
             "download_url": f"{base}/download",
-            "download_expires_at": rfc3339(job.created_at + KEPT_S),
+            "download_expires_at": rfc3339(job.created_at + DOWNLOAD_WITHIN_S),
         }
         return body if job.name is None else body | {"name": job.name}
 

@@ -1,4 +1,4 @@
-"""X's query language: the operators of recent search and stream rules that feedback needs."""
+"""X's query language: the operators of recent search and stream rules used for feedback."""
 
 import re
 from collections.abc import Callable
@@ -13,11 +13,11 @@ _ALONE_NOT_ALLOWED = ("is", "has", "lang")
 
 
 class QueryError(ValueError):
-    """X refuses the query; the message is the one it answers with."""
+    """X rejects the query; the message is the one it responds with."""
 
 
 def compile_query(query: str) -> Match:
-    """Return the test that a post passes or not; raises QueryError."""
+    """Compile a query into a predicate on posts; raises QueryError."""
     parser = _Parser(query)
     match = parser.any_of()
     if parser.tokens:
@@ -88,20 +88,20 @@ def _phrase(text: str) -> Match:
         return lambda post: text.lower() in post.text.lower()
 
     def match(post: Post) -> bool:
-        said = _WORD.findall(post.text.lower())
-        return any(said[at : at + len(words)] == words for at in range(len(said)))
+        words_of_post = _WORD.findall(post.text.lower())
+        return any(words_of_post[at : at + len(words)] == words for at in range(len(words_of_post)))
 
     return match
 
 
-def _tagged(text: str) -> Match:
+def _literal(text: str) -> Match:
     pattern = re.compile(re.escape(text) + r"(?!\w)", re.IGNORECASE)
     return lambda post: pattern.search(post.text) is not None
 
 
 def _term(term: str) -> Match:
     if term[0] in "#@$":
-        return _tagged(term)
+        return _literal(term)
     name, colon, value = term.partition(":")
     value = value.lower().removeprefix("@")
     if not colon or not re.fullmatch(r"[a-z_]+", name) or value.startswith("//"):

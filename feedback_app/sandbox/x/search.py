@@ -1,4 +1,4 @@
-"""Recent search and look-up by id, as X answers them."""
+"""X's recent search and lookup by id."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -11,9 +11,9 @@ from aiohttp import web
 
 from feedback_app.sandbox.clock import Clock
 from feedback_app.sandbox.faults import Faults
-from feedback_app.sandbox.http import answer
+from feedback_app.sandbox.http import json_response
 from feedback_app.sandbox.log import Given, Log
-from feedback_app.sandbox.odd import X_SHAPES, x_post
+from feedback_app.sandbox.malformed import X_SHAPES, x_post
 from feedback_app.sandbox.x.answers import (
     EXPANSIONS,
     POST_FIELDS,
@@ -31,8 +31,8 @@ from feedback_app.sandbox.x.state import Post, XState, snowflake
 REACH_S = 7 * 86400.0
 """How far back recent search reaches, in seconds."""
 QUERY_LENGTH = 512
-LATEST_END_S = 10.0
-"""How long before the request `end_time` must lie, in seconds."""
+END_TIME_MIN_AGE_S = 10.0
+"""Minimum age of `end_time` at the time of the request, in seconds."""
 
 _FIELDS = ("tweet.fields", "user.fields", "expansions")
 _SEARCH_PARAMETERS = (
@@ -57,8 +57,8 @@ _ALLOWED = {
 }
 
 
-def listed(request: web.Request, name: str) -> list[str]:
-    """Return a comma-separated parameter as a list; raises Refusal for a value X does not know."""
+def list_parameter(request: web.Request, name: str) -> list[str]:
+    """Return a comma-separated parameter as a list; raises Refusal for an invalid value."""
     values = [value for value in request.query.get(name, "").split(",") if value]
     allowed = _ALLOWED[name]
     for value in values:
@@ -71,8 +71,8 @@ def listed(request: web.Request, name: str) -> list[str]:
     return values
 
 
-def known_only(request: web.Request, names: Iterable[str]) -> None:
-    """Raise Refusal where the request has a parameter that is not in `names`."""
+def reject_unknown(request: web.Request, names: Iterable[str]) -> None:
+    """Raise Refusal if the request has a parameter that is not in `names`."""
     names = tuple(names)
     for name, value in request.query.items():
         if name not in names:
@@ -88,11 +88,11 @@ class Search:
         self._clock = clock
         self._faults = faults
         self._log = log
-        self._given: set[int] = set()
+        self._returned_ids: set[int] = set()
 
     async def recent(self, request: web.Request) -> web.Response:
         """GET /2/tweets/search/recent."""
-        known_only(request, _SEARCH_PARAMETERS)
+        reject_unknown(request, _SEARCH_PARAMETERS)
         text = request.query.get("query", "")
         if not text or len(text) > QUERY_LENGTH:
             message = f"The `query` query parameter length must be between 1 and {QUERY_LENGTH}"
@@ -101,16 +101,16 @@ class Search:
             match = compile_query(text)
         except QueryError as error:
             raise Refusal(400, invalid("query", text, str(error))) from None
-        most = self._most(request)
+        limit = self._max_results(request)
         since, until = self._bounds(request)
         found = (post for post in self._state.searchable(since, until) if match(post))
-        page = list(islice(found, most + 1))
-        more, page = len(page) > most, page[:most]
-        return self._page(request, page, more, most)
+        page = list(islice(found, limit + 1))
+        more, page = len(page) > limit, page[:limit]
+        return self._page(request, page, more, limit)
 
     async def lookup(self, request: web.Request) -> web.Response:
         """GET /2/tweets?ids=…"""
-        known_only(request, ("ids", *_FIELDS))
+        reject_unknown(request, ("ids", *_FIELDS))
         ids = request.query.get("ids", "").split(",")
         if not 1 <= len(ids) <= 100 or not all(id.isdecimal() and len(id) < 20 for id in ids):
             message = "The `ids` query parameter must be a list of 1 to 100 ids"
@@ -124,9 +124,9 @@ class Search:
         if not posts:
             body.pop("data")
         self._log.write(Given(platform="x", via="lookup", ids=tuple(found)))
-        return answer(body)
+        return json_response(body)
 
-    def _most(self, request: web.Request) -> int:
+    def _max_results(self, request: web.Request) -> int:
         text = request.query.get("max_results", "10")
         if not text.isdecimal() or not 10 <= int(text) <= 100:
             message = f"The `max_results` query parameter value [{text}] is not between 10 and 100"
@@ -134,7 +134,7 @@ class Search:
         return int(text)
 
     def _bounds(self, request: web.Request) -> tuple[int, int]:
-        """Return the ids between which the posts lie, both exclusive."""
+        """Return the lower and upper id of the posts, both exclusive."""
         query, now = request.query, self._clock.now()
         oldest = now - REACH_S
         since, until = snowflake(oldest) - 1, 1 << 63
@@ -159,7 +159,7 @@ class Search:
             until = self._id(request, "until_id")
         elif "end_time" in query:
             end = self._time(request, "end_time")
-            if end > now - LATEST_END_S:
+            if end > now - END_TIME_MIN_AGE_S:
                 message = (
                     f"Invalid 'end_time':'{query['end_time']}'. 'end_time' must be a minimum of "
                     "10 seconds prior to the request time"
@@ -168,7 +168,7 @@ class Search:
             until = snowflake(end)
         token = query.get("next_token") or query.get("pagination_token")
         if token:
-            until = min(until, _page_start(token))
+            until = min(until, _decode_token(token))
         return since, until
 
     def _id(self, request: web.Request, name: str) -> int:
@@ -189,12 +189,17 @@ class Search:
         raise Refusal(400, invalid(name, text, message))
 
     def _body(self, request: web.Request, posts: list[Post]) -> dict[str, Any]:
-        fields, expansions = listed(request, "tweet.fields"), listed(request, "expansions")
+        fields, expansions = (
+            list_parameter(request, "tweet.fields"),
+            list_parameter(request, "expansions"),
+        )
         body: dict[str, Any] = {"data": [post_object(post, fields) for post in posts]}
-        extra = includes(posts, expansions, listed(request, "user.fields"))
+        extra = includes(posts, expansions, list_parameter(request, "user.fields"))
         return body if extra is None else body | {"includes": extra}
 
-    def _page(self, request: web.Request, posts: list[Post], more: bool, most: int) -> web.Response:
+    def _page(
+        self, request: web.Request, posts: list[Post], more: bool, limit: int
+    ) -> web.Response:
         body = self._body(request, posts)
         meta: dict[str, Any] = {"result_count": len(posts)}
         if posts:
@@ -202,24 +207,24 @@ class Search:
         else:
             body.pop("data")
         if more:
-            meta["next_token"] = _token(posts[-1].id)
+            meta["next_token"] = _encode_token(posts[-1].id)
         ids = tuple(str(post.id) for post in posts)
         self._log.write(Given(platform="x", via="search", ids=ids))
-        fresh = [post.id for post in posts if post.id not in self._given]
-        self._given.update(fresh)
-        # Extra items come with new posts only, in a last page that is not full and not late:
-        # a client that gives up in the middle of its pages cannot lose one of them.
+        fresh = [post.id for post in posts if post.id not in self._returned_ids]
+        self._returned_ids.update(fresh)
+        # Add extra items only to new posts on a last page that is neither full nor slow:
+        # a client that stops paging early then cannot miss one.
         if fresh and not more and not request.get("slow"):
-            self._add_faults(body["data"], most)
+            self._add_faults(body["data"], limit)
             meta["result_count"] = len(body["data"])
-        return answer(body | {"meta": meta})
+        return json_response(body | {"meta": meta})
 
-    def _add_faults(self, data: list[Any], most: int) -> None:
-        if len(data) < most and self._faults.due("odd"):
+    def _add_faults(self, data: list[Any], limit: int) -> None:
+        if len(data) < limit and self._faults.due("odd"):
             shape = self._faults.pick(X_SHAPES)
             data.insert(len(data) // 2, x_post(shape, data[0]))
             self._faults.note("odd", "x", "search", shape)
-        if len(data) < most and self._faults.hit("duplicate", "x", "search"):
+        if len(data) < limit and self._faults.hit("duplicate", "x", "search"):
             data.append(data[0])
 
 
@@ -235,11 +240,11 @@ def _not_found(id: str) -> dict[str, Any]:
     }
 
 
-def _token(last: int) -> str:
+def _encode_token(last: int) -> str:
     return urlsafe_b64encode(f"before:{last}".encode()).decode().rstrip("=")
 
 
-def _page_start(token: str) -> int:
+def _decode_token(token: str) -> int:
     try:
         text = urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
         return int(text.removeprefix("before:"))

@@ -1,4 +1,4 @@
-"""The posts and users of the stand-in X: what was posted, changed, deleted, and when it shows."""
+"""The posts and users of the stand-in X, with their edits, deletions and index delays."""
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator
@@ -9,9 +9,9 @@ from feedback_app.sandbox.log import Log, Put
 
 SNOWFLAKE_EPOCH_MS = 1288834974657
 PRODUCT = "lumenkettle"
-"""The account of the product that the sandbox's people write to."""
+"""The product account that the sandbox's users write to."""
 PRODUCT_QUERY = f"to:{PRODUCT}"
-"""A query that every post of the sandbox answers, unless it was addressed to someone else."""
+"""A query that matches every post of the sandbox not addressed to another account."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class Post:
     created_at: float
     """Seconds since the Unix epoch."""
     indexed_at: float
-    """When search begins to show it, in seconds since the Unix epoch."""
+    """When it becomes searchable, in seconds since the Unix epoch."""
     lang: str
     to: User | None
-    """Whom it replies to."""
+    """The account it replies to."""
     history: list[int]
     """The ids of all versions, oldest first; the versions of a post share this list."""
     deleted: bool = field(default=False)
@@ -49,12 +49,12 @@ def snowflake(seconds: float) -> int:
 
 
 class XState:
-    """What X knows. `post`, `edit` and `delete` are what its users do; nothing limits them."""
+    """The data of X. The user actions `post`, `edit` and `delete` are not rate limited."""
 
     def __init__(
         self, now: Callable[[], float], random: Random, log: Log, index_delay: tuple[float, float]
     ) -> None:
-        """`index_delay` bounds, in seconds, how late search shows a post."""
+        """`index_delay` is the range, in seconds, after which search returns a post."""
         self.index_delay = index_delay
         self.listeners: list[Callable[[Post], None]] = []
         """Called with every new version."""
@@ -68,7 +68,7 @@ class XState:
         self.user(PRODUCT, "Lumen Kettle")
 
     def user(self, username: str, name: str | None = None) -> User:
-        """Return the user of that name, who is made where there is none."""
+        """Return the user of that name, created if missing."""
         key = username.lower()
         if key not in self._users:
             identity = str(7_000_000_000 + len(self._users))
@@ -84,18 +84,18 @@ class XState:
         to: str | None = PRODUCT,
         created_at: float | None = None,
     ) -> str:
-        """Put a post in and return its id; `created_at` dates it back (seconds since the epoch)."""
+        """Create a post and return its id; `created_at` backdates it (seconds since the epoch)."""
         return str(self._add(text, self.user(author), lang, to, created_at, history=[]).id)
 
     def edit(self, id: str, text: str) -> str:
-        """Change a post and return the id of its new version; raises KeyError for no such post."""
+        """Edit a post and return the id of its new version; raises KeyError if it is unknown."""
         old = self._posts[int(id)]
         last = self._posts[old.history[-1]]
         to = last.to.username if last.to else None
         return str(self._add(text, last.author, last.lang, to, None, last.history).id)
 
     def delete(self, id: str) -> None:
-        """Delete a post with all its versions; raises KeyError for no such post."""
+        """Delete a post with all its versions; raises KeyError if it is unknown."""
         history = self._posts[int(id)].history
         for version in history:
             self._posts[version].deleted = True
@@ -103,18 +103,18 @@ class XState:
         self._record("delete", last)
 
     def get(self, id: int) -> Post | None:
-        """Return a version, or None where it is unknown or deleted."""
+        """Return a version, or None if it is unknown or deleted."""
         post = self._posts.get(id)
         return None if post is None or post.deleted else post
 
-    def known(self, id: int) -> Post | None:
-        """Return a version, also one of a deleted post, or None."""
+    def find_version(self, id: int) -> Post | None:
+        """Return a version, even of a deleted post, or None if it is unknown."""
         return self._posts.get(id)
 
     def searchable(self, since_id: int, until_id: int) -> Iterator[Post]:
-        """Yield the posts that search shows now, newest id first, between the two ids (exclusive).
+        """Yield the searchable posts between the two ids (exclusive), newest first.
 
-        Of an edited post only the latest version that is indexed shows.
+        Of an edited post, only the latest indexed version is included.
         """
         now = self._now()
         first, end = bisect_right(self._ids, since_id), bisect_left(self._ids, until_id)
@@ -124,7 +124,7 @@ class XState:
                 yield post
 
     def timeline(self) -> Iterator[Post]:
-        """Yield the latest version of every post that was not deleted, newest first."""
+        """Yield the latest version of every post that is not deleted, newest first."""
         for id in reversed(self._ids):
             post = self._posts[id]
             if not post.deleted and post.history[-1] == id:
@@ -146,7 +146,7 @@ class XState:
         at = self._now() if created_at is None else created_at
         id = snowflake(at)
         if created_at is None:
-            # Many posts can share a millisecond; their ids still differ and rise.
+            # Posts can share a millisecond; their ids are still unique and increasing.
             id = self._last_id = max(id, self._last_id + 1)
         while id in self._posts:
             id += 1

@@ -1,4 +1,4 @@
-"""The filtered stream and its rules, as X answers them."""
+"""X's filtered stream and its rules."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,19 +8,19 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from feedback_app.sandbox.clock import Clock, before
+from feedback_app.sandbox.clock import Clock, within
 from feedback_app.sandbox.faults import Faults
-from feedback_app.sandbox.http import answer
+from feedback_app.sandbox.http import json_response
 from feedback_app.sandbox.log import Given, Log
-from feedback_app.sandbox.odd import X_SHAPES, x_post
+from feedback_app.sandbox.malformed import X_SHAPES, x_post
 from feedback_app.sandbox.x.answers import PROBLEMS, includes, invalid, post_object, rfc3339
 from feedback_app.sandbox.x.gate import Refusal
 from feedback_app.sandbox.x.query import Match, QueryError, compile_query
-from feedback_app.sandbox.x.search import known_only, listed
+from feedback_app.sandbox.x.search import list_parameter, reject_unknown
 from feedback_app.sandbox.x.state import Post, XState
 
-RULES_MOST = 1000
-RULE_LENGTH = 1024
+MAX_RULES = 1000
+MAX_RULE_LENGTH = 1024
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,14 @@ class Rule:
     tag: str | None
     match: Match
 
-    def shown(self) -> dict[str, str]:
-        """Return the rule as X shows it; one without a tag has none."""
+    def as_dict(self) -> dict[str, str]:
+        """Return the rule as JSON; `tag` is omitted if there is none."""
         body = {"id": self.id, "value": self.value}
         return body if self.tag is None else body | {"tag": self.tag}
 
 
 class Stream:
-    """The one connection of the filtered stream, and the rules."""
+    """The single connection of the filtered stream, and the rules."""
 
     def __init__(
         self,
@@ -60,15 +60,18 @@ class Stream:
         self._end: Callable[[bytes | None], None] | None = None
 
     def cut(self, line: dict[str, Any] | None = None) -> None:
-        """End the connection, after an in-stream error where `line` is one."""
+        """Close the connection, after sending the in-stream error `line`, if any."""
         if self._end is not None:
             self._end(None if line is None else orjson.dumps(line))
 
     async def connect(self, request: web.Request) -> web.StreamResponse:
-        """GET /2/tweets/search/stream: lines until the client goes or the stream is cut."""
-        known_only(request, ("tweet.fields", "user.fields", "expansions"))
-        fields, expansions = listed(request, "tweet.fields"), listed(request, "expansions")
-        users = listed(request, "user.fields")
+        """GET /2/tweets/search/stream: send lines until the client or the server disconnects."""
+        reject_unknown(request, ("tweet.fields", "user.fields", "expansions"))
+        fields, expansions = (
+            list_parameter(request, "tweet.fields"),
+            list_parameter(request, "expansions"),
+        )
+        users = list_parameter(request, "user.fields")
         if not self.rules:
             raise Refusal(
                 409,
@@ -91,7 +94,7 @@ class Stream:
             )
         lines: asyncio.Queue[bytes | None] = asyncio.Queue()
 
-        def offer(post: Post) -> None:
+        def enqueue(post: Post) -> None:
             matching = [rule for rule in self.rules.values() if rule.match(post)]
             if not matching:
                 return
@@ -109,11 +112,11 @@ class Stream:
 
         self.connections += 1
         self._end = end
-        self._state.listeners.append(offer)
+        self._state.listeners.append(enqueue)
         try:
-            return await self._pump(request, lines)
+            return await self._write_lines(request, lines)
         finally:
-            self._state.listeners.remove(offer)
+            self._state.listeners.remove(enqueue)
             self._end = None
             self.connections -= 1
 
@@ -127,17 +130,17 @@ class Stream:
             lines.put_nowait(orjson.dumps(line | {"data": x_post(shape, line["data"])}))
             self._faults.note("odd", "x", "stream", shape)
         if self._faults.hit("disconnect", "x", "stream"):
-            # Behind what was queued: a post that was given out is not lost by the fault.
+            # Queued after the posts: the fault does not lose a post that was logged as sent.
             lines.put_nowait(None)
 
-    async def _pump(
+    async def _write_lines(
         self, request: web.Request, lines: asyncio.Queue[bytes | None]
     ) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "application/json; charset=utf-8"})
         try:
             await response.prepare(request)
             while True:
-                line = await before(self._clock, self._keepalive_s, self._next(lines))
+                line = await within(self._clock, self._keepalive_s, self._next(lines))
                 if line == b"":
                     await response.write_eof()
                     return response
@@ -151,19 +154,19 @@ class Stream:
 
     async def list_rules(self, request: web.Request) -> web.Response:
         """GET /2/tweets/search/stream/rules."""
-        known_only(request, ("ids", "max_results", "pagination_token"))
-        asked = request.query.get("ids")
+        reject_unknown(request, ("ids", "max_results", "pagination_token"))
+        requested = request.query.get("ids")
         chosen = [
-            rule.shown()
+            rule.as_dict()
             for rule in self.rules.values()
-            if asked is None or rule.id in asked.split(",")
+            if requested is None or rule.id in requested.split(",")
         ]
         meta = {"sent": rfc3339(self._clock.now()), "result_count": len(chosen)}
-        return answer({"data": chosen, "meta": meta} if chosen else {"meta": meta})
+        return json_response({"data": chosen, "meta": meta} if chosen else {"meta": meta})
 
     async def change_rules(self, request: web.Request) -> web.Response:
         """POST /2/tweets/search/stream/rules."""
-        known_only(request, ("dry_run", "delete_all"))
+        reject_unknown(request, ("dry_run", "delete_all"))
         try:
             body = orjson.loads(await request.read())
             dry = request.query.get("dry_run") == "true"
@@ -181,8 +184,8 @@ class Stream:
         for each in wanted:
             value = each["value"]
             try:
-                if not 1 <= len(value) <= RULE_LENGTH:
-                    raise QueryError(f"a rule has 1 to {RULE_LENGTH} characters")
+                if not 1 <= len(value) <= MAX_RULE_LENGTH:
+                    raise QueryError(f"a rule has 1 to {MAX_RULE_LENGTH} characters")
                 match = compile_query(value)
             except QueryError as error:
                 errors.append(_rule_error(value, "Invalid", "invalid-rules", str(error)))
@@ -192,7 +195,7 @@ class Stream:
                     _rule_error(value, "DuplicateRule", "duplicate-rules") | {"id": present[value]}
                 )
                 continue
-            if len(self.rules) + len(added) >= RULES_MOST:
+            if len(self.rules) + len(added) >= MAX_RULES:
                 errors.append(_rule_error(value, "RulesCapExceeded", "rule-cap"))
                 continue
             self._next_id += 1
@@ -206,7 +209,7 @@ class Stream:
             "valid": len(added),
             "invalid": len(errors),
         }
-        return self._changed([rule.shown() for rule in added], summary, errors, 201)
+        return self._rules_response([rule.as_dict() for rule in added], summary, errors, 201)
 
     def _delete(self, wanted: dict[str, list[str]], dry: bool) -> web.Response:
         ids = set(wanted.get("ids", []))
@@ -216,9 +219,9 @@ class Stream:
             for rule in gone:
                 del self.rules[rule.id]
         missed = len(ids) + len(values) - len(gone)
-        return self._changed([], {"deleted": len(gone), "not_deleted": missed}, [], 200)
+        return self._rules_response([], {"deleted": len(gone), "not_deleted": missed}, [], 200)
 
-    def _changed(
+    def _rules_response(
         self,
         data: list[dict[str, str]],
         summary: dict[str, int],
@@ -230,7 +233,7 @@ class Stream:
             body["data"] = data
         if errors:
             body["errors"] = errors
-        return answer(body, status)
+        return json_response(body, status)
 
 
 def _rule_error(value: str, title: str, kind: str, detail: str | None = None) -> dict[str, Any]:

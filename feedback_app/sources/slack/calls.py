@@ -10,7 +10,7 @@ from feedback_app.hop.errors import TransientError
 from feedback_app.settings import ConfigurationError
 from feedback_app.slack import client, directory
 from feedback_app.slack.errors import DEPENDENCY, SlackError
-from feedback_app.sources.base import SourceFault, State
+from feedback_app.sources.protocol import SourceFault, State
 from feedback_app.sources.slack.events import Workspace
 
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from feedback_app.hop.errors import BadRecord
-from feedback_app.sources.base import Context, SourceState, State
+from feedback_app.sources.protocol import Context, SourceState, State
 from feedback_app.sources.records import (
     dead_letter,
     dead_letter_records,

@@ -11,7 +11,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from feedback_app.hop.errors import BadRecord
-from feedback_app.sources.base import Context, SourceFault
+from feedback_app.sources.protocol import Context, SourceFault
 from feedback_app.sources.records import cursor_record, dumped
 from feedback_app.sources.slack.calls import ask
 from feedback_app.sources.slack.event_handler import EventHandler

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Row
-from feedback_app.sources.base import Context
 from feedback_app.sources.dependencies import HighWatermarkReader
+from feedback_app.sources.protocol import Context
 from feedback_app.sources.slack.message_index import MessageIndex
 from models import InvalidRecord, ScoredFeedback
 
@@ -22,7 +22,7 @@ KEY = b"slack:"
 class MessageIndexLoader:
     """Restores a `MessageIndex` from the topic `scored`.
 
-    Every worker reads it whole at the start. Then only the leader reads on, because only the
+    Every worker reads the last day of it at the start. Then only the leader reads on, because only the
     leader reads the history on a timer.
     """
 

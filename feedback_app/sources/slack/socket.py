@@ -15,7 +15,7 @@ from feedback_app.hop.errors import TransientError
 from feedback_app.settings import ConfigurationError, Settings
 from feedback_app.slack.client import quiet, web_client
 from feedback_app.slack.errors import DEPENDENCY
-from feedback_app.sources.base import Context, SourceFault
+from feedback_app.sources.protocol import Context, SourceFault
 from feedback_app.sources.slack.calls import ask, find_channels, workspace
 from feedback_app.sources.slack.event_handler import EventHandler, Interactive
 from feedback_app.sources.slack.events import Conditions, Reader

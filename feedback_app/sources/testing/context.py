@@ -12,8 +12,8 @@ from feedback_app.hop.types import Count, Output
 from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
 from feedback_app.sources import registry
-from feedback_app.sources.base import SourceState
 from feedback_app.sources.polling import Poller
+from feedback_app.sources.protocol import SourceState
 from models import Cursor, DeadLetter, Feedback
 
 START = 1_790_000_000.0
@@ -63,7 +63,7 @@ class MemoryShared:
 
 @dataclass
 class MemoryContext:
-    """A `sources.base.Context` whose broker is a list."""
+    """A `sources.protocol.Context` whose broker is a list."""
 
     settings: Settings
     clock: Clock = field(default_factory=SteppedClock)

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Output
-from feedback_app.sources.base import SourceState
+from feedback_app.sources.protocol import SourceState
 from feedback_app.sources.testing.context import MemoryContext, Worker
 from models import Cursor
 

@@ -1,6 +1,6 @@
 """When the filtered stream may be opened again, as X's documentation asks. Pure."""
 
-from feedback_app.sources.base import SourceFault
+from feedback_app.sources.protocol import SourceFault
 
 NETWORK_STEP_S = 0.25
 NETWORK_MOST_S = 16.0

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-from feedback_app.sources.base import BudgetSpent
+from feedback_app.sources.protocol import BudgetSpent
 from feedback_app.sources.x.limits import PAGE_LEAST, PAGE_MOST, REQUEST_WINDOW_S
 from models import Cursor, Feedback, rfc3339
 

@@ -13,7 +13,7 @@ from tweepy.asynchronous import AsyncClient
 from feedback_app.clock import Clock
 from feedback_app.hop.errors import TransientError
 from feedback_app.settings import ConfigurationError, Settings
-from feedback_app.sources.base import SourceFault
+from feedback_app.sources.protocol import SourceFault
 from feedback_app.sources.x.posts import EXPANSIONS, POST_FIELDS, USER_FIELDS
 
 DEPENDENCY = "x"

@@ -8,7 +8,7 @@ import aiohttp
 import orjson
 
 from feedback_app.hop.errors import TransientError
-from feedback_app.sources.base import Context, SourceFault
+from feedback_app.sources.protocol import Context, SourceFault
 from feedback_app.sources.records import cursor_record, feedback_records
 from feedback_app.sources.x.client import DEPENDENCY, XClient, ask
 from feedback_app.sources.x.post_index import PREFIX, PostIndex, deletion

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from tweepy.asynchronous import AsyncStreamingClient
 from tweepy.asynchronous.streaming import AsyncBaseStream
 
-from feedback_app.sources.base import SourceFault
+from feedback_app.sources.protocol import SourceFault
 from feedback_app.sources.x.backoff import ConnectionLost
 from feedback_app.sources.x.client import DEPENDENCY, fault
 from feedback_app.sources.x.posts import EXPANSIONS, POST_FIELDS, USER_FIELDS

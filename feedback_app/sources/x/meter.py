@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from feedback_app.settings import Settings
-from feedback_app.sources.base import BudgetSpent, Context, SourceState
+from feedback_app.sources.protocol import BudgetSpent, Context, SourceState
 from feedback_app.sources.quota import Charge
 from feedback_app.sources.records import cursor_record
 from feedback_app.sources.x.budget import Limits, Spend, Users, allowed, key, tallies

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from feedback_app.sources.x.limits import PLANNED_REQUESTS, REQUEST_WINDOW_S
 
 if TYPE_CHECKING:
-    from feedback_app.sources.base import Context
+    from feedback_app.sources.protocol import Context
     from feedback_app.sources.quota import Meter
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tweepy import StreamRule
 from tweepy.asynchronous import AsyncStreamingClient
 
-from feedback_app.sources.base import SourceFault
+from feedback_app.sources.protocol import SourceFault
 from feedback_app.sources.x.client import DEPENDENCY, XClient, ask
 
 TAG = "feedback:"

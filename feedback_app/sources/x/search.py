@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from feedback_app.sources.base import BudgetSpent, Send, SendToDlq, SourceFault
 from feedback_app.sources.dependencies import SourceDependencies
+from feedback_app.sources.protocol import BudgetSpent, Send, SendToDlq, SourceFault
 from feedback_app.sources.records import dead_letter
 from feedback_app.sources.x.client import DEPENDENCY, XClient
 from feedback_app.sources.x.options import XOptions

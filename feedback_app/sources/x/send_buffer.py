@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from feedback_app.hop.errors import BadRecord, TransientError
 from feedback_app.hop.types import Output
-from feedback_app.sources.base import Context
+from feedback_app.sources.protocol import Context
 from feedback_app.sources.records import (
     cursor_record,
     dead_letter,

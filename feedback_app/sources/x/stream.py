@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Output
-from feedback_app.sources.base import BudgetSpent, Context, SourceFault, SourceState, State
 from feedback_app.sources.cursors import gap_state
+from feedback_app.sources.protocol import BudgetSpent, Context, SourceFault, SourceState, State
 from feedback_app.sources.records import cursor_record
 from feedback_app.sources.x.backoff import ConnectionLost, StreamBackoff
 from feedback_app.sources.x.budget import allowed, tallies

@@ -7,7 +7,7 @@ import pytest
 from feedback_app.alerting import channel_resolver
 from feedback_app.alerting.channel_lookup import LOOK_EVERY_S
 from feedback_app.alerting.channel_resolver import ChannelResolver
-from feedback_app.alerting.receivers.registry import Receivers
+from feedback_app.alerting.receivers.instances import Receivers
 from feedback_app.alerting.rules import partition_of
 from feedback_app.hop import TransientError
 from feedback_app.sandbox import SLACK_BOT_TOKEN, ManualClock, Sandbox

@@ -11,7 +11,7 @@ import pytest
 from feedback_app.alerting.context import OutboxContext
 from feedback_app.alerting.delivery_state import DeliveryState
 from feedback_app.alerting.outbox import Outbox
-from feedback_app.alerting.receivers.registry import Receivers
+from feedback_app.alerting.receivers.instances import Receivers
 from feedback_app.clock import Clock
 from feedback_app.hop import Item, Output, Result
 from feedback_app.kafka.topics import Topics

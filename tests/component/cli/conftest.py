@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from feedback_app.configuration import load
+from feedback_app.load_settings import load
 from feedback_app.sandbox import SLACK_APP_TOKEN, SLACK_BOT_TOKEN, X_BEARER_TOKEN, Sandbox
 from feedback_app.settings import Settings
 from tests.support.clocks import HandClock

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from feedback_app.alerting.receivers.registry import Receivers
+from feedback_app.alerting.receivers.instances import Receivers
 from feedback_app.health.notices import SURE_S, Notice, Notices
 from feedback_app.sandbox import SLACK_BOT_TOKEN, ManualClock, Sandbox
 from feedback_app.sandbox.slack.state import Message

@@ -1,4 +1,4 @@
-"""A sandbox with a clock that the test moves, and a plain HTTP client."""
+"""A sandbox with a manual clock, and a plain HTTP client."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -16,13 +16,13 @@ Post = Callable[..., Awaitable[dict[str, Any]]]
 
 @pytest.fixture
 def clock() -> ManualClock:
-    """Return a clock that stands still."""
+    """Return a manual clock."""
     return ManualClock(START)
 
 
 @pytest.fixture
 async def sandbox(clock: ManualClock) -> AsyncIterator[Sandbox]:
-    """Yield a sandbox that shows everything at once."""
+    """Yield a sandbox without index or history delays."""
     box = Sandbox(clock=clock, x={"index_delay": (0, 0)}, slack={"history_delay": (0, 0)})
     await box.start()
     yield box
@@ -38,7 +38,7 @@ async def http(sandbox: Sandbox) -> AsyncIterator[aiohttp.ClientSession]:
 
 @pytest.fixture
 def act(http: aiohttp.ClientSession) -> Post:
-    """Return a function that runs an action of the control API and returns its answer."""
+    """Return a function that runs an action of the control API and returns its response."""
 
     async def run(action: str, **arguments: Any) -> dict[str, Any]:
         async with http.post(f"/sandbox/{action}", json=arguments) as answer:

@@ -1,4 +1,4 @@
-"""The control API, as another process uses it."""
+"""The control API over HTTP."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from feedback_app.sandbox import ManualClock, Sandbox
 from .conftest import Post
 
 
-async def test_posts_of_x_are_put_in_changed_and_deleted(act: Post, sandbox: Sandbox) -> None:
+async def test_x_posts_are_created_edited_and_deleted(act: Post, sandbox: Sandbox) -> None:
     id = (await act("x/post", text="good", author="ana"))["id"]
     edited = (await act("x/edit", id=id, text="bad"))["id"]
     (post,) = sandbox.x.timeline()
@@ -19,9 +19,7 @@ async def test_posts_of_x_are_put_in_changed_and_deleted(act: Post, sandbox: San
     assert list(sandbox.x.timeline()) == []
 
 
-async def test_messages_of_slack_are_put_in_changed_and_deleted(
-    act: Post, sandbox: Sandbox
-) -> None:
+async def test_slack_messages_are_created_edited_and_deleted(act: Post, sandbox: Sandbox) -> None:
     where = {"channel": "#feedback"}
     ts = (await act("slack/say", text="good", user="tom.hale", **where))["ts"]
     await act("slack/edit", ts=ts, text="bad", **where)
@@ -31,7 +29,7 @@ async def test_messages_of_slack_are_put_in_changed_and_deleted(
     assert sandbox.slack.channel("#feedback").messages == []
 
 
-async def test_what_an_administrator_does(act: Post, sandbox: Sandbox) -> None:
+async def test_administrator_actions(act: Post, sandbox: Sandbox) -> None:
     await act("slack/archive", channel="#product")
     assert sandbox.slack.channel("#product").archived
     await act("slack/remove-bot", channel="#feedback")
@@ -48,7 +46,7 @@ async def test_what_an_administrator_does(act: Post, sandbox: Sandbox) -> None:
     assert sandbox.slack.channel("#beta").id == id
 
 
-async def test_faults_are_asked_for(act: Post, sandbox: Sandbox) -> None:
+async def test_faults_are_requested(act: Post, sandbox: Sandbox) -> None:
     assert (await act("faults", names=["429"], share=1.0, most=3))["status"] == 200
     assert sandbox.faults.names == {"429"}
     answer = await act("faults", names=["flood"])
@@ -65,7 +63,7 @@ async def test_faults_are_asked_for(act: Post, sandbox: Sandbox) -> None:
         ("play", {"items": [{"text": ""}]}, 400),
     ],
 )
-async def test_what_cannot_be_done_is_said(
+async def test_invalid_actions_are_rejected(
     act: Post, action: str, arguments: dict[str, object], status: int
 ) -> None:
     answer = await act(action, **arguments)
@@ -83,7 +81,7 @@ async def test_pages_of_other_sites_cannot_act(
     assert sandbox.x.gate.token is not None
 
 
-async def test_items_are_played_and_the_progress_is_told(
+async def test_items_are_played_and_the_progress_is_reported(
     act: Post, http: aiohttp.ClientSession, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     items = [{"text": f"item {number}"} for number in range(4)]
@@ -104,7 +102,7 @@ async def test_items_are_played_and_the_progress_is_told(
     assert len(list(sandbox.x.timeline())) == 4
 
 
-async def test_the_state_and_the_feed_show_what_happens(
+async def test_the_state_and_the_feed_show_changes(
     act: Post, http: aiohttp.ClientSession, sandbox: Sandbox
 ) -> None:
     sandbox.slack.say("#feedback", "before")

@@ -1,4 +1,4 @@
-"""The log: written before the answer, read back typed, whole after a kill."""
+"""The log: written before the response, parsed into entries, intact after a kill."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def test_entries_are_read_back_as_they_were_written(tmp_path: Path) -> None:
     )
 
 
-def test_a_torn_line_is_left_out_and_ended(tmp_path: Path) -> None:
+def test_a_truncated_line_is_skipped_and_terminated(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_bytes(b'{"event":"deleted","channel":"#a","cha')
     log = Log(lambda: 1.0, path)

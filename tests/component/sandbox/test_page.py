@@ -1,4 +1,4 @@
-"""The page and what it is made of."""
+"""The page and its assets."""
 
 import aiohttp
 import pytest

@@ -1,4 +1,4 @@
-"""Playing feedback in, and the log that says what was put in."""
+"""Playing feedback, and the log of it."""
 
 import asyncio
 from pathlib import Path
@@ -17,7 +17,7 @@ def items(count: int) -> list[Item]:
 
 
 async def play(sandbox: Sandbox, clock: ManualClock, player: Player) -> None:
-    """Run a player to its end, moving the clock whenever it sleeps."""
+    """Run a player to its end, advancing the clock whenever it sleeps."""
     task = asyncio.create_task(player.run())
     while not task.done():
         await asyncio.sleep(0)
@@ -32,7 +32,7 @@ def world(clock: ManualClock) -> Sandbox:
     return Sandbox(clock=clock)
 
 
-async def test_mixed_items_take_turns(world: Sandbox, clock: ManualClock) -> None:
+async def test_mixed_items_alternate(world: Sandbox, clock: ManualClock) -> None:
     player = Player(world, items(8), via="mixed")
     await play(world, clock, player)
     assert [post.text for post in world.x.timeline()][::-1] == [
@@ -46,7 +46,7 @@ async def test_mixed_items_take_turns(world: Sandbox, clock: ManualClock) -> Non
     assert (player.progress.put, player.progress.done) == (8, True)
 
 
-async def test_an_item_goes_where_it_says(world: Sandbox, clock: ManualClock) -> None:
+async def test_an_item_goes_to_its_own_platform(world: Sandbox, clock: ManualClock) -> None:
     said = [Item(text="a", via="slack", channel="#product"), Item(text="b", via="slack")]
     await play(world, clock, Player(world, said, via="mixed"))
     assert list(world.x.timeline()) == []
@@ -61,7 +61,7 @@ async def test_the_rate_is_kept(world: Sandbox, clock: ManualClock) -> None:
 
 
 @pytest.mark.parametrize("via", ["x", "slack"])
-async def test_items_are_changed_and_deleted_later(
+async def test_items_are_edited_and_deleted_later(
     world: Sandbox, clock: ManualClock, via: str
 ) -> None:
     item = Item.model_validate({"text": "one", "edit": "two", "delete": True, "via": via})
@@ -77,7 +77,7 @@ async def test_items_are_changed_and_deleted_later(
     assert len({put.revision for put in mine}) >= 2
 
 
-async def test_the_log_on_disk_tells_everything_put_in(tmp_path: Path, clock: ManualClock) -> None:
+async def test_the_log_on_disk_has_every_item(tmp_path: Path, clock: ManualClock) -> None:
     path = tmp_path / "logs" / "sandbox.jsonl"
     world = Sandbox(clock=clock, log_path=path)
     await play(world, clock, Player(world, items(20)))
@@ -89,14 +89,14 @@ async def test_the_log_on_disk_tells_everything_put_in(tmp_path: Path, clock: Ma
     ]
 
 
-def test_a_wrong_line_is_named() -> None:
+def test_an_invalid_line_is_named() -> None:
     with pytest.raises(ValueError, match=r"some\.jsonl, line 3"):
         parse([b'{"text": "fine"}', b"", b'{"txt": "wrong"}'], "some.jsonl")
     with pytest.raises(ValueError, match="line 1"):
         parse([b"not json"], "some.jsonl")
 
 
-def test_the_demo_has_what_a_demo_needs() -> None:
+def test_the_bundled_feedback_is_varied() -> None:
     said = load(DEMO)
     assert len(said) >= 240
     assert len({item.text for item in said}) == len(said)

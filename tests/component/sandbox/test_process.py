@@ -1,4 +1,4 @@
-"""The sandbox as a process of its own."""
+"""The sandbox as a separate process."""
 
 import asyncio
 import signal
@@ -14,7 +14,7 @@ from feedback_app.sandbox.__main__ import arguments
 from feedback_app.sandbox.log import Put
 
 
-async def test_it_says_where_it_is_and_ends_on_a_signal(tmp_path: Path) -> None:
+async def test_it_prints_its_addresses_and_stops_on_a_signal(tmp_path: Path) -> None:
     log = tmp_path / "sandbox.jsonl"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "feedback_app.sandbox", "--log", str(log)),
@@ -38,7 +38,7 @@ async def test_it_says_where_it_is_and_ends_on_a_signal(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "wrong", [["--faults", "flood"], ["--input", "nowhere.jsonl"], ["--via", "y"]]
 )
-def test_a_wrong_option_ends_it_with_status_2(
+def test_an_invalid_option_exits_with_status_2(
     wrong: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as raised:

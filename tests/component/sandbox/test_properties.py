@@ -1,4 +1,4 @@
-"""What holds whatever comes: paging, the pace of a channel, the bounds of faults."""
+"""Invariants of paging, the rate limit of a channel and the bounds of faults."""
 
 import re
 from random import Random
@@ -21,12 +21,12 @@ from .conftest import START
     gaps=st.lists(st.floats(0, 5), min_size=1, max_size=60),
     rate=st.floats(0.1, 20),
 )
-def test_a_channel_never_takes_more_than_its_rate_and_one(gaps: list[float], rate: float) -> None:
+def test_a_channel_never_accepts_more_than_its_rate_and_one(gaps: list[float], rate: float) -> None:
     pace, now = Pace(rate), 1000.0
     taken = []
     for gap in gaps:
         now += gap
-        if pace.take("C1", now) == 0:
+        if pace.try_post("C1", now) == 0:
             taken.append(now)
     for number, first in enumerate(taken):
         for more, last in enumerate(taken[number:]):
@@ -35,28 +35,32 @@ def test_a_channel_never_takes_more_than_its_rate_and_one(gaps: list[float], rat
 
 @settings(deadline=None)
 @given(early=st.integers(0, 30), rate=st.floats(0.1, 20))
-def test_who_waits_as_told_is_taken(early: int, rate: float) -> None:
+def test_a_post_after_the_requested_wait_is_accepted(early: int, rate: float) -> None:
     pace = Pace(rate)
     for _ in range(early):
-        pace.take("C1", 1000.0)
-    wait = pace.take("C1", 1000.0)
+        pace.try_post("C1", 1000.0)
+    wait = pace.try_post("C1", 1000.0)
     if wait:
-        assert pace.take("C1", 1000.0 + wait) == 0
+        assert pace.try_post("C1", 1000.0 + wait) == 0
 
 
 @settings(deadline=None)
 @given(jitter=st.lists(st.floats(0, 0.99), max_size=60), rate=st.floats(0.1, 20))
-def test_an_even_client_is_taken_whatever_its_jitter(jitter: list[float], rate: float) -> None:
+def test_an_evenly_paced_client_is_accepted_despite_jitter(
+    jitter: list[float], rate: float
+) -> None:
     pace = Pace(rate)
     for number, late in enumerate(jitter):
-        assert pace.take("C1", 1000 + (number + late) / rate) == 0
+        assert pace.try_post("C1", 1000 + (number + late) / rate) == 0
 
 
 @settings(deadline=None)
 @given(count=st.integers(0, 40), limit=st.integers(1, 15), inserts=st.sets(st.integers(0, 8)))
-def test_the_pages_of_a_history_are_the_history(count: int, limit: int, inserts: set[int]) -> None:
+def test_the_pages_of_a_history_add_up_to_the_history(
+    count: int, limit: int, inserts: set[int]
+) -> None:
     box = Sandbox(clock=ManualClock(START), slack={"history_delay": (0, 0)})
-    # Built by hand: without a loop no event can be sent, and none is of interest here.
+    # Built directly: without an event loop no event can be sent, and none is needed here.
     box.slack.listeners.clear()
     posted = [box.slack.say("#feedback", f"message {number}") for number in range(count)]
     channel = box.slack.channel("#feedback").id
@@ -77,9 +81,9 @@ def test_the_pages_of_a_history_are_the_history(count: int, limit: int, inserts:
 
 @settings(deadline=None)
 @given(text=st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
-def test_typed_text_comes_back_when_its_marks_are_taken_off(text: str) -> None:
+def test_typed_text_is_restored_by_removing_its_markup(text: str) -> None:
     box = Sandbox(clock=ManualClock(START))
-    marked = box.slack.typed(text)
+    marked = box.slack.format_typed(text)
     people = {person.id: person.name for person in box.slack.people.values()}
     plain = re.sub(r"<@(\w+)>", lambda match: f"@{people[match[1]]}", marked)
     plain = re.sub(r"<(https?:[^<>]*)>", r"\1", plain)
@@ -90,7 +94,9 @@ def test_typed_text_comes_back_when_its_marks_are_taken_off(text: str) -> None:
 
 @settings(deadline=None)
 @given(share=st.floats(0, 1), most=st.integers(0, 20), seed=st.integers(0, 100))
-def test_a_fault_never_happens_more_often_than_it_may(share: float, most: int, seed: int) -> None:
+def test_a_fault_never_happens_more_often_than_its_maximum(
+    share: float, most: int, seed: int
+) -> None:
     log = Log(lambda: 0.0)
     faults = Faults(["slow"], Random(seed), log, {"slow": Rate(share, most)})
     hits = sum(faults.hit("slow", "x", "somewhere") for _ in range(100))

@@ -38,7 +38,7 @@ TEXT = "My Lumen kettle leaks! #fail @lumenkettle see https://example.com/leak ð
         ('kettle -"lumen kettle"', False),
     ],
 )
-def test_what_a_query_finds(query: str, found: bool) -> None:
+def test_query_matches(query: str, found: bool) -> None:
     box = Sandbox(clock=ManualClock(1_790_000_000.0))
     id = box.x.post(TEXT, author="ana", lang="en")
     post = box.x.get(int(id))
@@ -61,6 +61,6 @@ def test_what_a_query_finds(query: str, found: bool) -> None:
         '"x',
     ],
 )
-def test_what_is_no_query(query: str) -> None:
+def test_invalid_queries_are_rejected(query: str) -> None:
     with pytest.raises(QueryError):
         compile_query(query)

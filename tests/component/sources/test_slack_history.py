@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from feedback_app.sandbox import SLACK_BOT_TOKEN, ManualClock, Sandbox
 from feedback_app.slack.client import web_client
-from feedback_app.sources.base import SourceFault
+from feedback_app.sources.protocol import SourceFault
 from feedback_app.sources.slack.calls import find_channels, workspace
 from feedback_app.sources.slack.event_handler import EventHandler
 from feedback_app.sources.slack.events import Conditions, Reader

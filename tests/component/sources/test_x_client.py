@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from feedback_app.sources.base import SourceFault
+from feedback_app.sources.protocol import SourceFault
 from feedback_app.sources.x.client import XClient
 
 NOW = 1_790_000_000.0

@@ -8,8 +8,8 @@ import pytest
 
 from feedback_app.hop.types import Row
 from feedback_app.sandbox import X_BEARER_TOKEN, ManualClock, Sandbox
-from feedback_app.sources.base import SourceFault
 from feedback_app.sources.cursors import later
+from feedback_app.sources.protocol import SourceFault
 from feedback_app.sources.testing import MemoryContext, settings_of, until
 from feedback_app.sources.x.compliance import KEY, XCompliance, deleted_ids
 from feedback_app.sources.x.post_index import PostIndex

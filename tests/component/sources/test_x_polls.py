@@ -10,8 +10,8 @@ from feedback_app.hop.errors import TransientError
 from feedback_app.hop.types import Output
 from feedback_app.sandbox import PRODUCT_QUERY, X_BEARER_TOKEN, ManualClock, Sandbox
 from feedback_app.sandbox.log import Given
-from feedback_app.sources.base import SourceFault
 from feedback_app.sources.polling import Poller
+from feedback_app.sources.protocol import SourceFault
 from feedback_app.sources.testing import MemoryContext, registered, settings_of, until
 from feedback_app.sources.x.budget import tallies
 from feedback_app.sources.x.snowflake import synthetic_id

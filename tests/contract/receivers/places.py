@@ -5,9 +5,9 @@ from typing import Protocol
 from feedback_app.alerting.outcome import NotDone, Refused
 from feedback_app.alerting.receivers import slack
 from feedback_app.alerting.receivers.base import Receiver
+from feedback_app.alerting.receivers.instances import Receivers
 from feedback_app.alerting.receivers.kind import ReceiverKind
-from feedback_app.alerting.receivers.kinds import KINDS
-from feedback_app.alerting.receivers.registry import Receivers
+from feedback_app.alerting.receivers.registry import KINDS
 from feedback_app.sandbox import SLACK_BOT_TOKEN, ManualClock, Sandbox
 from feedback_app.settings import Settings
 from tests.support.clocks import HandClock

@@ -7,8 +7,8 @@ import pytest
 
 from feedback_app.alerting.outcome import Done, NotDone, Refused, Uncertain
 from feedback_app.alerting.receivers.base import FindFailed, FoundMessage
-from feedback_app.alerting.receivers.kinds import kind_of
-from feedback_app.alerting.receivers.registry import Receivers
+from feedback_app.alerting.receivers.instances import Receivers
+from feedback_app.alerting.receivers.registry import kind_of
 from feedback_app.hop import TransientError
 from feedback_app.settings import Settings
 from models import Alert

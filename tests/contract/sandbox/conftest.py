@@ -1,4 +1,4 @@
-"""A sandbox with a clock that the test moves, and the real clients pointed at it."""
+"""A sandbox with a manual clock, and the real clients connected to it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -21,7 +21,7 @@ START = 1_790_000_000.0
 
 
 class Redirect:
-    """A session that sends what is meant for X to the sandbox, which tweepy cannot be told."""
+    """A session that redirects requests for X to the sandbox: tweepy's base URL is fixed."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session = session
@@ -36,13 +36,13 @@ class Redirect:
 
 @pytest.fixture
 def clock() -> ManualClock:
-    """Return a clock that stands still."""
+    """Return a manual clock."""
     return ManualClock(START)
 
 
 @pytest.fixture
 async def sandbox(clock: ManualClock) -> AsyncIterator[Sandbox]:
-    """Yield a sandbox that shows everything at once."""
+    """Yield a sandbox without index or history delays."""
     box = Sandbox(clock=clock, x={"index_delay": (0, 0)}, slack={"history_delay": (0, 0)})
     await box.start()
     yield box
@@ -78,6 +78,6 @@ async def slack(sandbox: Sandbox) -> AsyncWebClient:
 
 
 async def until(met: Callable[[], bool]) -> None:
-    """Return as soon as the condition is met; the test's own time limit ends a vain wait."""
+    """Return as soon as the condition is met; the test's time limit bounds the wait."""
     while not met():
         await asyncio.sleep(0.001)

@@ -1,4 +1,4 @@
-"""Each fault, seen through the real clients, and what the log says of it."""
+"""Each fault as the real clients see it, and its log entries."""
 
 import asyncio
 from typing import Any
@@ -36,7 +36,7 @@ async def pages(x: AsyncClient) -> list[dict[str, Any]]:
     return data
 
 
-async def test_429_of_x_says_when_to_come_back(x: AsyncClient, sandbox: Sandbox) -> None:
+async def test_429_of_x_has_the_reset_time(x: AsyncClient, sandbox: Sandbox) -> None:
     sandbox.faults.set(["429"], share=1)
     with pytest.raises(tweepy.TooManyRequests) as raised:
         await pages(x)
@@ -45,7 +45,7 @@ async def test_429_of_x_says_when_to_come_back(x: AsyncClient, sandbox: Sandbox)
     assert faults(sandbox) == [("429", "x")]
 
 
-async def test_429_of_slack_says_how_long_to_wait(slack: AsyncWebClient, sandbox: Sandbox) -> None:
+async def test_429_of_slack_has_retry_after(slack: AsyncWebClient, sandbox: Sandbox) -> None:
     sandbox.faults.set(["429"], share=1)
     with pytest.raises(SlackApiError) as raised:
         await slack.chat_postMessage(channel=CHANNEL, text="hello")
@@ -55,7 +55,7 @@ async def test_429_of_slack_says_how_long_to_wait(slack: AsyncWebClient, sandbox
     assert len(posted(sandbox)) == 1
 
 
-async def test_5xx_takes_nothing(x: AsyncClient, slack: AsyncWebClient, sandbox: Sandbox) -> None:
+async def test_5xx_has_no_effect(x: AsyncClient, slack: AsyncWebClient, sandbox: Sandbox) -> None:
     sandbox.faults.set(["5xx"], share=1, most=12)
     for _ in range(6):
         with pytest.raises((tweepy.TwitterServerError, aiohttp.ContentTypeError)):
@@ -66,10 +66,10 @@ async def test_5xx_takes_nothing(x: AsyncClient, slack: AsyncWebClient, sandbox:
     assert faults(sandbox) == [("5xx", "x"), ("5xx", "slack")] * 6
 
 
-async def test_a_disconnect_takes_nothing(
+async def test_a_disconnect_has_no_effect(
     x: AsyncClient, slack: AsyncWebClient, sandbox: Sandbox
 ) -> None:
-    # aiohttp itself asks a second time where a GET is cut off.
+    # aiohttp itself retries a GET whose connection is dropped.
     sandbox.faults.set(["disconnect"], share=1, most=3)
     with pytest.raises(aiohttp.ClientConnectionError):
         await pages(x)
@@ -79,7 +79,7 @@ async def test_a_disconnect_takes_nothing(
     assert faults(sandbox) == [("disconnect", "x"), ("disconnect", "x"), ("disconnect", "slack")]
 
 
-async def test_a_lost_answer_was_a_post_taken(slack: AsyncWebClient, sandbox: Sandbox) -> None:
+async def test_a_lost_answer_was_an_accepted_post(slack: AsyncWebClient, sandbox: Sandbox) -> None:
     sandbox.slack.pace.posts_per_second = None
     sandbox.faults.set(["lost-answer"], share=1, most=8)
     for _ in range(8):
@@ -90,7 +90,7 @@ async def test_a_lost_answer_was_a_post_taken(slack: AsyncWebClient, sandbox: Sa
     await slack.chat_postMessage(channel=CHANNEL, text="hello")
 
 
-async def test_a_slow_answer_comes_in_the_end(
+async def test_a_slow_answer_arrives_eventually(
     slack: AsyncWebClient, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     sandbox.faults.set(["slow"], share=1)
@@ -102,7 +102,9 @@ async def test_a_slow_answer_comes_in_the_end(
     assert (await answer)["ok"]
 
 
-async def test_odd_posts_are_extra_and_each_is_logged(x: AsyncClient, sandbox: Sandbox) -> None:
+async def test_malformed_posts_are_extra_and_each_is_logged(
+    x: AsyncClient, sandbox: Sandbox
+) -> None:
     sandbox.faults.set(["odd"], share=1, most=50)
     real, odd = set(), 0
     for number in range(20):
@@ -121,7 +123,7 @@ async def test_odd_posts_are_extra_and_each_is_logged(x: AsyncClient, sandbox: S
     assert faults(sandbox) == [("odd", "x")] * 20
 
 
-async def test_odd_events_are_extra_and_each_is_logged(sandbox: Sandbox) -> None:
+async def test_malformed_events_are_extra_and_each_is_logged(sandbox: Sandbox) -> None:
     sandbox.faults.set(["odd"], share=1, most=50)
     async with listening(sandbox) as listener:
         real = {sandbox.slack.say("#feedback", f"message {number}") for number in range(20)}
@@ -137,7 +139,7 @@ async def test_odd_events_are_extra_and_each_is_logged(sandbox: Sandbox) -> None
     assert faults(sandbox) == [("odd", "slack")] * 20
 
 
-async def test_an_odd_event_goes_out_once_even_if_nobody_acknowledges(
+async def test_a_malformed_event_is_sent_once_even_without_acknowledgement(
     sandbox: Sandbox, clock: ManualClock
 ) -> None:
     async with listening(sandbox, acknowledge=False) as listener:
@@ -167,7 +169,7 @@ async def test_duplicates_repeat_and_replace_nothing(x: AsyncClient, sandbox: Sa
     assert attempts == [0, 1]
 
 
-async def test_a_socket_that_is_cut_loses_no_event(sandbox: Sandbox, clock: ManualClock) -> None:
+async def test_a_dropped_socket_loses_no_event(sandbox: Sandbox, clock: ManualClock) -> None:
     async with listening(sandbox) as first:
         sandbox.faults.set(["disconnect"], share=10)
         sandbox.slack.say("#feedback", "hello?")

@@ -12,7 +12,7 @@ METADATA = {"event_type": "feedback_alert", "event_payload": {"alert_id": "a1"}}
 
 
 async def refused(call: Any) -> Any:
-    """Return the answer of a call that Slack refuses."""
+    """Return the response of a call that Slack rejects."""
     with pytest.raises(SlackApiError) as raised:
         await call
     return raised.value.response
@@ -42,7 +42,7 @@ async def test_form_and_json_bodies_alike(slack: AsyncWebClient, sandbox: Sandbo
     assert one.blocks == two.blocks == [{"type": "divider"}]
 
 
-async def test_a_channel_takes_about_one_post_a_second(
+async def test_a_channel_accepts_about_one_post_a_second(
     slack: AsyncWebClient, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     async def post(channel: str) -> Any:
@@ -78,7 +78,7 @@ async def test_a_client_that_keeps_the_pace_is_never_refused(
         (lambda slack: slack.revoke_tokens(), "token_revoked"),
     ],
 )
-async def test_posts_that_slack_refuses(
+async def test_posts_that_slack_rejects(
     slack: AsyncWebClient, sandbox: Sandbox, prepare: Any, error: str
 ) -> None:
     prepare(sandbox.slack)
@@ -96,7 +96,7 @@ async def test_a_missing_scope_is_named(slack: AsyncWebClient, sandbox: Sandbox)
     assert "users:read" in response["provided"].split(",")
 
 
-async def test_a_channel_that_is_not_there(slack: AsyncWebClient, sandbox: Sandbox) -> None:
+async def test_an_unknown_channel(slack: AsyncWebClient, sandbox: Sandbox) -> None:
     response = await refused(slack.chat_postMessage(channel="#nowhere", text="hello"))
     assert response["error"] == "channel_not_found"
     sandbox.slack.create("secret", private=True, bot=False)
@@ -135,7 +135,7 @@ def section(length: int) -> dict[str, Any]:
 async def test_content_beyond_the_limits(
     slack: AsyncWebClient, content: dict[str, Any], error: str
 ) -> None:
-    # Past the client's own method, which warns of a missing text itself.
+    # Bypass the client's own method, which warns about a missing text.
     call = slack.api_call("chat.postMessage", json={"channel": "#feedback"} | content)
     assert (await refused(call))["error"] == error
 
@@ -167,7 +167,7 @@ async def test_messages_of_others_are_not_changed(slack: AsyncWebClient, sandbox
     assert (await refused(slack.chat_delete(**where)))["error"] == "cant_delete_message"
 
 
-async def test_a_permalink_leads_to_the_message(slack: AsyncWebClient, sandbox: Sandbox) -> None:
+async def test_a_permalink_opens_the_message(slack: AsyncWebClient, sandbox: Sandbox) -> None:
     posted = await slack.chat_postMessage(channel="#feedback", text="one")
     answer = await slack.chat_getPermalink(channel=posted["channel"], message_ts=posted["ts"])
     assert answer["permalink"].startswith(f"{sandbox.url}/archives/{posted['channel']}/p")

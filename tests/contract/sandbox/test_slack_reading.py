@@ -18,7 +18,7 @@ async def history(slack: AsyncWebClient, sandbox: Sandbox, **more: Any) -> list[
     return messages
 
 
-async def test_who_the_app_is(slack: AsyncWebClient) -> None:
+async def test_identity_of_the_app(slack: AsyncWebClient) -> None:
     answer = await slack.auth_test()
     assert (answer["user_id"], answer["bot_id"]) == ("U0SANDBOX1", "B0SANDBOX1")
     assert set(answer.headers["x-oauth-scopes"].split(",")) == set(SCOPES)
@@ -52,7 +52,7 @@ async def test_private_and_archived_channels_are_listed_on_request(
     assert "product" not in [channel["name"] for channel in answer["channels"]]
 
 
-async def test_membership_shows(slack: AsyncWebClient, sandbox: Sandbox) -> None:
+async def test_membership_is_shown(slack: AsyncWebClient, sandbox: Sandbox) -> None:
     sandbox.slack.remove_bot("#product")
     channel = sandbox.slack.channel("#product").id
     assert not (await slack.conversations_info(channel=channel))["channel"]["is_member"]
@@ -92,7 +92,7 @@ async def test_history_between_two_times(slack: AsyncWebClient, sandbox: Sandbox
     assert await found(oldest=one, latest=three, inclusive=True) == [three, two, one]
 
 
-async def test_a_message_shows_in_the_history_some_seconds_late(
+async def test_a_message_appears_in_the_history_seconds_late(
     slack: AsyncWebClient, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     sandbox.slack.history_delay = (2.0, 5.0)
@@ -102,7 +102,7 @@ async def test_a_message_shows_in_the_history_some_seconds_late(
     assert [message["ts"] for message in await history(slack, sandbox)] == [posted["ts"]]
 
 
-async def test_metadata_shows_on_request_and_with_its_scope(
+async def test_metadata_is_shown_on_request_and_with_its_scope(
     slack: AsyncWebClient, sandbox: Sandbox
 ) -> None:
     await slack.chat_postMessage(channel="#feedback", text="hello", metadata=METADATA)
@@ -114,7 +114,7 @@ async def test_metadata_shows_on_request_and_with_its_scope(
     assert raised.value.response["needed"] == "metadata.message:read"
 
 
-async def test_replies_stand_in_their_thread_only(slack: AsyncWebClient, sandbox: Sandbox) -> None:
+async def test_replies_appear_in_their_thread_only(slack: AsyncWebClient, sandbox: Sandbox) -> None:
     parent = sandbox.slack.say("#feedback", "parent")
     reply = sandbox.slack.say("#feedback", "reply", thread_ts=parent)
     both = sandbox.slack.say("#feedback", "both", thread_ts=parent, broadcast=True)
@@ -128,7 +128,9 @@ async def test_replies_stand_in_their_thread_only(slack: AsyncWebClient, sandbox
         await slack.conversations_replies(channel=channel, ts="1.000000")
 
 
-async def test_an_edit_shows_as_the_present_state(slack: AsyncWebClient, sandbox: Sandbox) -> None:
+async def test_an_edit_appears_as_the_current_state(
+    slack: AsyncWebClient, sandbox: Sandbox
+) -> None:
     ts = sandbox.slack.say("#feedback", "good")
     edited = sandbox.slack.edit("#feedback", ts, "bad & <worse>")
     message = (await history(slack, sandbox))[0]
@@ -138,7 +140,7 @@ async def test_an_edit_shows_as_the_present_state(slack: AsyncWebClient, sandbox
     assert await history(slack, sandbox) == []
 
 
-async def test_links_and_known_names_are_marked(slack: AsyncWebClient, sandbox: Sandbox) -> None:
+async def test_links_and_known_names_are_marked_up(slack: AsyncWebClient, sandbox: Sandbox) -> None:
     sandbox.slack.say("#feedback", "see https://example.com/a?b=1&c=2. @tom.hale @nobody")
     tom = sandbox.slack.person("tom.hale").id
     text = (await history(slack, sandbox))[0]["text"]
@@ -155,7 +157,7 @@ async def test_people(slack: AsyncWebClient, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("value", ["now and then", "0"])
-async def test_a_limit_that_is_no_number(
+async def test_a_limit_that_is_not_a_number(
     slack: AsyncWebClient, sandbox: Sandbox, value: str
 ) -> None:
     with pytest.raises(SlackApiError, match="invalid_limit"):

@@ -20,7 +20,7 @@ from .conftest import until
 
 
 class Listener:
-    """Slack's client, and what came in through it."""
+    """Slack's client, and the events it received."""
 
     def __init__(self, sandbox: Sandbox, *, acknowledge: bool = True) -> None:
         web = AsyncWebClient(SLACK_BOT_TOKEN, base_url=sandbox.slack_url, retry_handlers=[])
@@ -68,7 +68,7 @@ def given(sandbox: Sandbox) -> list[Given]:
     ]
 
 
-async def test_hello_tells_the_number_of_connections(sandbox: Sandbox) -> None:
+async def test_hello_has_the_number_of_connections(sandbox: Sandbox) -> None:
     async with listening(sandbox) as one, listening(sandbox) as two:
         assert one.messages[0]["type"] == two.messages[0]["type"] == "hello"
         assert one.messages[0]["num_connections"] == 1
@@ -76,7 +76,7 @@ async def test_hello_tells_the_number_of_connections(sandbox: Sandbox) -> None:
         assert two.messages[0]["connection_info"] == {"app_id": "A0SANDBOX1"}
 
 
-async def test_the_app_token_opens_a_connection_and_no_other(slack: AsyncWebClient) -> None:
+async def test_only_the_app_token_opens_a_connection(slack: AsyncWebClient) -> None:
     with pytest.raises(SlackApiError, match="not_allowed_token_type"):
         await slack.apps_connections_open(app_token=SLACK_BOT_TOKEN)
     with pytest.raises(SlackApiError, match="invalid_auth"):
@@ -161,7 +161,7 @@ async def test_an_event_goes_to_one_connection_only(sandbox: Sandbox) -> None:
         assert not first & second
 
 
-async def test_what_is_not_acknowledged_comes_again_three_times(
+async def test_an_unacknowledged_event_is_retried_three_times(
     sandbox: Sandbox, clock: ManualClock
 ) -> None:
     async with listening(sandbox, acknowledge=False) as listener:
@@ -190,7 +190,7 @@ async def test_a_late_acknowledgement_ends_the_retries(
         assert len(acknowledged(sandbox)) == 1
 
 
-async def test_an_event_without_a_connection_is_tried_again(
+async def test_an_event_without_a_connection_is_retried(
     sandbox: Sandbox, clock: ManualClock
 ) -> None:
     sandbox.slack.say("#feedback", "anyone?")
@@ -211,7 +211,7 @@ async def test_a_refresh_leads_to_a_new_connection_that_works(sandbox: Sandbox) 
         assert len(listener.requests) == 1
 
 
-async def test_a_connection_is_asked_away_when_it_is_old(
+async def test_an_old_connection_is_asked_to_disconnect(
     sandbox: Sandbox, clock: ManualClock
 ) -> None:
     async with listening(sandbox) as listener:
@@ -220,7 +220,7 @@ async def test_a_connection_is_asked_away_when_it_is_old(
         assert listener.messages[1]["reason"] == "warning"
 
 
-async def test_an_eleventh_connection_is_turned_away(sandbox: Sandbox) -> None:
+async def test_an_eleventh_connection_is_rejected(sandbox: Sandbox) -> None:
     listeners = [Listener(sandbox) for _ in range(11)]
     try:
         for listener in listeners[:10]:

@@ -1,4 +1,4 @@
-"""Batch compliance of the stand-in X, asked by tweepy."""
+"""Batch compliance of the stand-in X, called through tweepy."""
 
 import aiohttp
 import orjson
@@ -9,7 +9,7 @@ from tweepy.asynchronous import AsyncClient
 from feedback_app.sandbox import ManualClock, Sandbox
 
 
-async def test_a_job_tells_which_posts_are_gone(
+async def test_a_job_reports_deleted_posts(
     x: AsyncClient, sandbox: Sandbox, session: aiohttp.ClientSession, clock: ManualClock
 ) -> None:
     gone, stays = sandbox.x.post("gone"), sandbox.x.post("stays")
@@ -34,7 +34,7 @@ async def test_a_job_tells_which_posts_are_gone(
     assert {line["action"] for line in lines} == {"delete"}
 
 
-async def test_one_job_of_a_type_at_a_time(x: AsyncClient, clock: ManualClock) -> None:
+async def test_one_running_job_per_type(x: AsyncClient, clock: ManualClock) -> None:
     await x.create_compliance_job("tweets")
     await x.create_compliance_job("users")
     with pytest.raises(tweepy.HTTPException, match="409"):
@@ -45,9 +45,7 @@ async def test_one_job_of_a_type_at_a_time(x: AsyncClient, clock: ManualClock) -
     assert [job["status"] for job in jobs] == ["expired", "created"]
 
 
-async def test_an_upload_has_to_be_plain_text(
-    x: AsyncClient, session: aiohttp.ClientSession
-) -> None:
+async def test_an_upload_must_be_plain_text(x: AsyncClient, session: aiohttp.ClientSession) -> None:
     job = (await x.create_compliance_job("tweets")).data
     async with session.put(job["upload_url"], json=["1"]) as answer:
         assert answer.status == 403

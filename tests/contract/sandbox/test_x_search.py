@@ -1,4 +1,4 @@
-"""Recent search of the stand-in X, asked by tweepy."""
+"""Recent search of the stand-in X, called through tweepy."""
 
 import aiohttp
 import pytest
@@ -16,7 +16,7 @@ async def ids(x: AsyncClient, **more: object) -> list[str]:
     return [str(post.id) for post in answer.data or []]
 
 
-async def test_newest_first_with_the_fields_asked_for(x: AsyncClient, sandbox: Sandbox) -> None:
+async def test_newest_first_with_the_requested_fields(x: AsyncClient, sandbox: Sandbox) -> None:
     first = sandbox.x.post("good kettle", author="ana", lang="en")
     second = sandbox.x.post("bad kettle", author="bo")
     answer = await x.search_recent_tweets(
@@ -35,13 +35,13 @@ async def test_newest_first_with_the_fields_asked_for(x: AsyncClient, sandbox: S
     }
 
 
-async def test_fields_not_asked_for_are_absent(x: AsyncClient, sandbox: Sandbox) -> None:
+async def test_fields_not_requested_are_absent(x: AsyncClient, sandbox: Sandbox) -> None:
     sandbox.x.post("good kettle")
     post = (await x.search_recent_tweets(PRODUCT_QUERY)).data[0]
     assert set(post.data) == {"id", "text", "edit_history_tweet_ids"}
 
 
-async def test_nothing_found(x: AsyncClient) -> None:
+async def test_no_results(x: AsyncClient) -> None:
     answer = await x.search_recent_tweets(PRODUCT_QUERY)
     assert answer.data is None
     assert answer.meta == {"result_count": 0}
@@ -64,7 +64,7 @@ async def test_a_page_holds_a_hundred_and_the_rest_follows(
     assert found == posted[::-1]
 
 
-async def test_posts_that_come_between_two_pages_shift_nothing(
+async def test_posts_created_between_two_pages_do_not_shift_them(
     x: AsyncClient, sandbox: Sandbox
 ) -> None:
     old = [sandbox.x.post(f"post {number}") for number in range(15)]
@@ -77,7 +77,7 @@ async def test_posts_that_come_between_two_pages_shift_nothing(
 
 
 @pytest.mark.parametrize("most", [9, 101])
-async def test_a_page_of_another_size_is_refused(x: AsyncClient, most: int) -> None:
+async def test_an_invalid_page_size_is_refused(x: AsyncClient, most: int) -> None:
     with pytest.raises(tweepy.BadRequest, match="is not between 10 and 100"):
         await ids(x, max_results=most)
 
@@ -116,12 +116,12 @@ async def test_start_time_older_than_seven_days_is_refused(x: AsyncClient) -> No
         await ids(x, start_time="2026-09-01T00:00:00Z")
 
 
-async def test_end_time_has_to_lie_ten_seconds_back(x: AsyncClient) -> None:
+async def test_end_time_must_be_ten_seconds_ago(x: AsyncClient) -> None:
     with pytest.raises(tweepy.BadRequest, match="minimum of 10 seconds"):
         await ids(x, end_time="2026-09-21T14:13:15Z")
 
 
-async def test_posts_older_than_seven_days_do_not_show(x: AsyncClient, sandbox: Sandbox) -> None:
+async def test_posts_older_than_seven_days_are_not_found(x: AsyncClient, sandbox: Sandbox) -> None:
     sandbox.x.post("old", created_at=START - 7 * 86400 - 1)
     new = sandbox.x.post("new", created_at=START - 7 * 86400 + 1)
     assert await ids(x) == [new]
@@ -144,7 +144,7 @@ async def test_450_searches_in_fifteen_minutes(
     assert await ids(x) == []
 
 
-async def test_the_limit_is_the_one_of_x(sandbox: Sandbox) -> None:
+async def test_the_default_limit_is_that_of_x(sandbox: Sandbox) -> None:
     assert sandbox.x.gate.limits["search"] == 450
 
 
@@ -170,7 +170,7 @@ async def test_an_edit_is_a_new_id_that_lists_the_history(x: AsyncClient, sandbo
     assert [str(id) for id in answer.data[0].edit_history_tweet_ids] == [first, second]
 
 
-async def test_a_deleted_post_vanishes(x: AsyncClient, sandbox: Sandbox) -> None:
+async def test_a_deleted_post_is_not_found(x: AsyncClient, sandbox: Sandbox) -> None:
     gone, stays = sandbox.x.post("gone"), sandbox.x.post("stays")
     sandbox.x.delete(gone)
     assert await ids(x) == [stays]
@@ -203,12 +203,12 @@ async def test_a_missing_access_level_is_forbidden(x: AsyncClient, sandbox: Sand
 @pytest.mark.parametrize(
     "query", ["", "x" * 513, "(kettle", "lang:en", "-kettle", "bounding_box:[1 2 3 4]"]
 )
-async def test_a_query_that_x_does_not_take(x: AsyncClient, query: str) -> None:
+async def test_an_invalid_query_is_refused(x: AsyncClient, query: str) -> None:
     with pytest.raises(tweepy.BadRequest):
         await x.search_recent_tweets(query)
 
 
-async def test_a_query_of_512_characters_is_taken(x: AsyncClient) -> None:
+async def test_a_query_of_512_characters_is_accepted(x: AsyncClient) -> None:
     found = await x.search_recent_tweets("k" * 512)
     assert found.meta["result_count"] == 0
 

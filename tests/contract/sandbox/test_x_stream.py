@@ -15,7 +15,7 @@ from .conftest import Redirect, until
 
 
 class Reader(AsyncStreamingClient):  # type: ignore[misc]
-    """tweepy's stream, pointed at the sandbox, and what came in through it."""
+    """tweepy's stream, connected to the sandbox, and the posts it received."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         super().__init__(X_BEARER_TOKEN, max_retries=0)
@@ -27,7 +27,7 @@ class Reader(AsyncStreamingClient):  # type: ignore[misc]
         self.closed = False
 
     async def _connect(self, method: str, endpoint: str, **more: Any) -> None:
-        # What tweepy's method does, with the sandbox's address instead of X's.
+        # Same as tweepy's method, with the sandbox's address instead of X's.
         url = f"{self.sandbox.x_url}/2/tweets/{endpoint}/stream"
         headers = {"Authorization": f"Bearer {self.bearer_token}"}
         await super(AsyncStreamingClient, self)._connect(method, url, headers=headers, **more)
@@ -114,7 +114,7 @@ async def test_without_rules_there_is_no_stream(reader: Reader) -> None:
     assert not reader.connected
 
 
-async def test_the_stream_can_be_cut_with_a_word(
+async def test_the_stream_can_be_closed_with_an_error(
     reader: Reader, session: aiohttp.ClientSession, sandbox: Sandbox
 ) -> None:
     await with_rules(reader, session, StreamRule("kettle", tag="t"))

@@ -7,9 +7,9 @@ import pytest
 import pytest_asyncio
 
 from feedback_app.broker import LocalKafka, Security
-from feedback_app.configuration import load
 from feedback_app.hop.errors import TransientError
 from feedback_app.kafka.clients import admin_client
+from feedback_app.load_settings import load
 
 USERS = {"alice": "alice-secret", "bob": "bob-secret"}
 

@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from feedback_app.broker import LocalKafka
 from feedback_app.cli import program
-from feedback_app.configuration import load
+from feedback_app.load_settings import load
 from feedback_app.settings import Settings
 from tests.integration.cli.records import PARTITIONS, Run
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.sentiment import handler
-from feedback_app.dedupe import DedupeStore
+from feedback_app.dedupe_store import DedupeStore
 from feedback_app.hop import Item, Result, Row
 from feedback_app.sentiment.classifier import Probabilities, TaggedText
 from models import Feedback, ScoredFeedback

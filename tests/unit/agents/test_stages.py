@@ -2,10 +2,10 @@
 
 import pytest
 
-from feedback_app.configuration import load
 from feedback_app.hop.batch import BatchStage
 from feedback_app.hop.record import RecordStage
 from feedback_app.hop.stage import Stage
+from feedback_app.load_settings import load
 from feedback_app.runtime.app import create_app
 
 ENVIRON = {

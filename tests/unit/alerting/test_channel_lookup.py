@@ -9,7 +9,7 @@ import pytest
 from feedback_app.alerting.channel_lookup import LOOK_EVERY_S
 from feedback_app.alerting.channel_resolver import ChannelResolver
 from feedback_app.alerting.receivers.base import Resolved
-from feedback_app.alerting.receivers.registry import Receivers
+from feedback_app.alerting.receivers.instances import Receivers
 from feedback_app.hop import TransientError
 from feedback_app.settings import Rule, Settings
 from feedback_app.slack.channel import unknown

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_app.alerting import records
+from feedback_app.alerting import delivery_records as records
 from feedback_app.alerting.channel_queue import ChannelQueue
 from feedback_app.alerting.delivery_state import DeliveryState
 from feedback_app.alerting.pacing import LONGEST_BACKOFF_S, Pacer

@@ -9,11 +9,11 @@ import pytest
 from feedback_app.alerting.channel_lookup import LOOK_EVERY_S
 from feedback_app.alerting.channel_resolver import ChannelResolver
 from feedback_app.alerting.receivers.base import Resolved
-from feedback_app.alerting.receivers.kinds import KINDS
-from feedback_app.alerting.receivers.registry import Receivers
+from feedback_app.alerting.receivers.instances import Receivers
+from feedback_app.alerting.receivers.registry import KINDS
 from feedback_app.alerting.receivers.slack.receiver import SlackReceiver
-from feedback_app.configuration import load
 from feedback_app.hop import BadRecord, TransientError
+from feedback_app.load_settings import load
 from feedback_app.settings import ConfigurationError, Rule, Settings
 from models import Alert
 from tests.support.memory_receiver import MemoryReceiver, kind_of

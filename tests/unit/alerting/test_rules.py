@@ -15,8 +15,8 @@ from feedback_app.alerting.rules import (
     partition_of,
     resolve,
 )
-from feedback_app.configuration import load
 from feedback_app.hop import Item
+from feedback_app.load_settings import load
 from feedback_app.settings import Rule
 from models import Alert, Feedback, ScoredFeedback
 from models.alert import PUT, RETRACT, alert_id

@@ -10,8 +10,8 @@ from feedback_app.alerting.context import OutboxContext
 from feedback_app.alerting.delivery_state import DeliveryState
 from feedback_app.alerting.outbox import Outbox
 from feedback_app.alerting.outcome import Outcome
+from feedback_app.alerting.receivers.instances import Receivers
 from feedback_app.alerting.receivers.kind import ReceiverKind
-from feedback_app.alerting.receivers.registry import Receivers
 from feedback_app.alerting.receivers.slack.message import SlackMessage
 from feedback_app.alerting.receivers.slack.receiver import SlackReceiver
 from feedback_app.clock import Clock

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from feedback_app.configuration import load
 from feedback_app.hop.errors import TransientError
 from feedback_app.kafka.clients import admin_client, client_options, ssl_context
+from feedback_app.load_settings import load
 from feedback_app.settings import ConfigurationError, Settings
 
 PASSWORD = "a-very-secret-word"

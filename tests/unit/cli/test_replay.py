@@ -114,7 +114,7 @@ def change(before: float, after: float) -> Change:
 def test_changes_by_another_model_are_counted_by_rule() -> None:
     changes = Changes(RULES)
     for before, after in ((0.5, 0.1), (0.1, 0.2), (0.95, 0.5), (0.5, 0.6)):
-        changes.add(change(before, after), "x")
+        changes.add(change(before, after), Feedback(id="1", text="t", source="x"))
     assert changes.texts == 4
     assert changes.alerts["negative"] == {"before": 1, "after": 2, "new": 1, "gone": 0}
     assert changes.alerts["positive"] == {"before": 1, "after": 0, "new": 0, "gone": 1}
@@ -123,8 +123,10 @@ def test_changes_by_another_model_are_counted_by_rule() -> None:
 def test_a_rule_for_one_source_counts_only_that_source() -> None:
     rule = Rule(id="only-x", channel="#x", below=0.3, source="x")
     changes = Changes((ResolvedRule(rule, "#x"),))
-    changes.add(change(0.5, 0.1), "slack")
-    assert changes.alerts == {}
+    changes.add(change(0.5, 0.1), Feedback(id="1", text="t", source="slack"))
+    assert not any(changes.alerts["only-x"].values())
+    changes.add(change(0.5, 0.1), Feedback(id="2", text="t", source="x"))
+    assert changes.alerts["only-x"] == {"before": 0, "after": 1, "new": 1, "gone": 0}
 
 
 @given(seed=st.integers(0, 50), count=st.integers(0, 1000))
@@ -133,7 +135,7 @@ def test_the_texts_shown_are_those_whose_scores_change_most(seed: int, count: in
     given = [change(chance.random(), chance.random()) for _ in range(count)]
     changes = Changes(RULES)
     for item in given:
-        changes.add(item, "x")
+        changes.add(item, Feedback(id="1", text="t", source="x"))
     changed_by = sorted((abs(item.after - item.before) for item in given), reverse=True)
     assert [abs(item.after - item.before) for item in changes.top()] == changed_by[:SHOWN]
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from feedback_app.configuration import load
 from feedback_app.kafka.admin import (
     TopicState,
     create_command,
@@ -11,6 +10,7 @@ from feedback_app.kafka.admin import (
     topic_config,
 )
 from feedback_app.kafka.topics import Topic, Topics
+from feedback_app.load_settings import load
 from feedback_app.settings import Settings
 
 

@@ -1,4 +1,4 @@
-"""What a demo's workers are told, and what is played."""
+"""The settings of a demo's workers, and its input."""
 
 from pathlib import Path
 
@@ -11,12 +11,12 @@ from feedback_app.settings import ConfigurationError
 ADDRESSES = Addresses("127.0.0.1:9092", "http://127.0.0.1:1", "http://127.0.0.1:1/api/")
 
 
-def environment(plan: Plan, given: dict[str, str] | None = None) -> dict[str, str]:
-    return worker_environment(plan, ADDRESSES, "demo-1", given or {"PATH": "/bin"})
+def environment(plan: Plan, environ: dict[str, str] | None = None) -> dict[str, str]:
+    return worker_environment(plan, ADDRESSES, "demo-1", environ or {"PATH": "/bin"})
 
 
 def test_nothing_of_the_callers_configuration_leaks_in() -> None:
-    given = {
+    environ = {
         "PATH": "/bin",
         "FEEDBACK_SLACK_BOT_TOKEN": "xoxb-real",
         "FEEDBACK_CONFIG": "/etc/real.toml",
@@ -24,7 +24,7 @@ def test_nothing_of_the_callers_configuration_leaks_in() -> None:
         "FEEDBACK_MODEL": "./mine",
         "FEEDBACK_NEGATIVE_BELOW": "0.2",
     }
-    found = environment(Plan(), given)
+    found = environment(Plan(), environ)
     assert found["FEEDBACK_SLACK_BOT_TOKEN"] != "xoxb-real"
     assert found["FEEDBACK_KAFKA_BOOTSTRAP"] == "127.0.0.1:9092"
     assert "FEEDBACK_CONFIG" not in found
@@ -35,7 +35,7 @@ def test_nothing_of_the_callers_configuration_leaks_in() -> None:
 @pytest.mark.parametrize(
     ("via", "sources"), [("x", ["x"]), ("slack", ["slack"]), ("mixed", ["x", "slack"])]
 )
-def test_only_the_sources_that_are_played_to_are_listened_to(via: str, sources: list[str]) -> None:
+def test_only_the_played_platforms_are_sources(via: str, sources: list[str]) -> None:
     plan = Plan(via=via)  # type: ignore[arg-type]
     assert [source.id for source in settings_of(environment(plan)).sources] == sources
 
@@ -49,7 +49,7 @@ def test_a_file_turns_pacing_and_digests_off_and_the_bundled_stream_does_not(
     assert (settings.slack_posts_per_second, settings.alert_digest_above) == (1, 30)
 
 
-def test_each_run_has_topics_and_a_group_of_its_own() -> None:
+def test_each_run_has_its_own_topics_and_group() -> None:
     assert new_run_id() != new_run_id()
     settings = settings_of(environment(Plan()))
     assert settings.topic_prefix.startswith(settings.app_id)
@@ -62,7 +62,7 @@ def test_the_bundled_stream_is_long_and_varied() -> None:
 
 
 @pytest.mark.parametrize("content", ["", "not json\n", '{"text": ""}\n', '{"words": "x"}\n'])
-def test_a_file_that_cannot_be_played_is_one_clear_line(tmp_path: Path, content: str) -> None:
+def test_an_invalid_file_is_reported_in_one_line(tmp_path: Path, content: str) -> None:
     file = tmp_path / "in.jsonl"
     file.write_text(content)
     with pytest.raises(ConfigurationError) as caught:

@@ -1,4 +1,4 @@
-"""The auditor's counting: from records and log entries to a report and to what does not balance."""
+"""The audit: from records and log entries to the report and the imbalances."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_app.demo.outside import Outside
 from feedback_app.demo.report import Thresholds, differences, make_report
+from feedback_app.demo.sandbox_state import SandboxState
 from feedback_app.demo.tally import Tally
 from feedback_app.sandbox.log import Deleted, Entry, Fault, Posted, Put, Refused, Updated
 
@@ -20,14 +20,14 @@ RULES = {"x:1": ("negative", "C1"), "x:3": ("positive", "C2")}
 
 
 class Run:
-    """A small run in which everything balances, to be spoiled by a test."""
+    """A small balanced run for tests to break."""
 
     def __init__(self) -> None:
         self.tally = Tally()
-        self.outside = Outside(frozenset({"#feedback"}))
+        self.sandbox = SandboxState(frozenset({"#feedback"}))
         for number, (id, score) in enumerate(SCORES.items()):
             self.put("x", id.removeprefix("x:"))
-            self.give("raw", {"id": id, "text": "t"})
+            self.publish("raw", {"id": id, "text": "t"})
             self.score(id, score)
             if id in RULES:
                 rule, channel = RULES[id]
@@ -35,14 +35,14 @@ class Run:
                 self.post(f"a-{id}", channel, f"{number}.0")
                 self.deliver(f"a-{id}", "posted", channel, f"{number}.0")
 
-    def give(self, topic: str, data: dict[str, Any]) -> "Run":
-        self.tally.take(topic, b"key", orjson.dumps(data))
+    def publish(self, topic: str, data: dict[str, Any]) -> "Run":
+        self.tally.apply(topic, b"key", orjson.dumps(data))
         return self
 
     def put(
         self, platform: Any, id: str, kind: Any = "create", channel: str | None = None
     ) -> "Run":
-        self.outside.take(
+        self.sandbox.apply(
             Put(
                 platform=platform,
                 kind=kind,
@@ -57,22 +57,22 @@ class Run:
 
     def score(self, id: str, score: float | None, revision: int = 0, kind: str = "create") -> "Run":
         feedback = {"id": id, "text": f"text of {id}", "revision": revision, "kind": kind}
-        self.give("scored", {"feedback": feedback, "score": score})
+        self.publish("scored", {"feedback": feedback, "score": score})
         return self
 
     def alert(self, id: str, op: str, rule: str = "negative", channel: str = "C1") -> None:
-        self.give(
+        self.publish(
             "alerts",
             {"id": f"a-{id}", "op": op, "rule": rule, "channel": channel, "feedback_id": id},
         )
 
     def deliver(self, id: str, status: str, channel: str, ts: str | None) -> None:
-        self.give("deliveries", {"id": id, "status": status, "channel": channel, "ts": ts})
+        self.publish("deliveries", {"id": id, "status": status, "channel": channel, "ts": ts})
 
     def post(self, *alerts_channel_ts: str, kind: type[Posted] | type[Updated] = Posted) -> None:
         *alerts, channel, ts = alerts_channel_ts
         metadata = {"event_type": "feedback_alert", "event_payload": {"alerts": alerts}}
-        self.outside.take(
+        self.sandbox.apply(
             kind(
                 at=100.0,
                 channel=CHANNELS[channel],
@@ -83,15 +83,15 @@ class Run:
             )
         )
 
-    def wrong(self) -> list[str]:
-        return differences(self.tally, self.outside, THRESHOLDS)
+    def imbalances(self) -> list[str]:
+        return differences(self.tally, self.sandbox, THRESHOLDS)
 
 
-def test_a_run_in_which_all_is_well_balances() -> None:
+def test_a_run_without_losses_balances() -> None:
     run = Run()
-    assert run.wrong() == []
+    assert run.imbalances() == []
     report = make_report(
-        run.tally, run.outside, THRESHOLDS, CHANNELS, started_at=90.0, elapsed_s=30.0
+        run.tally, run.sandbox, THRESHOLDS, CHANNELS, started_at=90.0, elapsed_s=30.0
     )
     assert report.as_dict() == {
         "ingested": 3,
@@ -107,17 +107,17 @@ def test_a_run_in_which_all_is_well_balances() -> None:
     }
 
 
-SPOILED: dict[str, tuple[Callable[[Run], object], str]] = {
-    "a message was lost on its way in": (
+IMBALANCES: dict[str, tuple[Callable[[Run], object], str]] = {
+    "a message was not ingested": (
         lambda run: run.put("x", "9"),
         "1 played, but not in raw",
     ),
-    "a message came from nowhere": (
-        lambda run: (run.give("raw", {"id": "x:9"}), run.score("x:9", 0.5)),
+    "a message was never played": (
+        lambda run: (run.publish("raw", {"id": "x:9"}), run.score("x:9", 0.5)),
         "1 in raw, but never played",
     ),
     "a message was never scored": (
-        lambda run: (run.put("x", "9"), run.give("raw", {"id": "x:9"})),
+        lambda run: (run.put("x", "9"), run.publish("raw", {"id": "x:9"})),
         "1 in raw, but not in scored",
     ),
     "a score has no message": (
@@ -128,7 +128,7 @@ SPOILED: dict[str, tuple[Callable[[Run], object], str]] = {
         lambda run: run.score("x:2", 0.05, revision=1),
         "1 beyond a threshold, but without an alert",
     ),
-    "an alert has no reason": (
+    "an alert has no matching score": (
         lambda run: run.alert("x:2", "put"),
         "1 alerts without a score beyond a threshold",
     ),
@@ -137,7 +137,7 @@ SPOILED: dict[str, tuple[Callable[[Run], object], str]] = {
         "1 alerts not delivered",
     ),
     "Slack lost the message": (
-        lambda run: run.outside.take(Deleted(channel="#n", channel_id="C1", ts="0.0")),
+        lambda run: run.sandbox.apply(Deleted(channel="#n", channel_id="C1", ts="0.0")),
         "1 alerts not delivered",
     ),
     "the record points elsewhere": (
@@ -146,28 +146,28 @@ SPOILED: dict[str, tuple[Callable[[Run], object], str]] = {
     ),
     "a message was posted twice": (
         lambda run: run.post("a-x:1", "C1", "8.0"),
-        "1 Slack messages beyond one an alert",
+        "1 Slack messages beyond one per alert",
     ),
     "a digest repeats a message": (
         lambda run: run.post("a-x:1", "a-new", "C1", "8.0"),
-        "1 Slack messages beyond one an alert",
+        "1 Slack messages beyond one per alert",
     ),
-    "a dead letter nobody caused": (
-        lambda run: run.give("dead-letters", {"topic": "x", "stage": "polls", "reason": "r"}),
-        "1 dead letters beyond the odd payloads",
+    "an unexpected dead letter": (
+        lambda run: run.publish("dead-letters", {"topic": "x", "stage": "polls", "reason": "r"}),
+        "1 dead letters beyond the malformed payloads",
     ),
-    "an odd payload vanished": (
-        lambda run: run.outside.take(Fault(name="odd", platform="x", where="search")),
-        "-1 dead letters beyond the odd payloads",
+    "a malformed payload was not dead-lettered": (
+        lambda run: run.sandbox.apply(Fault(name="odd", platform="x", where="search")),
+        "-1 dead letters beyond the malformed payloads",
     ),
     "a record cannot be read": (
-        lambda run: run.tally.take("raw", None, b"\xff"),
+        lambda run: run.tally.apply("raw", None, b"\xff"),
         "1 records that cannot be read",
     ),
     "a Slack deletion was missed": (
         lambda run: (
             run.put("slack", "C9:1.0", channel="#feedback"),
-            run.give("raw", {"id": "slack:C9:1.0"}),
+            run.publish("raw", {"id": "slack:C9:1.0"}),
             run.score("slack:C9:1.0", 0.5),
             run.put("slack", "C9:1.0", "delete", "#feedback"),
         ),
@@ -176,62 +176,62 @@ SPOILED: dict[str, tuple[Callable[[Run], object], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", SPOILED)
-def test_what_does_not_balance_is_said(name: str) -> None:
-    spoil, line = SPOILED[name]
+@pytest.mark.parametrize("name", IMBALANCES)
+def test_each_imbalance_is_reported(name: str) -> None:
+    break_run, line = IMBALANCES[name]
     run = Run()
-    spoil(run)
-    assert line in run.wrong()
+    break_run(run)
+    assert line in run.imbalances()
 
 
-def test_an_edit_that_ends_an_alert_balances_with_its_note_in_slack() -> None:
+def test_an_alert_retracted_by_an_edit_balances_with_its_update_in_slack() -> None:
     run = Run()
     run.score("x:1", 0.5, revision=1, kind="edit")
     run.alert("x:1", "retract")
     run.post("a-x:1", "C1", "0.0", kind=Updated)
     run.deliver("a-x:1", "retracted", "C1", "0.0")
-    assert run.wrong() == []
+    assert run.imbalances() == []
 
 
 def test_a_deletion_wins_over_a_revision_that_comes_after_it() -> None:
     run = Run()
     run.score("x:2", None, revision=5, kind="delete")
     run.score("x:2", 0.05, revision=9, kind="edit")
-    assert run.wrong() == []
+    assert run.imbalances() == []
 
 
-def test_an_older_revision_that_comes_late_changes_nothing() -> None:
+def test_a_late_older_revision_changes_nothing() -> None:
     run = Run()
     run.score("x:2", 0.5, revision=2, kind="edit")
     run.score("x:2", 0.01, revision=1, kind="edit")
-    assert run.wrong() == []
+    assert run.imbalances() == []
 
 
-def test_a_post_deleted_on_x_before_anybody_saw_it_is_not_missed() -> None:
+def test_a_post_deleted_on_x_before_it_was_searchable_is_not_missed() -> None:
     run = Run()
     run.put("x", "9")
     run.put("x", "9", "delete")
-    assert run.wrong() == []
+    assert run.imbalances() == []
 
 
-def test_alerts_in_a_digest_are_delivered_by_its_one_message() -> None:
+def test_alerts_in_a_digest_are_delivered_by_its_message() -> None:
     run = Run()
     for number in (4, 5):
         id = f"x:{number}"
         run.put("x", str(number))
-        run.give("raw", {"id": id})
+        run.publish("raw", {"id": id})
         run.score(id, 0.2)
         run.alert(id, "put")
         run.deliver(f"a-{id}", "posted", "C1", "50.0")
-    assert "2 alerts not delivered" in run.wrong()
+    assert "2 alerts not delivered" in run.imbalances()
     run.post("a-x:4", "a-x:5", "C1", "50.0")
-    assert run.wrong() == []
+    assert run.imbalances() == []
 
 
-def test_what_is_said_by_a_program_is_feedback_only_where_it_is_listened_to() -> None:
+def test_messages_posted_by_the_say_command_are_feedback_only_in_feedback_channels() -> None:
     run = Run()
     for channel in ("#feedback", "#elsewhere"):
-        run.outside.take(
+        run.sandbox.apply(
             Posted(
                 channel=channel,
                 channel_id="C9",
@@ -240,30 +240,30 @@ def test_what_is_said_by_a_program_is_feedback_only_where_it_is_listened_to() ->
                 metadata={"event_type": "feedback_say", "event_payload": {}},
             )
         )
-    assert "1 played, but not in raw" in run.wrong()
-    assert run.outside.duplicates() == 0
+    assert "1 played, but not in raw" in run.imbalances()
+    assert run.sandbox.duplicates() == 0
 
 
 def test_scores_close_to_a_threshold_are_listed() -> None:
     run = Run()
     run.score("x:2", 0.3049, revision=1)
     report = make_report(
-        run.tally, run.outside, THRESHOLDS, CHANNELS, started_at=0.0, elapsed_s=1.0
+        run.tally, run.sandbox, THRESHOLDS, CHANNELS, started_at=0.0, elapsed_s=1.0
     )
     assert report.near_threshold == [{"text": "text of x:2", "score": 0.3049}]
 
 
 @given(score=st.none() | st.floats(0, 1))
-def test_the_thresholds_themselves_alert_nobody(score: float | None) -> None:
+def test_the_thresholds_themselves_do_not_alert(score: float | None) -> None:
     rules = THRESHOLDS.rules_of(score)
     assert (rules == ("negative",)) == (score is not None and score < 0.3)
     assert (rules == ("positive",)) == (score is not None and score > 0.9)
 
 
-def test_requests_that_came_too_fast_are_counted() -> None:
-    outside = Outside(frozenset())
+def test_rate_limited_requests_are_counted() -> None:
+    sandbox = SandboxState(frozenset())
     entries: list[Entry] = [
         Refused(platform="slack", method="chat.postMessage", status=429, error="ratelimited"),
         Refused(platform="slack", method="chat.postMessage", status=200, error="not_in_channel"),
     ]
-    assert outside.take_all(entries).rate_limited == 1
+    assert sandbox.apply_all(entries).rate_limited == 1

@@ -1,4 +1,4 @@
-"""What a demo leaves behind where it fails."""
+"""What a failed demo leaves behind."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ from feedback_app.settings import ConfigurationError
 
 
 class Broker:
-    """Writes what a broker writes, and answers nobody."""
+    """Writes data and a log like a broker, but does not listen."""
 
     bootstrap = "127.0.0.1:1"
     nodes = ()
@@ -35,18 +35,18 @@ class Broker:
 
 @pytest.fixture
 def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Return the folder where demos make theirs."""
+    """Return the folder in which demos create theirs."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(feedback_app.broker, "LocalKafka", Broker)
     return tmp_path
 
 
 def left_in(folder: Path) -> set[str]:
-    """Return the files and folders in a folder, but for what a demo's folder ends in."""
+    """Return the files and folders in a folder, without the random suffix of a demo's folder."""
     return {re.sub(r"demo-\w+", "demo", str(at.relative_to(folder))) for at in folder.rglob("*")}
 
 
-async def test_a_demo_that_fails_keeps_its_logs_and_not_what_kafka_wrote(
+async def test_a_failed_demo_keeps_its_logs_but_not_the_data_of_kafka(
     temporary: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(TransientError, match="cannot reach Kafka"):
@@ -57,7 +57,7 @@ async def test_a_demo_that_fails_keeps_its_logs_and_not_what_kafka_wrote(
     assert f"Logs are kept in {temporary}/feedback-demo-" in capsys.readouterr().err
 
 
-async def test_a_demo_that_never_began_leaves_nothing(temporary: Path, tmp_path: Path) -> None:
+async def test_a_demo_that_never_started_leaves_nothing(temporary: Path, tmp_path: Path) -> None:
     file = tmp_path / "empty.jsonl"
     file.touch()
     with pytest.raises(ConfigurationError, match="has no lines"):

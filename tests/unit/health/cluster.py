@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from feedback_app.configuration import load
 from feedback_app.health.facts import Facts
 from feedback_app.health.notices_list import SOURCE_SILENT
 from feedback_app.health.records import Condition, Key, Record
 from feedback_app.health.watch import conditions
+from feedback_app.load_settings import load
 from feedback_app.stats.ledger import Ledger
 from models import Account, Cursor, WorkerStatus, rfc3339
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feedback_app.alerting.receivers.registry import Receivers
+from feedback_app.alerting.receivers.instances import Receivers
 from feedback_app.health.notices import Notice, Notices
 from feedback_app.health.notices_list import SOURCE_FAILING, SOURCE_SILENT
 from feedback_app.health.records import read

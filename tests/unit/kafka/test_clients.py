@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from feedback_app.configuration import load
 from feedback_app.kafka.clients import _start
+from feedback_app.load_settings import load
 
 
 async def test_a_start_that_is_cut_off_leaves_no_connection_open() -> None:

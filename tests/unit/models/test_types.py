@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from feedback_app.alerting.delivery_state import DeliveryState
-from feedback_app.dedupe import DedupeStore
+from feedback_app.dedupe_store import DedupeStore
 from feedback_app.hop import Row
 from models import Action, Alert, Cursor, Delivery, Feedback, InvalidRecord, ScoredFeedback, Wire
 from models.delivery import POSTED

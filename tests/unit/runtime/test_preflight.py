@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from feedback_app.configuration import load
 from feedback_app.hop import Row, TransientError
 from feedback_app.kafka.topics import Topics
+from feedback_app.load_settings import load
 from feedback_app.runtime import preflight
 from feedback_app.runtime.preflight import RETRY_S, Preflight, own_prefix
 from feedback_app.sentiment.classifier import ModelError

@@ -6,7 +6,7 @@ import socket
 import pytest
 from aiohttp import ClientSession, web
 
-from feedback_app.configuration import load
+from feedback_app.load_settings import load
 from feedback_app.runtime.services import TaskService, WebServer
 from feedback_app.settings import ConfigurationError, Settings
 

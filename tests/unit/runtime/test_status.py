@@ -10,7 +10,7 @@ from feedback_app.hop.accounts import Counters
 from feedback_app.kafka.topics import Topic
 from feedback_app.runtime.probes import Probes
 from feedback_app.runtime.status import StatusReporter, current_faults, lag
-from feedback_app.sources.base import SourceState
+from feedback_app.sources.protocol import SourceState
 from models import Account, WorkerStatus, rfc3339
 from tests.support.clocks import HandClock
 

@@ -12,8 +12,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from feedback_app.sentiment import backends
 from feedback_app.sentiment.backends import Backend
+from feedback_app.sentiment.checkpoint import BUNDLED, load_local
 from feedback_app.sentiment.classifier import Probabilities
-from feedback_app.sentiment.loading import BUNDLED, load_local
 from feedback_app.sentiment.local import LocalClassifier
 from feedback_app.sentiment.prepare import MAX_TOKENS
 

@@ -17,8 +17,9 @@ def megabytes():
 
 bare = megabytes()
 import asyncio
-from feedback_app.sentiment.scorer import Scorer
-scorer = Scorer.load(None, 1)
+from feedback_app.sentiment.model_choice import load_scorer
+from feedback_app.settings import Settings
+scorer = load_scorer(Settings(model_threads=1))
 random = Random(5)
 words = "the update is slow broken great thanks again why does it when love hate not".split()
 

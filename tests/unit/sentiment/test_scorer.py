@@ -14,7 +14,9 @@ from feedback_app.sentiment.classifier import (
     TextsRefused,
 )
 from feedback_app.sentiment.hashing import HashingClassifier
+from feedback_app.sentiment.model_choice import load_scorer
 from feedback_app.sentiment.scorer import Scorer
+from feedback_app.settings import Settings
 
 
 class Gated(HashingClassifier):
@@ -153,7 +155,7 @@ async def test_a_refusal_reaches_only_its_caller_with_the_right_position() -> No
 
 def test_azure_without_an_account_does_not_load() -> None:
     with pytest.raises(ModelError, match="FEEDBACK_AZURE_ENDPOINT"):
-        Scorer.load("azure")
+        load_scorer(Settings(model="azure"))
 
 
 def test_hashing_is_a_classifier() -> None:

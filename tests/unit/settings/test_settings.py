@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from feedback_app.configuration import load
+from feedback_app.load_settings import load
 from feedback_app.settings import ConfigurationError, Settings
 from feedback_app.sources.slack.options import SlackOptions
 from feedback_app.sources.x.options import XSearchOptions

@@ -11,7 +11,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from feedback_app.slack.directory import find_channels, list_channels
 from feedback_app.slack.errors import WORDS, Meaning, SlackError, failure_of
-from feedback_app.sources.base import SourceFault
+from feedback_app.sources.protocol import SourceFault
 from feedback_app.sources.slack.calls import as_source_faults
 from feedback_app.sources.slack.names import display_name
 

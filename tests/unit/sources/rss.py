@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 from pydantic import Field
 
 from feedback_app.settings import SourceOptions
-from feedback_app.sources.base import Send, SendToDlq, SourceFault
 from feedback_app.sources.dependencies import SourceDependencies
+from feedback_app.sources.protocol import Send, SendToDlq, SourceFault
 from feedback_app.sources.records import dead_letter
 from feedback_app.sources.source_type import Gap, SourceType
 from models import Cursor, DeadLetter, Feedback, rfc3339

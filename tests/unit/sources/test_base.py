@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_app.configuration import parse_sources
+from feedback_app.load_settings import parse_sources
 from feedback_app.settings import OWNER_ID, ConfigurationError
 from feedback_app.sources import registry
 from feedback_app.sources.cursors import later
@@ -67,7 +67,7 @@ def test_the_built_in_types_are_rows_like_any_other() -> None:
 def test_reading_the_configuration_imports_no_client_and_no_records() -> None:
     script = (
         "import sys\n"
-        "from feedback_app.configuration import load\n"
+        "from feedback_app.load_settings import load\n"
         "load({'FEEDBACK_X_QUERY': 'kettle', 'FEEDBACK_SLACK_CHANNELS': '#feedback'})\n"
         "heavy = {'faust', 'aiokafka', 'tweepy', 'slack_sdk', 'aiohttp'} & set(sys.modules)\n"
         "sys.exit(f'imported: {heavy}' if heavy else 0)\n"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_app.sources.base import BudgetSpent
+from feedback_app.sources.protocol import BudgetSpent
 from feedback_app.sources.x.budget import Limits, Spend, Users, allowed, day_of, key, tallies
 from models import Cursor, Feedback
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from feedback_app.configuration import parse_sources
 from feedback_app.hop.errors import TransientError
+from feedback_app.load_settings import parse_sources
 from feedback_app.settings import ConfigurationError
 from feedback_app.sources import registry
-from feedback_app.sources.base import SourceFault
+from feedback_app.sources.protocol import SourceFault
 from feedback_app.sources.schedule import Timer, intervals
 from feedback_app.sources.testing import (
     START,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feedback_app.sources.base import BudgetSpent, SourceFault
+from feedback_app.sources.protocol import BudgetSpent, SourceFault
 from feedback_app.sources.x.options import XSearchOptions
 from feedback_app.sources.x.search import XSearch
 from feedback_app.sources.x.snowflake import snowflake

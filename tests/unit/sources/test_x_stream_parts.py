@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_app.sources.base import SourceFault, State
+from feedback_app.sources.protocol import SourceFault, State
 from feedback_app.sources.x.backoff import ConnectionLost, StreamBackoff
 from feedback_app.sources.x.rules import TAG, change, source_of
 

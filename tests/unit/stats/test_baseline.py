@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_app.stats.arrivals import WINDOW_MINUTES, Arrivals
 from feedback_app.stats.baseline import MIN_SILENCE_S, baseline_gap, heard_at, silent_after
+from feedback_app.stats.source_arrivals import WINDOW_MINUTES, Arrivals
 
 MINUTES = st.integers(0, 3 * WINDOW_MINUTES)
 

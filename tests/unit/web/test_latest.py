@@ -10,8 +10,8 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from feedback_app.configuration import load
 from feedback_app.kafka.topics import Topics
+from feedback_app.load_settings import load
 from feedback_app.settings import Settings
 from feedback_app.web import latest
 from feedback_app.web.latest import MAX_RECORDS, READ_EVERY_S, RETRY_S, Latest

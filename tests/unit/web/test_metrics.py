@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedback_app.web.metrics import escape, render
-from feedback_app.web.view import figures
+from feedback_app.web.page_json import figures
 from tests.web_view import busy_view, empty_view
 
 LINE = re.compile(r'([a-z_]+)(?:\{((?:[a-z]+="(?:[^"\\\n]|\\["\\n])*",?)+)\})? (-?[0-9.e+-]+)')

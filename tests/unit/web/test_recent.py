@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from feedback_app.configuration import load
+from feedback_app.load_settings import load
 from feedback_app.web.recent import alerts, messages, newest_revisions, web_link
 from models import Delivery, Feedback, ScoredFeedback
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from feedback_app.configuration import load
+from feedback_app.load_settings import load
 from feedback_app.web.security import (
     SESSION_S,
     known_host,

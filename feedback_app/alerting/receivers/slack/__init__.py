@@ -17,10 +17,21 @@ def build(settings: Settings) -> "Receiver":
     return SlackReceiver(settings.slack_bot_token, settings.slack_api_url)
 
 
+def missing(settings: Settings) -> str | None:
+    """Return what to set where there is no bot token."""
+    if settings.slack_bot_token is not None:
+        return None
+    return (
+        "FEEDBACK_SLACK_BOT_TOKEN is not set, so alerts have nowhere to go: set it to the bot "
+        "token (xoxb-…), or see everything at work with `feedback demo`"
+    )
+
+
 KIND = ReceiverKind(
     name="slack",
     channel_form=CHANNEL_FORM,
     form_in_words=FORM_IN_WORDS,
     posts_per_second=lambda settings: settings.slack_posts_per_second,
+    missing=missing,
     build=build,
 )

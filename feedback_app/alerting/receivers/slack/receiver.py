@@ -1,5 +1,6 @@
 """Slack as a receiver: one attempt a request, and what certainly became of it."""
 
+import logging
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
@@ -18,6 +19,8 @@ from feedback_app.slack.client import NOT_SET, ask, web_client
 from feedback_app.slack.directory import find_channels
 from feedback_app.slack.errors import SlackError
 from feedback_app.slack.guard import guarded_session, only_while
+
+log = logging.getLogger(__name__)
 
 PAGE = 200
 EVENT_TYPES: dict[Purpose, str] = {"alert": metadata.ALERT, "notice": metadata.NOTICE}
@@ -127,6 +130,9 @@ class SlackReceiver:
             ts = (await ask(call(self._client()))).get("ts")
         except SlackError as error:
             return outcome_of(error.failure)
+        except Exception as error:  # a bug may come after the request was sent
+            log.exception("a request to Slack")
+            return Uncertain(f"{type(error).__name__}: {error}")
         return Done(ts) if isinstance(ts, str) else Uncertain("ok without a ts")
 
 

@@ -12,8 +12,8 @@ from feedback_app.sources.x.options import XOptions, XSearchOptions, XStreamOpti
 from feedback_app.sources.x.quota import XQuota
 
 if TYPE_CHECKING:
-    from feedback_app.sources.base import PolledSource
     from feedback_app.sources.dependencies import ServiceContext, SourceDependencies
+    from feedback_app.sources.protocol import PolledSource
 
 STREAM_POLL_S = 300.0
 """How often a stream's query is searched as well, to close the gaps of its connection."""

@@ -1,4 +1,4 @@
-"""Payloads of no known shape: extra items that a source has to dead-letter one by one."""
+"""Malformed payloads: extra items that a source must send to the DLQ one by one."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ SLACK_SHAPES = ("no ts", "text is a number", "text is an object", "ts is a numbe
 
 
 def x_post(shape: str, real: dict[str, Any]) -> dict[str, Any]:
-    """Return a post object of that shape, otherwise like the real one, with an id of its own."""
-    # The bit is far above the sequence numbers that posts of one millisecond use.
+    """Return a malformed copy of a post object, with its own id."""
+    # This bit is far above the sequence numbers of posts within one millisecond.
     id = str(int(real["id"]) | 1 << 21)
     post = real | {"id": id, "text": "odd payload", "edit_history_tweet_ids": [id]}
     if shape == "no id":
@@ -23,9 +23,9 @@ def x_post(shape: str, real: dict[str, Any]) -> dict[str, Any]:
 
 
 def slack_event(shape: str, real: dict[str, Any]) -> dict[str, Any]:
-    """Return a message event of that shape, in the channel and by the user of the real one.
+    """Return a malformed message event with the channel and user of the real one.
 
-    Its ts, where it has one, is one microsecond after the real one, where no message is.
+    Its ts, if any, is one microsecond after the real one, where there is no message.
     """
     event = {name: real[name] for name in ("type", "channel", "channel_type", "user")}
     ts = real["ts"][:-1] + "1"

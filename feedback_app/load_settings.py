@@ -13,7 +13,7 @@ from typing import Any
 from dotenv import dotenv_values
 from pydantic import ValidationError
 
-from feedback_app.alerting.receivers.kinds import KINDS, kind_of
+from feedback_app.alerting.receivers.registry import channel_problem
 from feedback_app.settings import PREFIX, SECRETS, ConfigurationError, Settings, SourceOptions
 from feedback_app.slack.channel import checked
 from feedback_app.sources import registry
@@ -40,7 +40,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     except ValidationError as error:
         raise ConfigurationError(_one_line(error)) from None
     for number, rule in enumerate(settings.rules):
-        if problem := _no_receiver(rule.channel):
+        if problem := channel_problem(rule.channel):
             raise ConfigurationError(f"FEEDBACK_CONFIG: rules.{number}.channel: {problem}")
     return settings
 
@@ -83,21 +83,13 @@ def _check_channels(plain: Settings) -> None:
     if plain.ops_channel is not None:
         named.append(("ops_channel", plain.ops_channel))
     for name, channel in named:
-        if problem := _no_receiver(channel):
+        if problem := channel_problem(channel):
             raise ConfigurationError(f"{PREFIX}{name.upper()}: {problem} (it is {channel!r})")
     for channel in plain.slack_channels:
         try:
             checked(channel)
         except ValueError as error:
             raise ConfigurationError(f"{PREFIX}SLACK_CHANNELS: {error}") from None
-
-
-def _no_receiver(channel: str) -> str | None:
-    """Return what to write where no receiver has channels of this form, else None."""
-    if kind_of(channel) is not None:
-        return None
-    forms = " or ".join(kind.form_in_words for kind in KINDS)
-    return f"{channel!r} is no channel: write {forms}"
 
 
 def _dotenv() -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from feedback_app.dedupe import DedupeStore, SeenId
+from feedback_app.dedupe_store import DedupeStore, SeenId
 from feedback_app.hop import Item, Result
 from models import Feedback
 
