@@ -39,11 +39,7 @@ class Auditor:
                 await asyncio.sleep(0.5)
 
     async def read_to_high_watermark(self) -> None:
-<<<<<<< HEAD
-        """Read what is there at this moment; raises TransientError where Kafka is away."""
-=======
         """Read to the current high watermarks; raises TransientError if Kafka is unavailable."""
->>>>>>> words4
         async with reader(self._settings) as consumer:
             self._assign(consumer)
             ends = await consumer.end_offsets(self._tps)

@@ -58,13 +58,8 @@ class Demo:
     async def run(self) -> tuple[Report, list[str]]:
         """Run to the end; return the report and the imbalances.
 
-        <<<<<<< HEAD
-                Raises ConfigurationError and TransientError where it cannot start. The logs are kept where
-                something went wrong, but not what Kafka wrote.
-        =======
-                Raises ConfigurationError or TransientError if it cannot start. On failure or imbalance the
-                logs are kept, but not Kafka's data.
-        >>>>>>> words4
+        Raises ConfigurationError or TransientError if it cannot start. On failure or imbalance
+        the logs are kept, but not Kafka's data.
         """
         keep_logs = True
         try:

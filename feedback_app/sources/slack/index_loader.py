@@ -22,8 +22,8 @@ KEY = b"slack:"
 class MessageIndexLoader:
     """Restores a `MessageIndex` from the topic `scored`.
 
-    Every worker reads the last day of it at the start. Then only the leader reads on, because only the
-    leader reads the history on a timer.
+    Every worker reads the last day of it at the start. Then only the leader reads on, because
+    only the leader reads the history on a timer.
     """
 
     def __init__(

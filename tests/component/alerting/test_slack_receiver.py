@@ -346,9 +346,16 @@ async def test_a_missing_scope_says_what_to_mend() -> None:
             await client.resolve([NEGATIVE])
 
 
+@pytest.mark.parametrize("entry", [7, None, {}, {"id": 7, "name": "a"}, {"id": "C1"}])
+async def test_a_malformed_entry_of_the_list_hides_no_other_channel(entry: object) -> None:
+    body = {"ok": True, "channels": [entry, {"id": "C2", "name": "there"}]}
+    async with serving(lambda _: web.json_response(body)) as (client, _):
+        assert (await client.resolve(["#there", "#a"])).ids == {"#there": "C2"}
+
+
 @pytest.mark.parametrize(
     "body",
-    [{"ok": True}, {"ok": True, "channels": [{"id": "C1"}]}, {"ok": True, "channels": 7}],
+    [{"ok": True}, {"ok": True, "channels": 7}],
 )
 async def test_a_malformed_list_of_channels_is_a_transient_error(body: dict[str, object]) -> None:
     async with serving(lambda _: web.json_response(body)) as (client, _):
