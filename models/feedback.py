@@ -1,16 +1,14 @@
 """Feedback: one revision of one message from a source, on the topic `raw`."""
 
 import hashlib
-from functools import lru_cache
 from types import NoneType
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from models.wire import (
     FieldTypes,
     InvalidRecord,
     Wire,
     check_version,
-    field_types,
     from_rfc3339,
 )
 
@@ -38,6 +36,8 @@ class Feedback(Wire):
     """
 
     VERSION = 1
+    _texts: ClassVar[tuple[str, ...]]
+    _others: ClassVar[FieldTypes]
 
     id: str
     text: str
@@ -51,6 +51,15 @@ class Feedback(Wire):
     received_at: str | None = None
     truncated: bool = False
     version: int = 1
+
+    @classmethod
+    def _index_fields(cls) -> None:
+        """Separate the fields without rules of their own into optional texts and others."""
+        super()._index_fields()
+        rest = [(name, allowed) for name, allowed in cls._types if name not in OWN_RULES]
+        texts = [name for name, allowed in rest if set(allowed) == {str, NoneType}]
+        cls._texts = tuple(texts)
+        cls._others = tuple((name, allowed) for name, allowed in rest if name not in texts)
 
     @classmethod
     def read(cls, data: dict[str, Any], key: bytes | None = None) -> Self:
@@ -82,8 +91,7 @@ class Feedback(Wire):
             raise InvalidRecord("id is not a string")
         elif len(identity) > MAX_ID:
             raise InvalidRecord(f"id is over {MAX_ID} characters")
-        texts, others = _fields_by_rule(cls)  # type: ignore[arg-type]  # a class can be hashed
-        for name in texts:
+        for name in cls._texts:
             value = fields[name]
             if value is None:
                 continue
@@ -91,22 +99,13 @@ class Feedback(Wire):
                 raise InvalidRecord(f"{name} is not a string")
             if len(value) > MAX_FIELD:
                 raise InvalidRecord(f"{name} is over {MAX_FIELD} characters")
-        for name, allowed in others:
+        for name, allowed in cls._others:
             if not isinstance(fields[name], allowed):
                 raise InvalidRecord(f"{name} is not of its type: {fields[name]!r:.80}")
         fields["id"], fields["text"] = identity, text
         fields["truncated"] = cut or fields["truncated"] is True
         fields["version"] = version
         return cls.build(fields)
-
-
-@lru_cache(maxsize=8)
-def _fields_by_rule(kind: type[Feedback]) -> tuple[tuple[str, ...], FieldTypes]:
-    """Return the optional text fields, and the types of all other fields without `OWN_RULES`."""
-    every = field_types(kind)  # type: ignore[arg-type]  # a class can be hashed
-    rest = [(name, kinds) for name, kinds in every if name not in OWN_RULES]
-    texts = [name for name, kinds in rest if set(kinds) == {str, NoneType}]
-    return tuple(texts), tuple((name, kinds) for name, kinds in rest if name not in texts)
 
 
 def cut_text(text: str) -> tuple[str, bool]:

@@ -21,6 +21,10 @@ class _Every(set[str]):
         return True
 
 
+FieldTypes = tuple[tuple[str, tuple[type, ...]], ...]
+"""Names of fields, each with the types that `isinstance` may find in it."""
+
+
 class Wire(faust.Record, abstract=True, include_metadata=False):
     """A Faust record that encodes itself to JSON bytes and decodes itself from them.
 
@@ -30,14 +34,23 @@ class Wire(faust.Record, abstract=True, include_metadata=False):
     VERSION = 1
     _defaults: ClassVar[dict[str, Any]]
     """All fields in their order; None for a required one."""
+    _types: ClassVar[FieldTypes]
+    """All fields but nested records, which check themselves."""
 
     # Of a built record: else Faust would convert a nested one again at its first use.
     __evaluated_fields__ = _Every()
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        given = {**cls._options.defaults, "version": cls.VERSION}
-        cls._defaults = {name: given.get(name) for name in cls._options.fields}
+        cls._index_fields()
+
+    @classmethod
+    def _index_fields(cls) -> None:
+        """Derive from the declared fields what decoding needs; called once per class."""
+        declared, given = cls._options.fields, {**cls._options.defaults, "version": cls.VERSION}
+        cls._defaults = {name: given.get(name) for name in declared}
+        types = {name: _allowed(kind) for name, kind in declared.items()}
+        cls._types = tuple((name, allowed) for name, allowed in types.items() if allowed)
 
     @classmethod
     def defaults(cls) -> dict[str, Any]:
@@ -89,10 +102,6 @@ class Wire(faust.Record, abstract=True, include_metadata=False):
             raise InvalidRecord(f"not a {cls.__name__}: {reason}") from error
 
 
-FieldTypes = tuple[tuple[str, tuple[type, ...]], ...]
-"""Names of fields, each with the types that `isinstance` may find in it."""
-
-
 def load_object(value: bytes | None) -> dict[str, Any]:
     """Return the JSON object in `value`; raises InvalidRecord."""
     if value is None:
@@ -119,24 +128,19 @@ def check_version(data: dict[str, Any], newest: int) -> None:
 
 def check_types(kind: type[Wire], data: dict[str, Any]) -> None:
     """Raise InvalidRecord where a field is not of its declared type; contents are not checked."""
-    for name, allowed in field_types(kind):  # type: ignore[arg-type]  # a class can be hashed
+    for name, allowed in kind._types:
         if name in data and not isinstance(data[name], allowed):
             raise InvalidRecord(f"{name} is not of its type: {data[name]!r:.80}")
 
 
-@lru_cache(maxsize=64)
-def field_types(kind: type[Wire]) -> FieldTypes:
-    """Return the types of each field, in order; nested records, which check themselves, aside."""
-    found = []
-    for name, declared in kind._options.fields.items():
-        parts = get_args(declared) if isinstance(declared, UnionType) else (declared,)
-        allowed = {get_origin(part) or part for part in parts}
-        if float in allowed:
-            allowed.add(int)
-        if any(issubclass(one, faust.Record) for one in allowed):
-            continue
-        found.append((name, tuple(allowed)))
-    return tuple(found)
+def _allowed(declared: Any) -> tuple[type, ...]:
+    """Return the types that `isinstance` may find in a field; none for a nested record."""
+    parts = get_args(declared) if isinstance(declared, UnionType) else (declared,)
+    allowed = {get_origin(part) or part for part in parts}
+    if float in allowed:
+        allowed.add(int)
+    nested = any(issubclass(one, faust.Record) for one in allowed)
+    return () if nested else tuple(allowed)
 
 
 def _fields(record: object) -> object:
