@@ -26,8 +26,8 @@ from rich.table import Table
 
 from feedback_app.sentiment import backends
 from feedback_app.sentiment.backends import Backend
-from feedback_app.sentiment.checkpoint import BUNDLED, Encoder, load_local, normaliser
 from feedback_app.sentiment.classifier import Probabilities
+from feedback_app.sentiment.model_files import BUNDLED, Encoder, load_local, normaliser
 from feedback_app.sentiment.prepare import MAX_TOKENS, prepare
 from feedback_app.sentiment.processor import threads_for
 

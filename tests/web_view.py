@@ -8,7 +8,7 @@ from aiohttp import web
 
 from feedback_app.load_settings import load
 from feedback_app.settings import Settings
-from feedback_app.stats.dead_letters import DROP, DeadLetters, target_of
+from feedback_app.stats.actions import DROP, DeadLetters, target_of
 from feedback_app.stats.ledger import Ledger
 from feedback_app.web.health import Health, Progress
 from feedback_app.web.server import attach

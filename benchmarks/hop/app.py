@@ -11,7 +11,7 @@ from feedback_app.kafka.reader import TopicReader
 from feedback_app.kafka.topics import Topics
 from feedback_app.load_settings import load
 from feedback_app.runtime.app import FETCH_RECORDS, broker_urls
-from feedback_app.runtime.shared_topics import SharedState
+from feedback_app.runtime.shared_state import SharedState
 
 MAX_BATCH = 500
 

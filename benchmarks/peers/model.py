@@ -25,7 +25,7 @@ def _pipeline() -> Score:
     import torch
     from transformers import pipeline
 
-    from feedback_app.sentiment.checkpoint import BUNDLED
+    from feedback_app.sentiment.model_files import BUNDLED
 
     torch.set_num_threads(1)
     classify: Any = pipeline(
@@ -43,7 +43,7 @@ def _pipeline() -> Score:
 
 
 def _own() -> Score:
-    from feedback_app.sentiment.checkpoint import load_local
+    from feedback_app.sentiment.model_files import load_local
 
     classifier = load_local(threads=1)
     return lambda texts: [one.score for one in classifier.score(texts)]

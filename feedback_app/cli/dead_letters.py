@@ -23,7 +23,7 @@ from feedback_app.hop.errors import TransientError
 from feedback_app.kafka.clients import DEPENDENCY, producer
 from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
-from feedback_app.stats.dead_letters import DROP, RETRY
+from feedback_app.stats.actions import DROP, RETRY
 
 F = TypeVar("F", bound=Callable[..., Any])
 STAGES = ("polls", "slack", "x-stream", "sentiment", "alerts", "delivery")

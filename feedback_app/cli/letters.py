@@ -10,7 +10,7 @@ from feedback_app.cli.read import newest_actions, read_whole
 from feedback_app.hop.types import Row
 from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
-from feedback_app.stats.dead_letters import STATES, target_of
+from feedback_app.stats.actions import STATES, target_of
 from models import Action, DeadLetter, InvalidRecord
 from models.alert import RETRACT
 

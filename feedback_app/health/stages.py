@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from feedback_app.health import notices_list as kinds
 from feedback_app.health.facts import Facts, Found
 from feedback_app.health.records import Condition, Key, clock, duration
-from feedback_app.stats.figures import ENDS, OUTCOMES, stats
+from feedback_app.stats.stats_json import ENDS, OUTCOMES, stats
 from feedback_app.stats.workers import watched_since
 from models import WorkerStatus, from_rfc3339
 

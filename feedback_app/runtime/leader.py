@@ -4,7 +4,7 @@ import logging
 
 from feedback_app.hop import Output, Produce, TransientError
 from feedback_app.kafka.topics import Topic
-from feedback_app.runtime.shared_topics import SharedState
+from feedback_app.runtime.shared_state import SharedState
 from feedback_app.sources.schedule import Timer
 
 log = logging.getLogger(__name__)

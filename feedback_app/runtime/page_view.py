@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from feedback_app.clock import Clock
 from feedback_app.runtime.listeners import Listeners
-from feedback_app.runtime.shared_topics import SharedState
+from feedback_app.runtime.shared_state import SharedState
 from feedback_app.settings import Settings
-from feedback_app.stats.dead_letters import DeadLetters
+from feedback_app.stats.actions import DeadLetters
 from feedback_app.stats.ledger import Ledger
 from feedback_app.web.health import Health
 from feedback_app.web.latest import Latest
@@ -16,7 +16,7 @@ from models import Delivery, ScoredFeedback
 
 @dataclass(frozen=True, slots=True)
 class PageView:
-    """The `web.view.WebView` of this worker."""
+    """The `web.page_json.WebView` of this worker."""
 
     settings: Settings
     shared: SharedState

@@ -24,7 +24,7 @@ from feedback_app.runtime.page_view import PageView
 from feedback_app.runtime.preflight import Preflight
 from feedback_app.runtime.probes import Probes
 from feedback_app.runtime.services import TaskService, WebServer
-from feedback_app.runtime.shared_topics import SharedState
+from feedback_app.runtime.shared_state import SharedState
 from feedback_app.runtime.source_context import SourceContext
 from feedback_app.runtime.status import StatusReporter, current_faults
 from feedback_app.sentiment.lazy import LazyScorer

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from feedback_app.clock import Clock
 from feedback_app.hop import Produce
 from feedback_app.kafka.topics import Topics
-from feedback_app.runtime.shared_topics import SharedState
+from feedback_app.runtime.shared_state import SharedState
 from feedback_app.settings import Settings
 from feedback_app.sources.protocol import SourceState
 

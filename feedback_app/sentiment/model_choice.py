@@ -24,7 +24,7 @@ def load_classifier(settings: Settings) -> Classifier:
     if settings.model == AZURE:
         return AzureClassifier(_account(settings))
     # Imports torch, which the others do not need.
-    from feedback_app.sentiment.checkpoint import load_local
+    from feedback_app.sentiment.model_files import load_local
 
     return load_local(settings.model, settings.model_threads)
 

@@ -13,7 +13,7 @@ Sample = tuple[Labels, float]
 
 
 def render(figures: Json) -> str:
-    """Return the metrics of the figures, which are those of `web.view.figures`."""
+    """Return the metrics of the figures, which are those of `web.page_json.figures`."""
     stats = figures["stats"]
     return "".join(
         [

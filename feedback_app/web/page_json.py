@@ -7,9 +7,9 @@ import orjson
 
 from feedback_app.clock import Clock
 from feedback_app.settings import Settings
-from feedback_app.stats.dead_letters import DeadLetters
-from feedback_app.stats.figures import faults, source_details, stats
+from feedback_app.stats.actions import DeadLetters
 from feedback_app.stats.ledger import Ledger
+from feedback_app.stats.stats_json import faults, source_details, stats
 from feedback_app.web import recent
 from feedback_app.web.health import Health
 from models import Delivery, ScoredFeedback

@@ -10,7 +10,7 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Page, expect
 
-from feedback_app.stats.figures import stats
+from feedback_app.stats.stats_json import stats
 from feedback_app.web.server import attach
 from models import Delivery, Feedback, ScoredFeedback
 from tests.web_view import NOW, FakeView, busy_view, empty_view, serve

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from feedback_app.hop.errors import BadRecord
@@ -13,6 +13,7 @@ from feedback_app.sources.records import (
     dumped,
     feedback_records,
 )
+from feedback_app.sources.slack.buttons import OnPress
 from feedback_app.sources.slack.events import Ignored, Reader
 from feedback_app.sources.slack.message_index import MessageIndex
 from feedback_app.sources.slack.names import Names
@@ -21,9 +22,6 @@ from models import Feedback
 
 STAGE = "slack"
 MALFORMED_REMEMBERED = 1000
-
-Interactive = Callable[[dict[str, Any]], Awaitable[None]]
-"""Handles the payload of a pressed button; returns once it may be acknowledged."""
 
 
 class EventHandler:
@@ -34,10 +32,10 @@ class EventHandler:
         context: Context,
         names: Names,
         sources: Sequence[SlackOptions],
-        interactive: Interactive | None,
+        on_press: OnPress | None,
     ) -> None:
         self._context, self._clock, self._names = context, context.clock, names
-        self._sources, self._interactive = sources, interactive
+        self._sources, self._on_press = sources, on_press
         self._filtered = {each.id: 0 for each in sources}
         self._last_message: dict[str, str | None] = {}
         self._dead_lettered: dict[str, None] = {}
@@ -58,8 +56,8 @@ class EventHandler:
     async def envelope(self, reader: Reader, kind: object, payload: object) -> None:
         """Handle an envelope; once this returns it may be acknowledged. Raises TransientError."""
         if kind == "interactive" and isinstance(payload, dict):
-            if self._interactive is not None:
-                await self._interactive(payload)
+            if self._on_press is not None:
+                await self._on_press(payload)
         elif kind == "events_api" and isinstance(payload, dict):
             await self._event(reader, payload)
         elif kind != "slash_commands":

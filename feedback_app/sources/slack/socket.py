@@ -16,8 +16,9 @@ from feedback_app.settings import ConfigurationError, Settings
 from feedback_app.slack.client import quiet, web_client
 from feedback_app.slack.errors import DEPENDENCY
 from feedback_app.sources.protocol import Context, SourceFault
+from feedback_app.sources.slack.buttons import OnPress
 from feedback_app.sources.slack.calls import ask, find_channels, workspace
-from feedback_app.sources.slack.event_handler import EventHandler, Interactive
+from feedback_app.sources.slack.event_handler import EventHandler
 from feedback_app.sources.slack.events import Conditions, Reader
 from feedback_app.sources.slack.history import History
 from feedback_app.sources.slack.names import Names
@@ -51,7 +52,7 @@ class SlackSocket:
     """Receives Slack's events and acknowledges each once the broker has it.
 
     `run` ends when it is cancelled. `opened` returns how many connections the whole cluster holds,
-    `leading` whether this worker reads the history on a timer, as one does for all; `interactive`
+    `leading` whether this worker reads the history on a timer, as one does for all; `on_press`
     handles the payloads of buttons. Every worker reads the history after each new connection.
     """
 
@@ -61,7 +62,7 @@ class SlackSocket:
         opened: Callable[[], int],
         *,
         leading: Callable[[], bool] = lambda: True,
-        interactive: Interactive | None = None,
+        on_press: OnPress | None = None,
         timing: Timing | None = None,
     ) -> None:
         settings = context.settings
@@ -80,7 +81,7 @@ class SlackSocket:
         self._timing = timing or Timing()
         self._backoff = Backoff(self._timing.first_wait, self._timing.longest_wait)
         self._names = Names(self._web, self._clock)
-        self.event_handler = EventHandler(context, self._names, self.sources, interactive)
+        self.event_handler = EventHandler(context, self._names, self.sources, on_press)
         self._history = History(context, self.event_handler, self.event_handler.index)
         self._tasks: set[asyncio.Task[None]] = set()
         self._foreign_connections = False

@@ -246,7 +246,7 @@ async def test_buttons_are_handed_on_and_acknowledged(sandbox: Sandbox) -> None:
         pressed.append(payload)
 
     world = world_of(sandbox)
-    async with running(world, interactive=press):
+    async with running(world, on_press=press):
         payload = {"type": "block_actions", "actions": [{"action_id": "snooze"}]}
         sandbox.slack.sockets.emit(Outgoing("interactive", payload, ("press",), "press"))
         await until(lambda: acknowledged(sandbox))

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from feedback_app.cli.letters import Letter, carries_text, chosen, feedback_id, state_of
-from feedback_app.stats.dead_letters import DROP, RETRY, target_of
+from feedback_app.stats.actions import DROP, RETRY, target_of
 from models import Action, DeadLetter
 
 AT = 1_700_000_000.123

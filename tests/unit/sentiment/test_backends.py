@@ -12,9 +12,9 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from feedback_app.sentiment import backends
 from feedback_app.sentiment.backends import Backend
-from feedback_app.sentiment.checkpoint import BUNDLED, load_local
 from feedback_app.sentiment.classifier import Probabilities
 from feedback_app.sentiment.local import LocalClassifier
+from feedback_app.sentiment.model_files import BUNDLED, load_local
 from feedback_app.sentiment.prepare import MAX_TOKENS
 
 from .model_files import texts

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from feedback_app.sentiment import backends
-from feedback_app.sentiment.checkpoint import load_local
 from feedback_app.sentiment.classifier import Probabilities
+from feedback_app.sentiment.model_files import load_local
 
 CASES = [
     json.loads(line)

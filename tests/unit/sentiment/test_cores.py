@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from feedback_app.sentiment import cores
-from feedback_app.sentiment.checkpoint import load_local
 from feedback_app.sentiment.cores import ProcessSlots, SharedCores
+from feedback_app.sentiment.model_files import load_local
 
 HOLDER = """
 import sys

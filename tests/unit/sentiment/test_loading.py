@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file, save_file
 
-from feedback_app.sentiment.checkpoint import card_languages, find_model, load_local
 from feedback_app.sentiment.classifier import ModelError
+from feedback_app.sentiment.model_files import card_languages, find_model, load_local
 from feedback_app.sentiment.normalise import normalise
 
 from .model_files import texts, write_bert, write_distilbert

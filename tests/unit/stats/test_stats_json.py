@@ -1,8 +1,8 @@
 """`/stats` is exactly the JSON of the contract, and says when it does not balance."""
 
 from feedback_app.load_settings import load
-from feedback_app.stats.figures import balanced, stats
 from feedback_app.stats.ledger import Ledger
+from feedback_app.stats.stats_json import balanced, stats
 from models import Account, WorkerStatus, rfc3339
 from tests.web_view import CHANNELS, ENVIRON, NOW, busy_view
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_app.stats.dead_letters import DROP, RETRY, DeadLetters, number_of, target_of
+from feedback_app.stats.actions import DROP, RETRY, DeadLetters, number_of, target_of
 from models import Action
 
 numbers = st.integers(0, 30)

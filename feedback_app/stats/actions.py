@@ -1,4 +1,4 @@
-"""How many dead letters there are, and how many still wait for a decision. Pure."""
+"""Counts over the topic `actions`: how many dead letters still wait for a decision. Pure."""
 
 from models import Action
 

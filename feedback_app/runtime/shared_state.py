@@ -16,7 +16,7 @@ from feedback_app.kafka.reader import CHUNK
 from feedback_app.kafka.topics import Topics
 from feedback_app.settings import Settings
 from feedback_app.sources.cursors import later
-from feedback_app.stats.dead_letters import DeadLetters
+from feedback_app.stats.actions import DeadLetters
 from feedback_app.stats.ledger import Ledger
 from models import OWNER, Account, Action, Cursor, WorkerStatus
 from models.action import PAUSE, RESUME

@@ -10,8 +10,8 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from feedback_app.kafka.topics import Topics
 from feedback_app.load_settings import load
-from feedback_app.runtime import shared_topics as shared
-from feedback_app.runtime.shared_topics import SharedState
+from feedback_app.runtime import shared_state as shared
+from feedback_app.runtime.shared_state import SharedState
 from feedback_app.settings import Settings
 from tests.unit.alerting.virtual import VirtualClock, run
 
