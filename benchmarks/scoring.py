@@ -24,9 +24,9 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from feedback_app.sentiment import backends
-from feedback_app.sentiment.backends import Backend
+from feedback_app.sentiment import compute_backends as backends
 from feedback_app.sentiment.classifier import Probabilities
+from feedback_app.sentiment.compute_backends import Backend
 from feedback_app.sentiment.model_files import BUNDLED, Encoder, load_local, normaliser
 from feedback_app.sentiment.prepare import MAX_TOKENS, prepare
 from feedback_app.sentiment.processor import threads_for

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
-from feedback_app.sentiment import backends
+from feedback_app.sentiment import compute_backends as backends
 from feedback_app.sentiment.batching import batches
 from feedback_app.sentiment.classifier import ModelError
 from feedback_app.sentiment.cores import shared_cores

@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from feedback_app.sentiment import backends
-from feedback_app.sentiment.backends import Backend
+from feedback_app.sentiment import compute_backends as backends
 from feedback_app.sentiment.classifier import Probabilities
+from feedback_app.sentiment.compute_backends import Backend
 from feedback_app.sentiment.local import LocalClassifier
 from feedback_app.sentiment.model_files import BUNDLED, load_local
 from feedback_app.sentiment.prepare import MAX_TOKENS

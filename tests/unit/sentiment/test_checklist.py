@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from feedback_app.sentiment import backends
+from feedback_app.sentiment import compute_backends as backends
 from feedback_app.sentiment.classifier import Probabilities
 from feedback_app.sentiment.model_files import load_local
 
