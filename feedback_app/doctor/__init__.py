@@ -1,1 +1,1 @@
-"""The doctor: looks at everything that a worker will need, and says what to mend."""
+"""The doctor: checks everything that a worker needs, and says what to fix."""

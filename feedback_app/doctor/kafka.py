@@ -27,13 +27,13 @@ async def check_kafka(settings: Settings) -> list[Check]:
     try:
         states = await survey(settings, Topics.of(settings))
     except ConfigurationError as error:
-        return [failed(KAFKA, str(error), "mend this setting")]
+        return [failed(KAFKA, str(error), "fix this setting")]
     except TransientError as error:
         return [
             failed(
                 KAFKA,
                 str(error),
-                "start the broker, or mend FEEDBACK_KAFKA_BOOTSTRAP, FEEDBACK_KAFKA_SECURITY and "
+                "start the broker, or fix FEEDBACK_KAFKA_BOOTSTRAP, FEEDBACK_KAFKA_SECURITY and "
                 "the credentials",
             )
         ]

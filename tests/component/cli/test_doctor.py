@@ -1,4 +1,4 @@
-"""The doctor against stand-ins: every fault that it promises to find, with the way to mend it."""
+"""The doctor against stand-ins: every fault that it promises to find, with the way to fix it."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ from tests.support.clocks import HandClock
 
 
 def failed(checks: list[Check]) -> dict[str, Check]:
-    """Return the failed checks by name; each says how to mend it."""
+    """Return the failed checks by name; each says how to fix it."""
     found = {check.name: check for check in checks if check.ok is False}
     assert all(check.remedy for check in found.values())
     return found
